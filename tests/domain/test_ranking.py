@@ -132,7 +132,7 @@ def test_an_imported_order_counts_as_so_many_ballots() -> None:
 
 
 def tied(ids: list[str], cuts: list[bool]) -> Ballot:
-    groups = [(ids[0],)]
+    groups: list[tuple[str, ...]] = [(ids[0],)]
     for reply, cut in zip(ids[1:], cuts, strict=False):
         if cut:
             groups.append((reply,))
@@ -251,7 +251,7 @@ def decided(pairs: list[tuple[str, str]], flips: list[bool]) -> list[Ballot]:
 
     Two ballots that agree on one pair only make its margin (McGarvey 1953), so any tournament can come out.
     """
-    votes = []
+    votes: list[Ballot] = []
     for k, (pair, flip) in enumerate(zip(pairs, flips, strict=True)):
         winner, loser = pair[::-1] if flip else pair
         rest = [reply for reply in "abcd" if reply not in pair]

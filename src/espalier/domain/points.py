@@ -4,7 +4,7 @@ Knows no trees: credit.py counts. Counts add up and subtract, so that totals fol
 """
 
 from bisect import bisect_right
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 from datetime import date, timedelta
 from operator import add, attrgetter, sub
@@ -82,13 +82,17 @@ LEVELS: Final = 100
 
 def points(counts: Counts) -> int:
     """What a person's totals are worth. Not additive (tens of prompts are rounded down): add counts, then ask."""
-    tens = sum(getattr(counts, name) // 10 for name in POINT_PER_TEN)
-    return tens + sum(each * getattr(counts, name) for name, each in POINTS_EACH.items())
+    tens: int = sum(getattr(counts, name) // 10 for name in POINT_PER_TEN)
+    return tens + _weighted(counts, POINTS_EACH)
 
 
 def troll_score(counts: Counts) -> int:
     """How much trouble a person's messages made; the higher, the sooner a moderator should look."""
-    return sum(each * getattr(counts, name) for name, each in TROLL_POINTS_EACH.items())
+    return _weighted(counts, TROLL_POINTS_EACH)
+
+
+def _weighted(counts: Counts, each: Mapping[str, int]) -> int:
+    return sum(worth * int(getattr(counts, name)) for name, worth in each.items())
 
 
 def _level_starts() -> tuple[int, ...]:
