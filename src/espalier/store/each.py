@@ -26,14 +26,14 @@ class PostgresDoor:
     def __init__(self, engine: Engine, *, threads: int = 8, capacity: int = CAPACITY) -> None:
         self._engine = engine
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="door")
-        self._capacity = capacity
+        self._at_once, self._capacity = threads, capacity
         self._lock = threading.Lock()
-        self._waiting = 0
+        self._inside = 0  # waiting or running
         self._closed = False
 
     @property
     def waiting(self) -> int:
-        return self._waiting
+        return max(0, self._inside - self._at_once)
 
     async def write(self, use_case: UseCase[P, T], *args: P.args, **options: P.kwargs) -> T:
         return await asyncio.wrap_future(self._submit(lambda db: use_case(db, *args, **options)))
@@ -50,16 +50,16 @@ class PostgresDoor:
         with self._lock:
             if self._closed:
                 raise closed()
-            if self._waiting >= self._capacity:
+            if self._inside >= self._capacity + self._at_once:
                 raise too_many()
-            self._waiting += 1
+            self._inside += 1
             future = self._threads.submit(self._perform, use_case)
         future.add_done_callback(self._one_less)
         return future
 
     def _one_less(self, _: "Future[Any]") -> None:
         with self._lock:
-            self._waiting -= 1
+            self._inside -= 1
 
     def _perform(self, use_case: Callable[[Connection], T]) -> T:
         tries = 0
@@ -68,12 +68,18 @@ class PostgresDoor:
             try:
                 return self._once(use_case)
             except DBAPIError as error:
-                if tries == TRIES or getattr(error.orig, "sqlstate", None) not in _IN_FAVOUR_OF_ANOTHER:
+                if error.connection_invalidated:
+                    raise not_saved() from error
+                if tries == TRIES or not _lost_against_another(error):
                     raise
             time.sleep(random.uniform(0.001, 0.01) * 2**tries)
 
     def _once(self, use_case: Callable[[Connection], T]) -> T:
-        with self._engine.connect() as db:
+        try:
+            db = self._engine.connect()
+        except DBAPIError as error:
+            raise not_saved() from error  # the server is away
+        with db:
             transaction = db.begin()
             try:
                 value = use_case(db)
@@ -84,7 +90,11 @@ class PostgresDoor:
             try:
                 transaction.commit()
             except DBAPIError as error:
-                if getattr(error.orig, "sqlstate", None) in _IN_FAVOUR_OF_ANOTHER:
+                if _lost_against_another(error):
                     raise
                 raise not_saved() from error
             return value
+
+
+def _lost_against_another(error: DBAPIError) -> bool:
+    return getattr(error.orig, "sqlstate", None) in _IN_FAVOUR_OF_ANOTHER

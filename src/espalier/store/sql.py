@@ -24,7 +24,7 @@ class Statement:
     """One question or change, given as a Core construct whose arguments are `bindparam("name")`.
 
     Every other value of the construct becomes a literal, so that a partial index (`WHERE status = 'open'`) is found.
-    `column.in_(bindparam("ids", expanding=True))` takes a sequence of any length, none included.
+    `column.in_(bindparam("ids", expanding=True))` takes a collection of any size, none included.
 
     A construct that differs by dialect is given as a function of the dialect's own `insert`:
     `Statement(lambda insert: insert(people).values(...).on_conflict_do_nothing())`.
@@ -151,8 +151,8 @@ class _Plan:
         self._pick: Callable[[Mapping[str, Any]], Any] = (
             itemgetter(*order) if len(order) > 1 else lambda arguments: tuple(arguments[name] for name in order)
         )
-        self._spell: dict[str, Callable[[Sequence[Any]], Any]] = {
-            name: json.dumps if dialect.name == "sqlite" else list for name in compiled.lists
+        self._spell: dict[str, Callable[[Iterable[Any]], Any]] = {
+            name: _as_json if dialect.name == "sqlite" else list for name in compiled.lists
         }
 
     def bind(self, arguments: Mapping[str, Any]) -> Any:
@@ -168,6 +168,10 @@ class _Plan:
         names = tuple(column[0] for column in cursor.description or ())
         self.make = _named(names)
         return self.make
+
+
+def _as_json(values: Iterable[Any]) -> str:
+    return json.dumps(list(values), ensure_ascii=False)
 
 
 @cache

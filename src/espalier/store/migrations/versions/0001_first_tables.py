@@ -23,23 +23,15 @@ def upgrade() -> None:
         sa.Column("person_id", sa.Text(), nullable=True),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.Column("task_id", sa.Text(), nullable=True),
-        sa.Column(
-            "late", sa.SmallInteger(), server_default=sa.text("0"), nullable=False
-        ),
-        sa.Column(
-            "counted", sa.SmallInteger(), server_default=sa.text("1"), nullable=False
-        ),
-        sa.Column(
-            "void", sa.SmallInteger(), server_default=sa.text("0"), nullable=False
-        ),
+        sa.Column("late", sa.SmallInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("counted", sa.SmallInteger(), server_default=sa.text("1"), nullable=False),
+        sa.Column("void", sa.SmallInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("data", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("seq"),
         sqlite_autoincrement=True,
     )
     with op.batch_alter_table("contributions", schema=None) as batch_op:
-        batch_op.create_index(
-            "contributions_by_person", ["person_id", "seq"], unique=False
-        )
+        batch_op.create_index("contributions_by_person", ["person_id", "seq"], unique=False)
         batch_op.create_index("contributions_by_task", ["task_id"], unique=False)
         batch_op.create_index("contributions_by_tree", ["tree_id", "seq"], unique=False)
 
@@ -129,28 +121,16 @@ def upgrade() -> None:
         sa.Column("lang", sa.Text(), nullable=False),
         sa.Column("depth", sa.Integer(), nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
-        sa.Column(
-            "late", sa.SmallInteger(), server_default=sa.text("0"), nullable=False
-        ),
-        sa.Column(
-            "synthetic", sa.SmallInteger(), server_default=sa.text("0"), nullable=False
-        ),
+        sa.Column("late", sa.SmallInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("synthetic", sa.SmallInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("model_name", sa.Text(), nullable=True),
         sa.Column("imported", sa.Text(), nullable=True),
         sa.Column("extra", sa.Text(), nullable=True),
-        sa.Column(
-            "deleted", sa.SmallInteger(), server_default=sa.text("0"), nullable=False
-        ),
+        sa.Column("deleted", sa.SmallInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("deletion_found", sa.Text(), nullable=True),
-        sa.Column(
-            "live", sa.SmallInteger(), server_default=sa.text("1"), nullable=False
-        ),
-        sa.Column(
-            "tombstone", sa.SmallInteger(), server_default=sa.text("0"), nullable=False
-        ),
-        sa.Column(
-            "edited", sa.SmallInteger(), server_default=sa.text("0"), nullable=False
-        ),
+        sa.Column("live", sa.SmallInteger(), server_default=sa.text("1"), nullable=False),
+        sa.Column("tombstone", sa.SmallInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("edited", sa.SmallInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("accepted", sa.SmallInteger(), nullable=True),
         sa.Column("rank", sa.Integer(), nullable=True),
         sa.Column("review_count", sa.Integer(), nullable=False),
@@ -162,9 +142,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("messages", schema=None) as batch_op:
         batch_op.create_index("messages_by_age", ["created_at", "id"], unique=False)
-        batch_op.create_index(
-            "messages_by_author", ["author_id", "created_at", "id"], unique=False
-        )
+        batch_op.create_index("messages_by_author", ["author_id", "created_at", "id"], unique=False)
         batch_op.create_index("messages_by_lang", ["lang", "created_at"], unique=False)
         batch_op.create_index("messages_by_parent", ["parent_id"], unique=False)
         batch_op.create_index("messages_by_tree", ["tree_id", "place"], unique=False)
@@ -179,9 +157,7 @@ def upgrade() -> None:
         sa.Column("needs", sa.Integer(), nullable=False),
         sa.Column("budget", sa.Integer(), nullable=False),
         sa.Column("author_id", sa.Text(), nullable=True),
-        sa.Column(
-            "lonely", sa.SmallInteger(), server_default=sa.text("0"), nullable=False
-        ),
+        sa.Column("lonely", sa.SmallInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("held", sa.Integer(), nullable=False),
         sa.Column("tree_held", sa.Integer(), nullable=False),
         sa.Column("point", sa.Double(), nullable=False),
@@ -201,9 +177,7 @@ def upgrade() -> None:
             ["kind", "lang", "point"],
             unique=False,
             sqlite_where=sa.text("lonely = 1 AND needs > held AND budget > tree_held"),
-            postgresql_where=sa.text(
-                "lonely = 1 AND needs > held AND budget > tree_held"
-            ),
+            postgresql_where=sa.text("lonely = 1 AND needs > held AND budget > tree_held"),
         )
 
     op.create_table(
@@ -212,15 +186,9 @@ def upgrade() -> None:
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("role", sa.Text(), nullable=False),
         sa.Column("email", sa.Text(), nullable=True),
-        sa.Column(
-            "disabled", sa.SmallInteger(), server_default=sa.text("0"), nullable=False
-        ),
-        sa.Column(
-            "on_board", sa.SmallInteger(), server_default=sa.text("1"), nullable=False
-        ),
-        sa.Column(
-            "anonymous", sa.SmallInteger(), server_default=sa.text("0"), nullable=False
-        ),
+        sa.Column("disabled", sa.SmallInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("on_board", sa.SmallInteger(), server_default=sa.text("1"), nullable=False),
+        sa.Column("anonymous", sa.SmallInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
@@ -263,15 +231,9 @@ def upgrade() -> None:
             server_default=sa.text("0"),
             nullable=False,
         ),
-        sa.Column(
-            "labels_simple", sa.Integer(), server_default=sa.text("0"), nullable=False
-        ),
-        sa.Column(
-            "labels_full", sa.Integer(), server_default=sa.text("0"), nullable=False
-        ),
-        sa.Column(
-            "rankings", sa.Integer(), server_default=sa.text("0"), nullable=False
-        ),
+        sa.Column("labels_simple", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("labels_full", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("rankings", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column(
             "rankings_agreeing",
             sa.Integer(),
@@ -296,38 +258,18 @@ def upgrade() -> None:
             server_default=sa.text("0"),
             nullable=False,
         ),
-        sa.Column(
-            "ranked_first", sa.Integer(), server_default=sa.text("0"), nullable=False
-        ),
-        sa.Column(
-            "ranked_second", sa.Integer(), server_default=sa.text("0"), nullable=False
-        ),
-        sa.Column(
-            "ranked_third", sa.Integer(), server_default=sa.text("0"), nullable=False
-        ),
-        sa.Column(
-            "red_flags", sa.Integer(), server_default=sa.text("0"), nullable=False
-        ),
+        sa.Column("ranked_first", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("ranked_second", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("ranked_third", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("red_flags", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("upvotes", sa.Integer(), server_default=sa.text("0"), nullable=False),
-        sa.Column(
-            "downvotes", sa.Integer(), server_default=sa.text("0"), nullable=False
-        ),
-        sa.Column(
-            "spam_prompts", sa.Integer(), server_default=sa.text("0"), nullable=False
-        ),
-        sa.Column(
-            "lang_mismatch", sa.Integer(), server_default=sa.text("0"), nullable=False
-        ),
-        sa.Column(
-            "not_appropriate", sa.Integer(), server_default=sa.text("0"), nullable=False
-        ),
+        sa.Column("downvotes", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("spam_prompts", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("lang_mismatch", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("not_appropriate", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("pii", sa.Integer(), server_default=sa.text("0"), nullable=False),
-        sa.Column(
-            "hate_speech", sa.Integer(), server_default=sa.text("0"), nullable=False
-        ),
-        sa.Column(
-            "sexual_content", sa.Integer(), server_default=sa.text("0"), nullable=False
-        ),
+        sa.Column("hate_speech", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("sexual_content", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column(
             "political_content",
             sa.Integer(),
@@ -349,25 +291,17 @@ def upgrade() -> None:
         sa.Column("tree_id", sa.Text(), nullable=True),
         sa.Column("act", sa.Text(), nullable=True),
         sa.Column("subject", sa.Text(), nullable=True),
-        sa.Column(
-            "simple", sa.SmallInteger(), server_default=sa.text("0"), nullable=False
-        ),
-        sa.Column(
-            "gold", sa.SmallInteger(), server_default=sa.text("0"), nullable=False
-        ),
+        sa.Column("simple", sa.SmallInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("gold", sa.SmallInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("replies", sa.Text(), nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("expires_at", sa.BigInteger(), nullable=False),
         sa.Column("status", sa.Text(), nullable=False),
-        sa.Column(
-            "held", sa.SmallInteger(), server_default=sa.text("1"), nullable=False
-        ),
+        sa.Column("held", sa.SmallInteger(), server_default=sa.text("1"), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
     with op.batch_alter_table("tasks", schema=None) as batch_op:
-        batch_op.create_index(
-            "tasks_by_person", ["person_id", "created_at"], unique=False
-        )
+        batch_op.create_index("tasks_by_person", ["person_id", "created_at"], unique=False)
         batch_op.create_index(
             "tasks_held",
             ["expires_at"],
@@ -446,11 +380,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("trees", schema=None) as batch_op:
         batch_op.create_index("trees_by_age", ["created_at", "id"], unique=False)
-        batch_op.create_index(
-            "trees_by_state", ["lang", "state", "author_id"], unique=False
-        )
-        batch_op.create_index(
-            "trees_in_order", ["state", "created_at", "id"], unique=False
-        )
+        batch_op.create_index("trees_by_state", ["lang", "state", "author_id"], unique=False)
+        batch_op.create_index("trees_in_order", ["state", "created_at", "id"], unique=False)
 
     # ### end Alembic commands ###
