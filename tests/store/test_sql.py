@@ -47,7 +47,7 @@ COUNT_UP = Statement(update(notes).where(N.id == bindparam("key")).values(number
 @pytest.fixture
 def kept(db: Connection) -> Connection:
     notes.create(db)
-    KEEP.many(db, [dict(id=f"n{i}", words=None, number=i, weight=i / 4) for i in range(5)])
+    KEEP.many(db, [{"id": f"n{i}", "words": None, "number": i, "weight": i / 4} for i in range(5)])
     return db
 
 

@@ -151,9 +151,9 @@ class _Plan:
         self._pick: Callable[[Mapping[str, Any]], Any] = (
             itemgetter(*order) if len(order) > 1 else lambda arguments: tuple(arguments[name] for name in order)
         )
-        self._spell: dict[str, Callable[[Iterable[Any]], Any]] = {
-            name: _as_json if dialect.name == "sqlite" else list for name in compiled.lists
-        }
+        self._spell: dict[str, Callable[[Iterable[Any]], Any]] = dict.fromkeys(
+            compiled.lists, _as_json if dialect.name == "sqlite" else list
+        )
 
     def bind(self, arguments: Mapping[str, Any]) -> Any:
         if len(arguments) != len(self._names) or not self._names.issuperset(arguments):

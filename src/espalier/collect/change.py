@@ -1,0 +1,79 @@
+"""One contribution to one tree, with all that follows in the same transaction.
+
+The path of every change: record the fact, let the tree grow, let automatic moderation answer, write what changed,
+fill the places that became free. Knows no HTTP and no kinds of task.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from random import Random
+
+from sqlalchemy import Connection
+
+from espalier.collect.lottery import after_change
+from espalier.domain.contribution import Contribution, Deleted, Ordered, grow
+from espalier.domain.lifecycle import Command
+from espalier.domain.moderation import Remedy, remedy
+from espalier.domain.tree import STOPPED, Tree
+from espalier.store import trees, work
+from espalier.store.facts import record
+from espalier.store.policies import PolicyBook
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What every use case is handed beside its own arguments: the policies, the time, the source of chance."""
+
+    book: PolicyBook
+    now: datetime
+    rng: Random
+
+
+def change_tree(
+    db: Connection,
+    before: Tree | None,
+    fact: Contribution,
+    scene: Scene,
+) -> Tree:
+    """Apply a fact that is recorded already and write all that it changes. Raises WrongState."""
+    after = grow(before, fact, scene.book.of)
+    while wanted := remedy(after, scene.book.of(after.policy, after.lang)):
+        answer = _as_fact(wanted, after.policy)
+        record(db, after.id, answer, scene.now, note={"automatic": True})
+        after = grow(after, answer, scene.book.of)
+    trees.save_changes(db, before, after, scene.book.of, scene.now, scene.rng)
+    end_dead_leases(db, before, after, scene.now)
+    after_change(db, before, after, scene.book, scene.now, scene.rng)
+    return after
+
+
+def order(
+    db: Connection,
+    tree: Tree,
+    fact: Contribution,
+    scene: Scene,
+    *,
+    person: str | None,
+    note: dict[str, object] | None = None,
+) -> Tree:
+    """Record and apply what a moderator, a job or the rules decided."""
+    record(db, tree.id, fact, scene.now, person=person, note=note)
+    return change_tree(db, tree, fact, scene)
+
+
+def _as_fact(wanted: Remedy, policy: int) -> Contribution:
+    if wanted.delete is not None:
+        return Deleted(wanted.delete)
+    return Ordered(Command.ABORT if wanted.abort else Command.HALT, policy)
+
+
+def end_dead_leases(db: Connection, before: Tree | None, after: Tree, now: datetime) -> None:
+    """Let leases run out whose work was taken away: nobody is offered what would then be refused."""
+    if before is None:
+        return
+    if after.state in STOPPED and before.state not in STOPPED:
+        work.end_leases(db, after.id, now)
+    elif before.deletions.keys() != after.deletions.keys():
+        live = after.live()
+        gone = {message_id for message_id in after.messages if message_id not in live}
+        work.end_leases(db, after.id, now, gone)

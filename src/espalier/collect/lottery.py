@@ -1,0 +1,85 @@
+"""What crosses trees: prompts drawn for free places, and the backlog.
+
+Runs in the transaction of what freed the place, under one lock a language; each outcome is recorded as a fact of the
+tree that it changes. The rules and weights are domain/lottery.py.
+"""
+
+from datetime import datetime
+from random import Random
+
+from sqlalchemy import Connection, text
+
+from espalier.domain.contribution import Ordered, grow
+from espalier.domain.lifecycle import Command
+from espalier.domain.lottery import draw_author
+from espalier.domain.tree import ACTIVE, State, Tree
+from espalier.store import languages, trees
+from espalier.store.facts import record
+from espalier.store.policies import PolicyBook
+
+ENDS = frozenset({State.READY_FOR_EXPORT, State.ABORTED_LOW_GRADE, State.HALTED_BY_MODERATOR, State.SCORING_FAILED})
+
+
+def after_change(
+    db: Connection, before: Tree | None, after: Tree, book: PolicyBook, now: datetime, rng: Random
+) -> None:
+    """Fill the places that a change of state left free."""
+    was = before.state if before else None
+    if was is after.state:
+        return
+    if after.state is State.PROMPT_LOTTERY_WAITING or was is State.GROWING:
+        fill_places(db, after.lang, book, now, rng)
+    if was in ACTIVE and after.state in ENDS and rng.random() < book.for_lang(after.lang).p_activate_backlog_tree:
+        activate_backlog(db, after.lang, book, now, rng)
+    if was is State.RANKING:
+        top_up_rankings(db, after.lang, book, now, rng)
+
+
+def lock_language(db: Connection, lang: str) -> None:
+    """One lottery a language at a time; SQLite has one writer anyway."""
+    if db.dialect.name == "postgresql":
+        db.execute(text("SELECT pg_advisory_xact_lock(hashtext(:lang))"), {"lang": f"espalier:{lang}"})
+
+
+def fill_places(db: Connection, lang: str, book: PolicyBook, now: datetime, rng: Random) -> int:
+    """Draw prompts until `max_active_trees` grow or none waits; returns how many were drawn."""
+    limit = book.for_lang(lang).max_active_trees
+    if limit == 0:
+        return 0
+    lock_language(db, lang)
+    drawn = 0
+    while languages.trees_in(db, lang, State.GROWING) < limit:
+        author = draw_author(languages.waiting_authors(db, lang, now), rng)
+        if author is None:
+            break
+        tree_id = languages.waiting_prompt(db, lang, author.person_id, rng)
+        move(db, tree_id, Command.DRAW, book, now, rng)
+        drawn += 1
+    return drawn
+
+
+def move(db: Connection, tree_id: str, command: Command, book: PolicyBook, now: datetime, rng: Random) -> Tree:
+    """Order a tree on by the hand of chance; what follows from it is not followed further."""
+    tree = trees.load_tree(db, tree_id)
+    fact = Ordered(command, book.version)
+    record(db, tree_id, fact, now, note={"automatic": True})
+    after = grow(tree, fact, book.of)
+    trees.save_changes(db, tree, after, book.of, now, rng)
+    return after
+
+
+def activate_backlog(db: Connection, lang: str, book: PolicyBook, now: datetime, rng: Random) -> Tree | None:
+    """Bring the oldest parked tree of a language to its ranking; those with nothing to rank are aborted on the way."""
+    lock_language(db, lang)
+    while tree_id := languages.oldest_in_backlog(db, lang):
+        after = move(db, tree_id, Command.ACTIVATE, book, now, rng)
+        if after.state is State.RANKING:
+            return after
+    return None
+
+
+def top_up_rankings(db: Connection, lang: str, book: PolicyBook, now: datetime, rng: Random) -> None:
+    """Activate one parked tree when too little is there to rank."""
+    least = book.for_lang(lang).min_active_rankings_per_lang
+    if least and languages.open_rankings(db, lang) < least:
+        activate_backlog(db, lang, book, now, rng)

@@ -1,0 +1,335 @@
+"""Handing out work: the next task, what is in hand, what is there to do, and skipping.
+
+Knows people, leases and the policy; does not know HTTP. Each function is one use case in the caller's transaction.
+"""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from random import Random
+from typing import Final
+
+from sqlalchemy import Connection
+
+from espalier.collect.change import Scene, change_tree
+from espalier.domain.arrival import refuse_stale
+from espalier.domain.contribution import Skipped
+from espalier.domain.errors import (
+    AlreadyAnswered,
+    Invalid,
+    NotFound,
+    RateLimited,
+    TooManyOpenTasks,
+)
+from espalier.domain.lottery import RANDOM_WEIGHTS, new_prompts_open
+from espalier.domain.message import MANDATORY_LABELS, SKIP_REASONS, Skip, offered_labels
+from espalier.domain.policy import Policy, Rate
+from espalier.domain.tree import State
+from espalier.domain.work import ACT_OF, SKIP_OF, Act, Kind, Reply, Task, Turn
+from espalier.store import languages, trees, work
+from espalier.store.facts import record
+from espalier.store.people import Person
+from espalier.store.policies import PolicyBook
+from espalier.store.texts import Node, live_replies, nodes_of
+from espalier.store.work import Candidate, Lease
+
+RANDOM: Final = "random"
+GROUPS: Final[dict[str, tuple[Kind, ...]]] = {
+    "rank": (Kind.RANK_ASSISTANT_REPLIES, Kind.RANK_PROMPTER_REPLIES),
+    "label_reply": (Kind.LABEL_ASSISTANT_REPLY, Kind.LABEL_PROMPTER_REPLY),
+    "label_prompt": (Kind.LABEL_INITIAL_PROMPT,),
+    "reply": (Kind.ASSISTANT_REPLY, Kind.PROMPTER_REPLY),
+    "initial_prompt": (Kind.INITIAL_PROMPT,),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What a volunteer asks for: a kind of task or `random`, in any of these languages."""
+
+    kind: str
+    langs: tuple[str, ...]
+
+    def admits(self, lease: Lease) -> bool:
+        return lease.lang in self.langs and self.kind in (RANDOM, lease.kind)
+
+
+def next_task(db: Connection, person: Person, ask: Ask, now: datetime, rng: Random) -> Task | None:
+    """Hand out a task, or the open one that fits; None when there is nothing for this person now.
+
+    Raises Invalid, TooManyOpenTasks, RateLimited.
+    """
+    if ask.kind != RANDOM and ask.kind not in set(Kind):
+        raise Invalid(f"There is no kind of task {ask.kind!r}; there are random, {', '.join(Kind)}.", field="kind")
+    book = PolicyBook(db)
+    work.release_expired(db, now)
+    in_hand = work.open_leases(db, person.id, now)
+    for lease in in_hand:
+        if ask.admits(lease):
+            return shown(db, lease, book)
+    _check_limits(db, person, ask, len(in_hand), book, now)
+    found = _found(db, person, ask, book, now, rng)
+    return shown(db, found, book) if found else None
+
+
+def _check_limits(db: Connection, person: Person, ask: Ask, open_tasks: int, book: PolicyBook, now: datetime) -> None:
+    base = book.campaign.base
+    if open_tasks >= base.max_pending_tasks_per_user:
+        raise TooManyOpenTasks(f"You have {open_tasks} open tasks; finish or skip one first.")
+    limits: list[tuple[Rate, tuple[Kind, ...]]] = [
+        (rate, kinds)
+        for rate, kinds in (
+            (base.rate_tasks, tuple(Kind)),
+            (base.rate_assistant_replies, (Kind.ASSISTANT_REPLY,)),
+            (base.rate_prompter_replies, (Kind.PROMPTER_REPLY,)),
+        )
+        if rate is not None and (len(kinds) > 1 or ask.kind in kinds)
+    ]
+    if not limits:
+        return
+    widest = max(rate.minutes for rate, _ in limits)
+    recent = work.recent_kinds(db, person.id, now - timedelta(minutes=widest))
+    for rate, kinds in limits:
+        window = timedelta(minutes=rate.minutes)
+        times = sorted(at for kind, at in recent if kind in kinds and at > now - window)
+        if len(times) >= rate.count:
+            wait_s = int((times[-rate.count] + window - now).total_seconds()) + 1
+            raise RateLimited(
+                f"At most {rate.count} tasks of this kind in {rate.minutes} minutes; again in {wait_s} seconds.",
+                retry_after_s=wait_s,
+            )
+
+
+def _found(db: Connection, person: Person, ask: Ask, book: PolicyBook, now: datetime, rng: Random) -> Lease | None:
+    """Try the kinds in an order drawn by their weights: that gives each its weight among those that have work."""
+    if ask.kind != RANDOM:
+        return _of_kinds(db, person, (Kind(ask.kind),), ask.langs, book, now, rng)
+    left = dict(RANDOM_WEIGHTS)
+    while left:
+        (group,) = rng.choices(list(left), list(left.values()))
+        del left[group]
+        if lease := _of_kinds(db, person, GROUPS[group], ask.langs, book, now, rng):
+            return lease
+    return None
+
+
+def _of_kinds(
+    db: Connection,
+    person: Person,
+    kinds: tuple[Kind, ...],
+    langs: Sequence[str],
+    book: PolicyBook,
+    now: datetime,
+    rng: Random,
+) -> Lease | None:
+    if kinds == (Kind.INITIAL_PROMPT,):
+        return _prompt(db, person, langs, book, now, rng)
+    writing = ACT_OF[kinds[0]] is Act.REPLY
+    if writing:
+        langs = [lang for lang in langs if not _has_written_enough(db, person, lang, book, now)]
+    most = _most_in_tree(book) if writing else None
+    # A place may be taken between finding and holding it only where there are several writers; then look again.
+    for _ in range(5):
+        place = _free_place(db, person, kinds, langs, book, rng, most)
+        if place is None:
+            return None
+        if work.take_place(db, place, rng):
+            return _lease(db, person, place, book, now, rng)
+    return None
+
+
+def _free_place(
+    db: Connection,
+    person: Person,
+    kinds: tuple[Kind, ...],
+    langs: Sequence[str],
+    book: PolicyBook,
+    rng: Random,
+    most: int | None,
+) -> Candidate | None:
+    if ACT_OF[kinds[0]] is not Act.REPLY:
+        return work.find_place(db, person.id, kinds, langs, rng)
+    if Kind.ASSISTANT_REPLY in kinds:
+        preferring = [lang for lang in langs if rng.random() < book.for_lang(lang).p_lonely_child_extension]
+        lonely = work.find_place(
+            db, person.id, (Kind.ASSISTANT_REPLY,), preferring, rng, lonely=True, own=False, most_in_tree=most
+        )
+        if lonely:
+            return lonely
+    # An own message is offered as parent only when no other is open to this person.
+    return work.find_place(db, person.id, kinds, langs, rng, own=False, most_in_tree=most) or work.find_place(
+        db, person.id, kinds, langs, rng, most_in_tree=most
+    )
+
+
+def _most_in_tree(book: PolicyBook) -> int | None:
+    share = book.campaign.base.max_share_of_tree
+    return None if share is None else max(1, int(share * book.campaign.base.goal_tree_size))
+
+
+def _has_written_enough(db: Connection, person: Person, lang: str, book: PolicyBook, now: datetime) -> bool:
+    """Whether one more message would pass the person's share of the language's week; the first is always free."""
+    share = book.campaign.base.max_share_of_language_week
+    if share is None:
+        return False
+    mine, everybody = languages.written_in_week(db, person.id, lang, now)
+    return mine + 1 > max(1, share * (everybody + 1))
+
+
+def _prompt(
+    db: Connection, person: Person, langs: Sequence[str], book: PolicyBook, now: datetime, rng: Random
+) -> Lease | None:
+    for lang in rng.sample(list(langs), len(langs)):
+        if prompts_open(db, lang, book) > 0 and not _has_written_enough(db, person, lang, book, now):
+            return _kept(db, person, Kind.INITIAL_PROMPT, lang, None, None, book, now, rng)
+    return None
+
+
+def prompts_open(db: Connection, lang: str, book: PolicyBook) -> int:
+    """How many new prompts a language asks for now (spec: lottery)."""
+    return new_prompts_open(
+        book.for_lang(lang),
+        lang,
+        growing=languages.trees_in(db, lang, State.GROWING),
+        in_review=languages.trees_in(db, lang, State.INITIAL_PROMPT_REVIEW),
+        waiting=languages.trees_in(db, lang, State.PROMPT_LOTTERY_WAITING),
+        live_leases=work.prompts_held(db, lang),
+    )
+
+
+def _lease(db: Connection, person: Person, place: Candidate, book: PolicyBook, now: datetime, rng: Random) -> Lease:
+    again = work.lapsed_lease(db, person.id, place.act, place.subject)
+    if again is not None:
+        renewed = replace(again, expires_at=now + _lease_time(again.kind, book.for_lang(again.lang)), held=True)
+        work.hold_again(db, renewed)
+        return renewed
+    return _kept(db, person, place.kind, place.lang, place.tree_id, place.subject, book, now, rng)
+
+
+def _kept(
+    db: Connection,
+    person: Person,
+    kind: Kind,
+    lang: str,
+    tree_id: str | None,
+    subject: str | None,
+    book: PolicyBook,
+    now: datetime,
+    rng: Random,
+) -> Lease:
+    policy = book.for_lang(lang)
+    act = ACT_OF.get(kind)
+    replies: list[str] = []
+    if act is Act.RANK and subject is not None:
+        replies = live_replies(db, subject)
+        rng.shuffle(replies)
+    lease = Lease(
+        id=str(uuid.UUID(int=rng.getrandbits(128), version=4)),
+        person_id=person.id,
+        kind=kind,
+        lang=lang,
+        tree_id=tree_id,
+        subject=subject,
+        simple=act is Act.LABEL and rng.random() >= _share_of_full(kind, policy),
+        gold=False,
+        replies=tuple(replies),
+        created_at=now,
+        expires_at=now + _lease_time(kind, policy),
+        status="open",
+        held=True,
+    )
+    work.keep_lease(db, lease)
+    return lease
+
+
+def _share_of_full(kind: Kind, policy: Policy) -> float:
+    return {
+        Kind.LABEL_INITIAL_PROMPT: policy.p_full_labeling_review_prompt,
+        Kind.LABEL_ASSISTANT_REPLY: policy.p_full_labeling_review_reply_assistant,
+        Kind.LABEL_PROMPTER_REPLY: policy.p_full_labeling_review_reply_prompter,
+    }[kind]
+
+
+def _lease_time(kind: Kind, policy: Policy) -> timedelta:
+    act = ACT_OF.get(kind)
+    minutes = {Act.LABEL: policy.lease_minutes_label, Act.RANK: policy.lease_minutes_ranking}
+    return timedelta(
+        minutes=policy.lease_minutes_writing if act is None else minutes.get(act, policy.lease_minutes_writing)
+    )
+
+
+def shown(db: Connection, lease: Lease, book: PolicyBook) -> Task:
+    """The task as its holder sees it: texts, roles and handles, and nothing of who wrote them."""
+    policy = book.for_lang(lease.lang)
+    task = Task(lease.id, lease.kind, lease.lang, lease.expires_at)
+    act = lease.act
+    if act is None or lease.tree_id is None or lease.subject is None:
+        return replace(task, max_characters=policy.message_max_characters)
+    nodes = nodes_of(db, lease.tree_id)
+    path = _path(nodes, lease.subject)
+    task = replace(
+        task,
+        thread=tuple(Turn(f"m{place}", node.role, node.text, node.lang) for place, node in enumerate(path)),
+    )
+    if act is Act.REPLY:
+        return replace(task, max_characters=policy.message_max_characters)
+    if act is Act.RANK:
+        replies = (Reply(f"r{place}", nodes[reply].text) for place, reply in enumerate(lease.replies))
+        return replace(task, replies=tuple(replies))
+    labels = offered_labels(path[-1].role, full=not lease.simple)
+    return replace(task, labels=labels, mandatory=MANDATORY_LABELS, mode="simple" if lease.simple else "full")
+
+
+def _path(nodes: dict[str, Node], message_id: str) -> list[Node]:
+    path = []
+    at: str | None = message_id
+    while at is not None:
+        path.append(nodes[at])
+        at = nodes[at].parent_id
+    return path[::-1]
+
+
+def my_tasks(db: Connection, person: Person, now: datetime) -> list[Task]:
+    """What this person has in hand, oldest first."""
+    book = PolicyBook(db)
+    return [shown(db, lease, book) for lease in work.open_leases(db, person.id, now)]
+
+
+def availability(db: Connection, person: Person, langs: Sequence[str]) -> dict[str, dict[str, int]]:
+    """How many tasks of each kind this person could get now, by language; `random` is their sum. Changes nothing."""
+    book = PolicyBook(db)
+    result: dict[str, dict[str, int]] = {}
+    for lang in langs:
+        counts = dict.fromkeys(map(str, Kind), 0) | work.free_places(db, person.id, lang)
+        counts[Kind.INITIAL_PROMPT] = prompts_open(db, lang, book)
+        result[lang] = {**counts, RANDOM: sum(counts.values())}
+    return result
+
+
+def skip(db: Connection, person: Person, task_id: str, reason: str, now: datetime, rng: Random) -> None:
+    """Give a task back for good: this person is not asked again. Raises NotFound, AlreadyAnswered, Invalid, Stale."""
+    if reason not in SKIP_REASONS:
+        raise Invalid(f"There is no reason {reason!r}; there are {', '.join(SKIP_REASONS)}.", field="reason")
+    lease = own_lease(db, person, task_id)
+    act = lease.act
+    if act is None or lease.tree_id is None or lease.subject is None or lease.gold:
+        work.release(db, lease, status="skipped")
+        return
+    scene = Scene(PolicyBook(db), now, rng)
+    tree = trees.load_tree(db, lease.tree_id)
+    refuse_stale(tree, lease.subject)
+    work.release(db, lease, status="skipped")
+    fact = Skipped(lease.subject, Skip(person.id, SKIP_OF[act], reason))
+    record(db, tree.id, fact, now, person=person.id, task=lease.id)
+    change_tree(db, tree, fact, scene)
+
+
+def own_lease(db: Connection, person: Person, task_id: str) -> Lease:
+    """A person's own open task. Raises NotFound (also for other people's tasks) and AlreadyAnswered."""
+    lease = work.find_lease(db, task_id)
+    if lease is None or lease.person_id != person.id:
+        raise NotFound("You have no such task.")
+    if lease.status != "open":
+        raise AlreadyAnswered(f"This task is {lease.status} already.")
+    return lease

@@ -1,0 +1,33 @@
+"""How a contribution is taken that somebody wrote while the campaign went on: in time, late, or not at all.
+
+Knows the tree and how many others hold the same place; knows no clock and no table of leases.
+"""
+
+from espalier.domain.errors import Stale
+from espalier.domain.policy import Policy
+from espalier.domain.tree import STOPPED, Tree
+from espalier.domain.work import Act, open_work
+
+
+def refuse_stale(tree: Tree, subject: str, text: str | None = None) -> None:
+    """Raise Stale, with the text handed back, when the tree was stopped or the message deleted."""
+    if tree.state in STOPPED:
+        raise Stale("This conversation was closed in the meantime.", text=text)
+    if subject not in tree.messages or not tree.is_live(subject):
+        raise Stale("The message was removed in the meantime.", text=text)
+
+
+def is_late(
+    tree: Tree, policy: Policy, act: Act, subject: str, *, held: bool, others: int, others_in_tree: int
+) -> bool:
+    """Whether the place is gone: taken or leased by others, or the tree has left the state that asked for it.
+
+    held: the lease still runs. others: live leases of other people on this place; others_in_tree: on any place for
+    a reply in this tree.
+    """
+    work = open_work(tree, policy).get((act, subject))
+    if work is None:
+        return True
+    if held:
+        return False
+    return work.needs <= others or (act is Act.REPLY and work.budget <= others_in_tree)

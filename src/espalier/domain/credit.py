@@ -1,0 +1,94 @@
+"""Who earned what in one tree, by day: the counts behind points, leaderboards and the trollboard.
+
+A person's totals are the sum over all trees, so they can be kept up by differences and rebuilt from nothing.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime
+
+from espalier.domain.message import Message, Role
+from espalier.domain.points import Counts
+from espalier.domain.ranking import agrees
+from espalier.domain.review import label_means
+from espalier.domain.tree import State, Tree, accepted
+
+Credits = dict[tuple[str, date], Counts]
+
+TROLL_LABELS = ("lang_mismatch", "not_appropriate", "pii", "hate_speech", "sexual_content", "political_content")
+PLACES = ("ranked_first", "ranked_second", "ranked_third")
+
+
+def credits(tree: Tree) -> Credits:
+    """What each person earned on each day (UTC) by this tree. Imported and synthetic messages earn nothing."""
+    earned: Credits = {}
+    for person, at, counts in (*_messages(tree), *_reviews(tree), *_rankings(tree)):
+        key = (person, at.astimezone(UTC).date())
+        earned[key] = earned[key] + counts if key in earned else counts
+    return earned
+
+
+def changed_credits(before: Tree | None, after: Tree) -> Credits:
+    """The difference that a change of the tree makes; empty counts left out."""
+    old = credits(before) if before else {}
+    new = credits(after)
+    nothing = Counts()
+    differences = {key: new.get(key, nothing) - old.get(key, nothing) for key in old.keys() | new.keys()}
+    return {key: counts for key, counts in differences.items() if counts != nothing}
+
+
+Earned = tuple[str, datetime, Counts]
+
+
+def _messages(tree: Tree) -> Iterator[Earned]:
+    for message in tree.live().values():
+        if message.author is not None and message.baseline is None and not message.synthetic:
+            yield message.author, message.at, _of_message(tree, message)
+
+
+def _of_message(tree: Tree, message: Message) -> Counts:
+    counts: dict[str, int] = {}
+    if message.parent_id is None:
+        written = "prompts"
+        counts["spam_prompts"] = int(tree.state is State.ABORTED_LOW_GRADE)
+    else:
+        written = "replies_assistant" if message.role is Role.ASSISTANT else "replies_prompter"
+    counts[written] = 1
+    counts[f"accepted_{written}"] = int(accepted(message))
+    if message.rank is not None and message.rank < len(PLACES):
+        counts[PLACES[message.rank]] = 1
+    for reaction in message.reactions:
+        name = {"+1": "upvotes", "-1": "downvotes", "red_flag": "red_flags"}.get(reaction.emoji)
+        if name:
+            counts[name] = counts.get(name, 0) + 1
+    if message.reviews:
+        for name, (mean, count) in label_means(message).items():
+            if name in TROLL_LABELS:
+                counts[name] = round(mean * count)
+    return Counts(**counts)
+
+
+FULL_LABELS = Counts(labels_full=1)
+SIMPLE_LABELS = Counts(labels_simple=1)
+RANKING = Counts(rankings=1)
+
+
+def _reviews(tree: Tree) -> Iterator[Earned]:
+    for message in tree.messages.values():
+        for review in message.reviews:
+            if review.person is not None:
+                yield review.person, review.at, FULL_LABELS if review.full else SIMPLE_LABELS
+
+
+def _rankings(tree: Tree) -> Iterator[Earned]:
+    finished = tree.state is State.READY_FOR_EXPORT
+    for rankings in tree.rankings.values():
+        for ranking in rankings:
+            if ranking.person is None:
+                continue
+            good = False
+            if finished and not ranking.not_rankable:
+                held = {reply for group in ranking.order for reply in group}
+                ranks = {reply: tree.messages[reply].rank for reply in held}
+                good = agrees(ranking.order, {reply: rank for reply, rank in ranks.items() if rank is not None})
+            yield ranking.person, ranking.at, replace(RANKING, rankings_agreeing=1) if good else RANKING

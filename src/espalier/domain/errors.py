@@ -1,0 +1,125 @@
+"""Every refusal, in the domain's words. A refusal changes nothing.
+
+Knows no HTTP; `status` is only a hint, so that the web layer can translate the whole family in one place.
+
+    Refusal
+    ├── Unauthenticated
+    ├── NotAllowed
+    │   └── Banned
+    ├── NotFound
+    ├── Invalid
+    │   ├── TooLong
+    │   ├── WrongLanguage          a warning: the volunteer may override it
+    │   └── WrongAnswer            labels or ranking that do not fit the task
+    ├── Conflict
+    │   ├── AlreadyAnswered
+    │   ├── Stale                  the task's tree or message is gone; the text is handed back
+    │   ├── DuplicateText
+    │   ├── IdReused
+    │   ├── BuiltOn                a withdrawal that came too late
+    │   └── WrongState
+    └── TryLater
+        ├── RateLimited
+        ├── TooManyOpenTasks
+        └── Busy
+"""
+
+from typing import ClassVar
+
+
+class Refusal(Exception):
+    """Something that was asked for and is not done. `detail` is a sentence for the person who asked."""
+
+    slug: ClassVar[str] = "refused"
+    title: ClassVar[str] = "Refused"
+    status: ClassVar[int] = 400
+
+    def __init__(
+        self,
+        detail: str,
+        *,
+        field: str | None = None,
+        text: str | None = None,
+        retry_after_s: int | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.field = field
+        self.text = text
+        self.retry_after_s = retry_after_s
+
+
+class Unauthenticated(Refusal):
+    slug, title, status = "unauthenticated", "A valid token is needed", 401
+
+
+class NotAllowed(Refusal):
+    slug, title, status = "not-allowed", "Not allowed", 403
+
+
+class Banned(NotAllowed):
+    slug, title = "banned", "This account is disabled"
+
+
+class NotFound(Refusal):
+    slug, title, status = "not-found", "Not found", 404
+
+
+class Invalid(Refusal):
+    slug, title, status = "invalid", "The input is not valid", 422
+
+
+class TooLong(Invalid):
+    slug, title = "too-long", "The text is too long"
+
+
+class WrongLanguage(Invalid):
+    slug, title = "wrong-language", "The text seems to be in another language"
+
+
+class WrongAnswer(Invalid):
+    slug, title = "wrong-answer", "The answer does not fit the task"
+
+
+class Conflict(Refusal):
+    slug, title, status = "conflict", "Not possible as things stand", 409
+
+
+class AlreadyAnswered(Conflict):
+    slug, title = "already-answered", "This task is done or skipped already"
+
+
+class Stale(Conflict):
+    slug, title = "stale", "The conversation is no longer open"
+
+
+class DuplicateText(Conflict):
+    slug, title = "duplicate-text", "The same text was sent before"
+
+
+class IdReused(Conflict):
+    slug, title = "id-reused", "This id belongs to another contribution"
+
+
+class BuiltOn(Conflict):
+    slug, title = "built-on", "Too late to withdraw"
+
+
+class WrongState(Conflict):
+    slug, title = "wrong-state", "The tree's state does not allow this"
+
+
+class TryLater(Refusal):
+    slug, title, status = "try-later", "Try again later", 429
+
+
+class RateLimited(TryLater):
+    slug, title = "rate-limited", "Too many tasks in a short time"
+
+
+class TooManyOpenTasks(TryLater):
+    slug, title = "too-many-open-tasks", "Too many open tasks"
+
+
+class Busy(TryLater):
+    slug, title, status = "busy", "The server is busy", 503

@@ -1,0 +1,65 @@
+"""Acceptance: from the reviews of a message to accepted, refused or undecided.
+
+Knows one message and the policy; does not know its tree.
+"""
+
+from math import fsum
+
+from espalier.domain.message import Message
+from espalier.domain.policy import Policy
+
+
+def label_means(message: Message) -> dict[str, tuple[float, int]]:
+    """Mean and number of answers per label over counted reviews and the imported baseline; unanswered labels absent."""
+    values: dict[str, list[float]] = {}
+    for review in message.reviews:
+        if review.counted:
+            for name, value in review.labels.items():
+                if value is not None:
+                    values.setdefault(name, []).append(value)
+    baseline = message.baseline.labels if message.baseline else {}
+    means = {name: mean for name, mean in baseline.items() if name not in values}
+    for name, given in values.items():
+        mean, count = baseline.get(name, (0.0, 0))
+        total = count + len(given)
+        means[name] = (fsum([mean * count, *given]) / total, total)
+    return means
+
+
+def score(message: Message) -> float:
+    """1 − (mean `spam` + mean `lang_mismatch`), in [−1, 1].
+
+    The mean of `spam` is over those who answered it; a review without `lang_mismatch` counts as 0 for it.
+    """
+    spam: list[float] = []
+    mismatch: list[float] = []
+    for review in message.reviews:
+        if review.counted:
+            if (answer := review.labels.get("spam")) is not None:
+                spam.append(answer)
+            mismatch.append(review.labels.get("lang_mismatch") or 0.0)
+    spam_count, mismatch_count = len(spam), len(mismatch)
+    if message.baseline:
+        mean, count = message.baseline.labels.get("spam", (0.0, 0))
+        spam.append(mean * count)
+        spam_count += count
+        mean, count = message.baseline.labels.get("lang_mismatch", (0.0, 0))
+        mismatch.append(mean * count)
+        mismatch_count += message.baseline.review_count
+    spam_mean = fsum(spam) / spam_count if spam_count else 0.0
+    mismatch_mean = fsum(mismatch) / mismatch_count if mismatch_count else 0.0
+    return 1.0 - (spam_mean + mismatch_mean)
+
+
+def required_reviews(message: Message, policy: Policy) -> int:
+    return policy.num_reviews_initial_prompt if message.parent_id is None else policy.num_reviews_reply
+
+
+def verdict(message: Message, policy: Policy) -> bool | None:
+    """Whether its reviews accept the message; None while there are too few of them."""
+    if message.review_count < required_reviews(message, policy):
+        return None
+    root = message.parent_id is None
+    threshold = policy.acceptance_threshold_initial_prompt if root else policy.acceptance_threshold_reply
+    # Rounded, because three answers of 0.4 must mean exactly 0.6, not 0.6000000000000001.
+    return round(score(message), 9) > threshold

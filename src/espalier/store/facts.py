@@ -1,0 +1,230 @@
+"""Contributions as rows: the log from which every tree can be rebuilt.
+
+Knows how a fact is spelled in the table `contributions`; does not know what it does to a tree.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection, bindparam, insert, select, update
+
+from espalier.domain.contribution import (
+    Contribution,
+    Deleted,
+    Edited,
+    Ordered,
+    Planted,
+    PolicyChanged,
+    Ranked,
+    Reacted,
+    Replied,
+    Reviewed,
+    Settled,
+    Skipped,
+    Undeleted,
+)
+from espalier.domain.lifecycle import Command
+from espalier.domain.message import Message, Ranking, Reaction, Review, Skip, SkipOf
+from espalier.domain.tree import Shape, State
+from espalier.store.sql import Statement
+from espalier.store.tables import contributions
+from espalier.store.times import from_us, to_us
+
+KINDS: Final[Mapping[type, str]] = {
+    Planted: "planted",
+    Settled: "settled",
+    Replied: "replied",
+    Reviewed: "reviewed",
+    Ranked: "ranked",
+    Reacted: "reacted",
+    Skipped: "skipped",
+    Deleted: "deleted",
+    Undeleted: "undeleted",
+    Edited: "edited",
+    Ordered: "ordered",
+    PolicyChanged: "policy",
+}
+VOTES: Final = ("reviewed", "ranked", "reacted", "skipped")
+
+
+@dataclass(frozen=True, slots=True)
+class FactRow:
+    """A row of the log. `kind` is one of KINDS; `data` what this kind adds."""
+
+    seq: int
+    tree_id: str
+    kind: str
+    message_id: str | None
+    person_id: str | None
+    at: datetime
+    late: bool
+    counted: bool
+    data: dict[str, Any]
+
+
+_INSERT = Statement(
+    insert(contributions).values(
+        tree_id=bindparam("tree_id"),
+        kind=bindparam("kind"),
+        message_id=bindparam("message_id"),
+        person_id=bindparam("person_id"),
+        at=bindparam("at"),
+        task_id=bindparam("task_id"),
+        late=bindparam("late"),
+        counted=bindparam("counted"),
+        data=bindparam("data"),
+    ).returning(contributions.c.seq)
+)  # fmt: skip
+_VOID = Statement(update(contributions).where(contributions.c.seq == bindparam("number")).values(void=1))
+FACT_COLUMNS: Final = (
+    contributions.c.seq,
+    contributions.c.tree_id,
+    contributions.c.kind,
+    contributions.c.message_id,
+    contributions.c.person_id,
+    contributions.c.at,
+    contributions.c.late,
+    contributions.c.counted,
+    contributions.c.data,
+)
+_OF_TREE = Statement(
+    select(*FACT_COLUMNS)
+    .where(contributions.c.tree_id == bindparam("tree_id"), contributions.c.void == 0)
+    .order_by(contributions.c.seq)
+)
+
+
+def record(
+    db: Connection,
+    tree_id: str,
+    fact: Contribution,
+    at: datetime,
+    *,
+    person: str | None = None,
+    task: str | None = None,
+    late: bool = False,
+    counted: bool = True,
+    note: Mapping[str, object] | None = None,
+) -> int:
+    """Append a fact; returns its number. `note` is kept with it for the audit and means nothing to the tree."""
+    message_id, data = encode(fact)
+    row = _INSERT.row(
+        db,
+        tree_id=tree_id,
+        kind=KINDS[type(fact)],
+        message_id=message_id,
+        person_id=person,
+        at=to_us(at),
+        task_id=task,
+        late=int(late),
+        counted=int(counted),
+        data=json.dumps({**data, **(note or {})}) if data or note else None,
+    )
+    assert row is not None
+    return int(row[0])
+
+
+def void(db: Connection, seq: int) -> None:
+    """Mark a fact as withdrawn: it stays in the log and counts no more."""
+    _VOID.run(db, number=seq)
+
+
+def log_of(db: Connection, tree_id: str) -> list[FactRow]:
+    return [fact_row(row) for row in _OF_TREE.rows(db, tree_id=tree_id)]
+
+
+def fact_row(row: Any) -> FactRow:
+    seq, tree_id, kind, message_id, person_id, at, late, counted, data = row
+    return FactRow(
+        seq, tree_id, kind, message_id, person_id, from_us(at), bool(late), bool(counted), json.loads(data or "{}")
+    )
+
+
+def encode(fact: Contribution) -> tuple[str | None, dict[str, Any]]:
+    """The message that a fact is about, and what else the row keeps. Texts stay with their messages."""
+    match fact:
+        case Planted(message, shape, policy, state):
+            return message.id, {"shape": encode_shape(shape), "policy": policy, "state": state}
+        case Replied(message):
+            return message.id, {}
+        case Reviewed(message_id, review):
+            return message_id, {"labels": dict(review.labels), "full": review.full}
+        case Ranked(parent_id, ranking):
+            return parent_id, {"order": ranking.order, "not_rankable": ranking.not_rankable}
+        case Reacted(message_id, reaction, on):
+            return message_id, {"emoji": reaction.emoji, "on": on}
+        case Skipped(message_id, skip):
+            return message_id, {"what": skip.what, "reason": skip.reason}
+        case Deleted(message_id) | Undeleted(message_id):
+            return message_id, {}
+        case Edited(message_id, text):
+            return message_id, {"text": text}
+        case Ordered(command, policy):
+            return None, {"command": command, "policy": policy}
+        case PolicyChanged(policy):
+            return None, {"policy": policy}
+        case Settled(tree):
+            return None, {
+                "state": tree.state,
+                "shape": encode_shape(tree.shape),
+                "policy": tree.policy,
+                "won_lottery": tree.won_lottery,
+                "parked": tree.parked,
+                "origin": tree.origin,
+                "messages": {m.id: _settled_message(m, tree.deletions.get(m.id)) for m in tree.messages.values()},
+            }
+
+
+def _settled_message(message: Message, found: State | None) -> list[Any]:
+    return [
+        message.accepted, found, int(message.tombstone), int(message.edited),
+        message.dismissed_flags, message.dismissed_skips,
+    ]  # fmt: skip
+
+
+def encode_shape(shape: Shape) -> list[int]:
+    return [shape.max_tree_depth, shape.max_children_count, shape.num_prompter_replies, shape.goal_tree_size]
+
+
+def decode(row: FactRow, messages: Mapping[str, Message]) -> Contribution:
+    """The fact that a row spells. `messages`: as first written, by id.
+
+    A Settled fact is not decoded here, since it needs the votes before it: see `trees.settled`.
+    """
+    data, message_id = row.data, row.message_id or ""
+    match row.kind:
+        case "planted":
+            return Planted(messages[message_id], Shape(*data["shape"]), data["policy"], State(data["state"]))
+        case "replied":
+            return Replied(messages[message_id])
+        case "reviewed":
+            return Reviewed(message_id, decode_review(row))
+        case "ranked":
+            return Ranked(message_id, decode_ranking(row))
+        case "reacted":
+            return Reacted(message_id, Reaction(row.person_id or "", data["emoji"]), data["on"])
+        case "skipped":
+            return Skipped(message_id, Skip(row.person_id or "", SkipOf(data["what"]), data["reason"]))
+        case "deleted":
+            return Deleted(message_id)
+        case "undeleted":
+            return Undeleted(message_id)
+        case "edited":
+            return Edited(message_id, data["text"])
+        case "ordered":
+            return Ordered(Command(data["command"]), data["policy"])
+        case "policy":
+            return PolicyChanged(data["policy"])
+    raise AssertionError(f"contribution {row.seq} has the unknown kind {row.kind!r}")
+
+
+def decode_review(row: FactRow) -> Review:
+    return Review(row.seq, row.person_id, row.at, row.data["labels"], row.data["full"], row.late, row.counted)
+
+
+def decode_ranking(row: FactRow) -> Ranking:
+    order = tuple(tuple(group) for group in row.data["order"])
+    return Ranking(row.seq, row.person_id, row.at, order, row.data["not_rankable"], row.late, row.counted)

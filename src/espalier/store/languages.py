@@ -1,0 +1,113 @@
+"""Questions about a whole language: how many trees stand where, and which prompts wait for the lottery.
+
+Knows counts; the lottery's rules are domain/lottery.py.
+"""
+
+from datetime import datetime, timedelta
+from random import Random
+from typing import Final
+
+from sqlalchemy import Connection, bindparam, func, select, text
+
+from espalier.domain.lottery import Author
+from espalier.domain.tree import State
+from espalier.domain.work import Act, Kind
+from espalier.store.sql import Statement
+from espalier.store.tables import messages, open_work, people, tallies, trees
+from espalier.store.times import to_us
+
+T, M = trees.c, messages.c
+MONTH: Final = timedelta(days=30)
+
+_IN_STATE = Statement(select(func.count()).where(T.lang == bindparam("lang"), T.state == bindparam("state")))
+_firsts = (
+    select(tallies.c.person_id, func.sum(tallies.c.ranked_first).label("firsts"))
+    .where(tallies.c.day >= bindparam("since"), tallies.c.ranked_first > 0)
+    .group_by(tallies.c.person_id)
+    .subquery()
+)
+_AUTHORS = Statement(
+    select(T.author_id, func.coalesce(func.max(_firsts.c.firsts), 0))
+    .outerjoin(people, people.c.id == T.author_id)
+    .outerjoin(_firsts, _firsts.c.person_id == T.author_id)
+    .where(
+        T.lang == bindparam("lang"),
+        T.state == bindparam("state"),
+        func.coalesce(people.c.disabled, 0) == 0,
+    )
+    .group_by(T.author_id)
+    .order_by(T.author_id)
+)
+_PROMPTS = Statement(
+    select(T.id)
+    .where(T.lang == bindparam("lang"), T.state == bindparam("state"), T.author_id == bindparam("author"))
+    .order_by(T.id)
+)
+_PROMPTS_OF_NOBODY = Statement(
+    select(T.id).where(T.lang == bindparam("lang"), T.state == bindparam("state"), T.author_id.is_(None)).order_by(T.id)
+)
+_BACKLOG = Statement(
+    select(T.id)
+    .where(T.lang == bindparam("lang"), T.state == bindparam("state"))
+    .order_by(T.created_at, T.id)
+    .limit(text("1"))
+)
+_OPEN_RANKINGS = Statement(
+    select(func.count()).where(
+        open_work.c.act == Act.RANK.value,
+        open_work.c.kind.in_([Kind.RANK_ASSISTANT_REPLIES.value, Kind.RANK_PROMPTER_REPLIES.value]),
+        open_work.c.lang == bindparam("lang"),
+    )
+)
+_WRITTEN_BY = Statement(
+    select(func.count()).where(
+        M.author_id == bindparam("person"), M.created_at >= bindparam("since"), M.lang == bindparam("lang")
+    )
+)
+_WRITTEN = Statement(select(func.count()).where(M.lang == bindparam("lang"), M.created_at >= bindparam("since")))
+_LANGS = Statement(select(T.lang).distinct().order_by(T.lang))
+
+
+def trees_in(db: Connection, lang: str, state: State) -> int:
+    row = _IN_STATE.row(db, lang=lang, state=state)
+    return int(row[0]) if row else 0
+
+
+def waiting_authors(db: Connection, lang: str, now: datetime) -> list[Author]:
+    """Who has an accepted prompt waiting, with their first places of the last month; no disabled people."""
+    rows = _AUTHORS.rows(
+        db, lang=lang, state=State.PROMPT_LOTTERY_WAITING, since=(now - MONTH).date().toordinal()
+    )  # fmt: skip
+    return [Author(person, int(firsts)) for person, firsts in rows]
+
+
+def waiting_prompt(db: Connection, lang: str, author: str | None, rng: Random) -> str:
+    """One of the author's waiting prompts, uniformly."""
+    state = State.PROMPT_LOTTERY_WAITING
+    if author is None:
+        rows = _PROMPTS_OF_NOBODY.rows(db, lang=lang, state=state)
+    else:
+        rows = _PROMPTS.rows(db, lang=lang, state=state, author=author)
+    return str(rng.choice(rows)[0])
+
+
+def oldest_in_backlog(db: Connection, lang: str) -> str | None:
+    row = _BACKLOG.row(db, lang=lang, state=State.BACKLOG_RANKING)
+    return str(row[0]) if row else None
+
+
+def open_rankings(db: Connection, lang: str) -> int:
+    row = _OPEN_RANKINGS.row(db, lang=lang)
+    return int(row[0]) if row else 0
+
+
+def written_in_week(db: Connection, person_id: str, lang: str, now: datetime) -> tuple[int, int]:
+    """Messages of the last seven days in a language: this person's, everybody's."""
+    since = to_us(now - timedelta(days=7))
+    mine = _WRITTEN_BY.row(db, person=person_id, lang=lang, since=since)
+    all_of_them = _WRITTEN.row(db, lang=lang, since=since)
+    return int(mine[0]) if mine else 0, int(all_of_them[0]) if all_of_them else 0
+
+
+def langs_of_trees(db: Connection) -> list[str]:
+    return [str(lang) for (lang,) in _LANGS.rows(db)]

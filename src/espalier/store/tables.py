@@ -1,0 +1,333 @@
+"""The tables, and nothing else.
+
+Two kinds. *Kept*: what people contributed and decided; rows are added, never overwritten (only a purge empties some).
+*Derived*: what follows from the kept rows, written beside them so that a question is one look-up; `espalier doctor`
+rebuilds it. A comment above each table says which kind it is.
+
+Only plain types (text, integers, doubles), the same on SQLite and PostgreSQL: times are microseconds since 1970 in
+UTC (`…_at`), days are ordinals of `datetime.date`, yes/no is 0 or 1, values with an inside are JSON in text.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Double,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    Table,
+    Text,
+    text,
+)
+
+from espalier.domain.points import Counts
+
+metadata = MetaData()
+
+# SQLite numbers rows by itself only in a column of its own type INTEGER.
+Serial = BigInteger().with_variant(Integer(), "sqlite")
+
+
+def required(name: str, kind: type | object = Text) -> Column:  # type: ignore[type-arg]
+    return Column(name, kind, nullable=False)  # type: ignore[arg-type]
+
+
+def yes_no(name: str, default: int = 0) -> Column:  # type: ignore[type-arg]
+    return Column(name, SmallInteger, nullable=False, server_default=text(str(default)))
+
+
+# Kept, but for `disabled`, `name` and `role`, whose changes stand in the journal.
+people = Table(
+    "people",
+    metadata,
+    Column("id", Text, primary_key=True),
+    required("name"),
+    required("role"),  # contributor, moderator, admin
+    Column("email", Text),
+    yes_no("disabled"),
+    yes_no("on_board", 1),
+    yes_no("anonymous"),  # came with an import, or closed the account: nobody signs in as this person
+    required("created_at", BigInteger),
+    Index("people_by_name", "name", "id"),
+    Index("people_by_email", "email", unique=True),
+)
+
+# Kept. A token is stored as its SHA-256.
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("hash", Text, primary_key=True),
+    required("id"),
+    required("person_id"),
+    required("name"),
+    required("scope"),  # full, read
+    required("created_at", BigInteger),
+    Column("revoked_at", BigInteger),
+    Index("tokens_by_person", "person_id"),
+    Index("tokens_by_id", "id", unique=True),
+)
+
+# Kept: every policy that was ever in force, with who and when.
+policies = Table(
+    "policies",
+    metadata,
+    Column("version", Integer, primary_key=True),
+    required("at", BigInteger),
+    Column("person_id", Text),
+    required("document"),
+)
+
+# Derived, but for id, lang, origin, extra and created_at.
+trees = Table(
+    "trees",
+    metadata,
+    Column("id", Text, primary_key=True),
+    required("lang"),
+    required("state"),
+    required("policy", Integer),
+    required("max_tree_depth", Integer),
+    required("max_children_count", Integer),
+    required("num_prompter_replies", Integer),
+    required("goal_tree_size", Integer),
+    yes_no("won_lottery"),
+    Column("parked", Text),
+    Column("origin", Text),
+    Column("extra", Text),
+    Column("author_id", Text),  # of the prompt: the lottery draws authors
+    required("created_at", BigInteger),
+    required("changed_at", BigInteger),
+    Index("trees_by_state", "lang", "state", "author_id"),
+    Index("trees_in_order", "state", "created_at", "id"),
+    Index("trees_by_age", "created_at", "id"),
+)
+
+# Kept: id … model_name, imported, extra. Derived: the rest (`text` is the last edit's).
+messages = Table(
+    "messages",
+    metadata,
+    Column("id", Text, primary_key=True),
+    required("tree_id"),
+    Column("parent_id", Text),
+    required("place", Integer),  # order of arrival in the tree
+    required("role"),
+    Column("author_id", Text),
+    required("created_at", BigInteger),
+    Column("created_date", Text),  # as an imported file spells it
+    required("lang"),
+    required("depth", Integer),
+    required("text"),
+    yes_no("late"),
+    yes_no("synthetic"),
+    Column("model_name", Text),
+    Column("imported", Text),  # the baseline: what a file said of it
+    Column("extra", Text),  # fields of a file that mean nothing here, given back on export
+    yes_no("deleted"),
+    Column("deletion_found", Text),
+    yes_no("live", 1),
+    yes_no("tombstone"),
+    yes_no("edited"),
+    Column("accepted", SmallInteger),
+    Column("rank", Integer),
+    required("review_count", Integer),
+    Column("labels", Text),
+    Column("emojis", Text),
+    required("dismissed_flags", Integer),
+    required("dismissed_skips", Integer),
+    Index("messages_by_tree", "tree_id", "place"),
+    Index("messages_by_parent", "parent_id"),
+    Index("messages_by_author", "author_id", "created_at", "id"),
+    Index("messages_by_age", "created_at", "id"),
+    Index("messages_by_lang", "lang", "created_at"),
+)
+
+# Kept: everything that ever happened to a tree, in order. `void`: withdrawn. `counted` is derived.
+contributions = Table(
+    "contributions",
+    metadata,
+    Column("seq", Serial, primary_key=True, autoincrement=True),
+    required("tree_id"),
+    required("kind"),
+    Column("message_id", Text),
+    Column("person_id", Text),
+    required("at", BigInteger),
+    Column("task_id", Text),
+    yes_no("late"),
+    yes_no("counted", 1),
+    yes_no("void"),
+    Column("data", Text),
+    Index("contributions_by_tree", "tree_id", "seq"),
+    Index("contributions_by_person", "person_id", "seq"),
+    Index("contributions_by_task", "task_id"),
+    sqlite_autoincrement=True,
+)
+
+# Kept: the first answer to each id that a client chose.
+receipts = Table(
+    "receipts",
+    metadata,
+    required("person_id"),
+    required("id"),
+    required("digest"),
+    required("answer"),
+    Column("contribution", BigInteger),
+    PrimaryKeyConstraint("person_id", "id"),
+    sqlite_with_rowid=False,
+)
+
+# Derived, but for `held`, which counts live leases, and `point`, which chance moves at each lease.
+open_work = Table(
+    "open_work",
+    metadata,
+    required("act"),
+    required("subject"),
+    required("tree_id"),
+    required("kind"),
+    required("lang"),
+    required("needs", Integer),
+    required("budget", Integer),
+    Column("author_id", Text),
+    yes_no("lonely"),
+    required("held", Integer),
+    required("tree_held", Integer),
+    required("point", Double),
+    PrimaryKeyConstraint("act", "subject"),
+    Index("open_work_by_tree", "tree_id"),
+    Index(
+        "open_work_free",
+        "kind",
+        "lang",
+        "point",
+        sqlite_where=text("needs > held AND budget > tree_held"),
+        postgresql_where=text("needs > held AND budget > tree_held"),
+    ),
+    Index(
+        "open_work_lonely",
+        "kind",
+        "lang",
+        "point",
+        sqlite_where=text("lonely = 1 AND needs > held AND budget > tree_held"),
+        postgresql_where=text("lonely = 1 AND needs > held AND budget > tree_held"),
+    ),
+)
+
+# Derived: what a person may not do (again).
+done = Table(
+    "done",
+    metadata,
+    required("person_id"),
+    required("act"),
+    required("subject"),
+    required("tree_id"),
+    PrimaryKeyConstraint("person_id", "act", "subject"),
+    Index("done_by_tree", "tree_id"),
+    sqlite_with_rowid=False,
+)
+
+# Kept: what was handed out to whom. `held`: the lease still counts in open_work.
+tasks = Table(
+    "tasks",
+    metadata,
+    Column("id", Text, primary_key=True),
+    required("person_id"),
+    required("kind"),
+    required("lang"),
+    Column("tree_id", Text),
+    Column("act", Text),
+    Column("subject", Text),
+    yes_no("simple"),
+    yes_no("gold"),
+    Column("replies", Text),
+    required("created_at", BigInteger),
+    required("expires_at", BigInteger),
+    required("status"),  # open, done, skipped
+    yes_no("held", 1),
+    Index("tasks_by_person", "person_id", "created_at"),
+    Index("tasks_open", "person_id", "expires_at", sqlite_where=text("status = 'open'"),
+          postgresql_where=text("status = 'open'")),
+    Index("tasks_held", "expires_at", sqlite_where=text("held = 1"), postgresql_where=text("held = 1")),
+    Index("tasks_held_by_tree", "tree_id", sqlite_where=text("held = 1"), postgresql_where=text("held = 1")),
+    Index("tasks_held_prompts", "lang", sqlite_where=text("held = 1 AND kind = 'initial_prompt'"),
+          postgresql_where=text("held = 1 AND kind = 'initial_prompt'")),
+)  # fmt: skip
+
+# Derived: what each person earned on each day.
+tallies = Table(
+    "tallies",
+    metadata,
+    required("person_id"),
+    required("day", Integer),
+    *(Column(name, Integer, nullable=False, server_default=text("0")) for name in Counts.__slots__),
+    PrimaryKeyConstraint("person_id", "day"),
+    Index("tallies_by_day", "day"),
+    sqlite_with_rowid=False,
+)
+
+# Kept: recent texts of a person by fingerprint, for the rule against sending the same text twice.
+texts_sent = Table(
+    "texts_sent",
+    metadata,
+    required("person_id"),
+    required("fingerprint"),
+    required("at", BigInteger),
+    PrimaryKeyConstraint("person_id", "fingerprint", "at"),
+    sqlite_with_rowid=False,
+)
+
+# Kept: messages whose right labels are known, and how people answered them.
+gold = Table(
+    "gold",
+    metadata,
+    Column("message_id", Text, primary_key=True),
+    required("lang"),
+    required("kind"),
+    required("answers"),
+    required("person_id"),
+    required("at", BigInteger),
+    Index("gold_by_lang", "kind", "lang"),
+)
+gold_answers = Table(
+    "gold_answers",
+    metadata,
+    required("person_id"),
+    required("message_id"),
+    required("agreed", Integer),
+    required("asked", Integer),
+    required("at", BigInteger),
+    PrimaryKeyConstraint("person_id", "message_id"),
+)
+
+# Kept: who did what as staff, without texts.
+journal = Table(
+    "journal",
+    metadata,
+    Column("seq", Serial, primary_key=True, autoincrement=True),
+    required("at", BigInteger),
+    Column("person_id", Text),
+    required("action"),
+    Column("subject", Text),
+    Column("data", Text),
+    Index("journal_by_subject", "subject", "seq"),
+    sqlite_autoincrement=True,
+)
+
+# Kept: long jobs that run once.
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", Text, primary_key=True),
+    required("kind"),
+    required("arguments"),
+    required("status"),  # waiting, running, done, failed, cancelled
+    required("progress", BigInteger),
+    Column("total", BigInteger),
+    Column("result", Text),
+    Column("error", Text),
+    Column("person_id", Text),
+    required("created_at", BigInteger),
+    Column("finished_at", BigInteger),
+    Column("lease_until", BigInteger),
+    Index("jobs_by_status", "status", "created_at"),
+    Index("jobs_by_age", "created_at", "id"),
+)

@@ -1,0 +1,67 @@
+"""Texts for tasks: the nodes of a tree with as little as a volunteer may see.
+
+Knows no authors, votes or ranks, so that none can leak.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import Connection, bindparam, insert, select, text
+
+from espalier.domain.message import Role
+from espalier.store.sql import Statement
+from espalier.store.tables import messages, texts_sent
+from espalier.store.times import to_us
+
+M = messages.c
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    parent_id: str | None
+    role: Role
+    text: str
+    lang: str
+
+
+_NODES: Final = Statement(
+    select(M.id, M.parent_id, M.role, M.text, M.lang).where(M.tree_id == bindparam("tree_id")).order_by(M.place)
+)
+_REPLIES: Final = Statement(
+    select(M.id)
+    .where(
+        M.parent_id == bindparam("parent"), M.live == text("1"), M.accepted == text("1"), M.late == text("0")
+    )
+    .order_by(M.id)
+)  # fmt: skip
+_SENT: Final = Statement(
+    select(text("1")).where(
+        texts_sent.c.person_id == bindparam("person"),
+        texts_sent.c.fingerprint == bindparam("mark"),
+        texts_sent.c.at > bindparam("since"),
+    )
+)
+_KEEP: Final = Statement(
+    insert(texts_sent).values({name: bindparam(name) for name in ("person_id", "fingerprint", "at")})
+)
+
+
+def nodes_of(db: Connection, tree_id: str) -> dict[str, Node]:
+    return {
+        message_id: Node(parent, Role(role), said, lang)
+        for message_id, parent, role, said, lang in _NODES.rows(db, tree_id=tree_id)
+    }
+
+
+def live_replies(db: Connection, parent_id: str) -> list[str]:
+    """The replies that stand to be ranked."""
+    return [str(reply) for (reply,) in _REPLIES.rows(db, parent=parent_id)]
+
+
+def was_sent(db: Connection, person_id: str, fingerprint: str, since: datetime) -> bool:
+    return _SENT.row(db, person=person_id, mark=fingerprint, since=to_us(since)) is not None
+
+
+def keep_sent(db: Connection, person_id: str, fingerprint: str, at: datetime) -> None:
+    _KEEP.run(db, person_id=person_id, fingerprint=fingerprint, at=to_us(at))

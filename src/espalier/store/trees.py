@@ -1,0 +1,358 @@
+"""Trees as rows: the only translation between the value and its rows, and the one step that writes what changed.
+
+Knows both spellings; knows no rules. Derived rows (open work, what is done, tallies, search) follow from the
+difference between the tree before and after.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from random import Random
+from typing import Any, Final
+
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+
+from espalier.domain.contribution import PolicyOf
+from espalier.domain.credit import changed_credits
+from espalier.domain.errors import NotFound
+from espalier.domain.message import Baseline, Message, Ranking, Reaction, Review, Role, Skip, SkipOf
+from espalier.domain.review import label_means
+from espalier.domain.tree import Shape, State, Tree
+from espalier.domain.work import done_by, open_work
+from espalier.store import search, work
+from espalier.store.boards import add_to_tallies
+from espalier.store.facts import FACT_COLUMNS, VOTES, FactRow, decode_ranking, decode_review, fact_row
+from espalier.store.sql import Statement
+from espalier.store.tables import contributions, done, messages, trees
+from espalier.store.times import from_us, to_us
+
+M, T = messages.c, trees.c
+
+_TREE_COLUMNS: Final = (
+    T.id, T.lang, T.state, T.policy, T.max_tree_depth, T.max_children_count, T.num_prompter_replies,
+    T.goal_tree_size, T.won_lottery, T.parked, T.origin,
+)  # fmt: skip
+MESSAGE_COLUMNS: Final = (
+    M.id, M.parent_id, M.role, M.author_id, M.created_at, M.lang, M.text, M.depth, M.late, M.synthetic, M.model_name,
+    M.deleted, M.tombstone, M.edited, M.accepted, M.rank, M.dismissed_flags, M.dismissed_skips, M.imported,
+    M.deletion_found, M.tree_id,
+)  # fmt: skip
+_TREE = Statement(select(*_TREE_COLUMNS).where(T.id == bindparam("tree_id")))
+_TREE_LOCKED = Statement(select(*_TREE_COLUMNS).where(T.id == bindparam("tree_id")).with_for_update())
+_MESSAGES = Statement(select(*MESSAGE_COLUMNS).where(M.tree_id == bindparam("tree_id")).order_by(M.place))
+_VOTES = Statement(
+    select(*FACT_COLUMNS)
+    .where(
+        contributions.c.tree_id == bindparam("tree_id"),
+        contributions.c.void == 0,
+        contributions.c.kind.in_(VOTES),
+    )
+    .order_by(contributions.c.seq)
+)
+_TREES = Statement(select(*_TREE_COLUMNS).where(T.id.in_(bindparam("ids", expanding=True))).order_by(T.id))
+_MESSAGES_OF = Statement(
+    select(*MESSAGE_COLUMNS)
+    .where(M.tree_id.in_(bindparam("ids", expanding=True)))
+    .order_by(M.tree_id, M.place)
+)  # fmt: skip
+_VOTES_OF = Statement(
+    select(*FACT_COLUMNS)
+    .where(
+        contributions.c.tree_id.in_(bindparam("ids", expanding=True)),
+        contributions.c.void == 0,
+        contributions.c.kind.in_(VOTES),
+    )
+    .order_by(contributions.c.tree_id, contributions.c.seq)
+)
+_TREE_OF_MESSAGE = Statement(select(M.tree_id).where(M.id == bindparam("message_id")))
+_INSERT_TREE = Statement(
+    insert(trees).values(
+        {
+            name: bindparam(name)
+            for name in (
+                "id", "lang", "state", "policy", "max_tree_depth", "max_children_count", "num_prompter_replies",
+                "goal_tree_size", "won_lottery", "parked", "origin", "extra", "author_id", "created_at", "changed_at",
+            )
+        }
+    )
+)  # fmt: skip
+_UPDATE_TREE = Statement(
+    update(trees)
+    .where(T.id == bindparam("tree_id"))
+    .values({name: bindparam(name) for name in ("state", "policy", "won_lottery", "author_id", "changed_at")})
+)
+_IMMUTABLE: Final = (
+    "id", "tree_id", "parent_id", "role", "created_at", "created_date", "lang", "depth", "late",
+    "synthetic", "model_name", "imported", "extra",
+)  # fmt: skip
+_DERIVED: Final = (
+    "author_id", "text", "deleted", "deletion_found", "live", "tombstone", "edited", "accepted", "rank",
+    "review_count", "labels", "emojis", "dismissed_flags", "dismissed_skips",
+)  # fmt: skip
+# Arrivals are numbered in the tree, above all that stand there, also when one in the middle was withdrawn.
+_NEXT_PLACE: Final = (
+    select(func.coalesce(func.max(M.place), -1) + 1).where(M.tree_id == bindparam("tree_id")).scalar_subquery()
+)
+_INSERT_MESSAGE = Statement(
+    insert(messages).values({name: bindparam(name) for name in _IMMUTABLE + _DERIVED} | {"place": _NEXT_PLACE})
+)
+_UPDATE_MESSAGE = Statement(
+    update(messages).where(M.id == bindparam("message_id")).values({name: bindparam(name) for name in _DERIVED})
+)
+_DELETE_MESSAGE = Statement(delete(messages).where(M.id == bindparam("message_id")))
+_DELETE_TREE = Statement(delete(trees).where(T.id == bindparam("tree_id")))
+_INSERT_DONE = Statement(
+    insert(done).values({name: bindparam(name) for name in ("person_id", "act", "subject", "tree_id")})
+)
+_DELETE_DONE = Statement(
+    delete(done).where(
+        done.c.person_id == bindparam("person"), done.c.act == bindparam("what"), done.c.subject == bindparam("on")
+    )
+)
+
+
+def load_tree(db: Connection, tree_id: str) -> Tree:
+    """The tree as it stands, locked against other writers where there are several. Raises NotFound."""
+    statement = _TREE_LOCKED if db.dialect.name == "postgresql" else _TREE
+    row = statement.row(db, tree_id=tree_id)
+    if row is None:
+        raise NotFound("There is no such conversation tree.")
+    votes = [fact_row(vote) for vote in _VOTES.rows(db, tree_id=tree_id)]
+    return tree_value(row, _MESSAGES.rows(db, tree_id=tree_id), votes)
+
+
+def load_trees(db: Connection, tree_ids: Iterable[str]) -> list[Tree]:
+    """Many trees in three statements, ordered by id; unknown ids are left out."""
+    ids = list(tree_ids)
+    if not ids:
+        return []
+    rows: dict[str, list[Any]] = {}
+    for row in _MESSAGES_OF.rows(db, ids=ids):
+        rows.setdefault(row[-1], []).append(row)
+    votes: dict[str, list[FactRow]] = {}
+    for row in _VOTES_OF.rows(db, ids=ids):
+        vote = fact_row(row)
+        votes.setdefault(vote.tree_id, []).append(vote)
+    return [tree_value(row, rows[row[0]], votes.get(row[0], [])) for row in _TREES.rows(db, ids=ids)]
+
+
+def tree_of(db: Connection, message_id: str) -> str:
+    """The id of the tree that holds a message. Raises NotFound."""
+    row = _TREE_OF_MESSAGE.row(db, message_id=message_id)
+    if row is None:
+        raise NotFound("There is no such message.")
+    return str(row[0])
+
+
+def tree_value(row: Any, message_rows: Iterable[Any], votes: Iterable[FactRow]) -> Tree:
+    tree_id, lang, state, policy, depth, children, replies, goal, won, parked, origin = row
+    nodes: dict[str, Message] = {}
+    deletions: dict[str, State] = {}
+    for message_row in message_rows:
+        message = message_value(message_row)
+        nodes[message.id] = message
+        if message_row[19] is not None:
+            deletions[message.id] = State(message_row[19])
+    tree = Tree(
+        tree_id, lang, Shape(depth, children, replies, goal), State(state), policy, nodes,
+        won_lottery=bool(won), parked=State(parked) if parked else None, deletions=deletions, origin=origin,
+    )  # fmt: skip
+    return with_votes(tree, votes)
+
+
+def message_value(row: Any) -> Message:
+    (
+        message_id, parent_id, role, author, at, lang, text, depth, late, synthetic, model_name, deleted, tombstone,
+        edited, accepted, rank, flags, skips, imported, _, _,
+    ) = row  # fmt: skip
+    return Message(
+        message_id, parent_id, Role(role), author, from_us(at), lang, text, depth, bool(late), bool(synthetic),
+        model_name, bool(deleted), bool(tombstone), bool(edited), None if accepted is None else bool(accepted), rank,
+        dismissed_flags=flags, dismissed_skips=skips, baseline=decode_baseline(imported) if imported else None,
+    )  # fmt: skip
+
+
+def with_votes(tree: Tree, votes: Iterable[FactRow]) -> Tree:
+    """Attach reviews, rankings, reactions and skips; no rule is applied."""
+    reviews: dict[str, list[Review]] = {}
+    rankings: dict[str, list[Ranking]] = {}
+    reactions: dict[str, list[Reaction]] = {}
+    skips: dict[str, list[Skip]] = {}
+    for row in votes:
+        subject, data = row.message_id or "", row.data
+        if row.kind == "reviewed":
+            reviews.setdefault(subject, []).append(decode_review(row))
+        elif row.kind == "ranked":
+            rankings.setdefault(subject, []).append(decode_ranking(row))
+        elif row.kind == "reacted":
+            reaction = Reaction(row.person_id or "", data["emoji"])
+            others = [other for other in reactions.get(subject, ()) if other != reaction]
+            reactions[subject] = [*others, reaction] if data["on"] else others
+        else:
+            skip = Skip(row.person_id or "", SkipOf(data["what"]), data["reason"])
+            skips.setdefault(subject, []).append(skip)
+    if not (reviews or rankings or reactions or skips):
+        return tree
+    nodes = dict(tree.messages)
+    for message_id in reviews.keys() | reactions.keys() | skips.keys():
+        nodes[message_id] = replace(
+            nodes[message_id],
+            reviews=tuple(reviews.get(message_id, ())),
+            reactions=tuple(reactions.get(message_id, ())),
+            skips=tuple(skips.get(message_id, ())),
+        )
+    return replace(tree, messages=nodes, rankings={parent: tuple(given) for parent, given in rankings.items()})
+
+
+def encode_baseline(baseline: Baseline) -> str:
+    return json.dumps([baseline.review_count, baseline.labels, baseline.emojis, baseline.rank])
+
+
+def decode_baseline(spelled: str) -> Baseline:
+    count, labels, emojis, rank = json.loads(spelled)
+    return Baseline(count, {name: (mean, answers) for name, (mean, answers) in labels.items()}, emojis, rank)
+
+
+def save_changes(
+    db: Connection,
+    before: Tree | None,
+    after: Tree,
+    policy_of: PolicyOf,
+    now: datetime,
+    rng: Random,
+    *,
+    extras: Mapping[str, Mapping[str, object]] | None = None,
+    fresh_work: bool = False,
+) -> None:
+    """Write what changed between two values of one tree, and all that follows from it.
+
+    `extras`: by message id (or the tree's), columns that only an import brings. `fresh_work`: the stored open work
+    may not be what `before` says, so it is written anew.
+    """
+    _save_tree(db, before, after, now, extras or {})
+    _save_messages(db, before, after, extras or {})
+    _save_done(db, before, after)
+    old = {} if before is None or fresh_work else open_work(before, policy_of(before.policy, before.lang))
+    if fresh_work:
+        work.forget(db, after.id)
+    work.replace_open_work(db, after.id, old, open_work(after, policy_of(after.policy, after.lang)), rng)
+    add_to_tallies(db, changed_credits(before, after))
+
+
+def _save_tree(
+    db: Connection, before: Tree | None, after: Tree, now: datetime, extras: Mapping[str, Mapping[str, object]]
+) -> None:
+    changing = {
+        "state": after.state,
+        "policy": after.policy,
+        "won_lottery": int(after.won_lottery),
+        "author_id": after.root.author,
+        "changed_at": to_us(now),
+    }
+    if before is None:
+        _INSERT_TREE.run(
+            db,
+            id=after.id,
+            lang=after.lang,
+            max_tree_depth=after.shape.max_tree_depth,
+            max_children_count=after.shape.max_children_count,
+            num_prompter_replies=after.shape.num_prompter_replies,
+            goal_tree_size=after.shape.goal_tree_size,
+            parked=after.parked,
+            origin=after.origin,
+            extra=extras.get("tree", {}).get("extra"),
+            created_at=to_us(after.root.at),
+            **changing,
+        )
+    elif _tree_row(before) != _tree_row(after):
+        _UPDATE_TREE.run(db, tree_id=after.id, **changing)
+
+
+def _tree_row(tree: Tree) -> tuple[object, ...]:
+    return (tree.state, tree.policy, tree.won_lottery, tree.root.author)
+
+
+def _save_messages(
+    db: Connection, before: Tree | None, after: Tree, extras: Mapping[str, Mapping[str, object]]
+) -> None:
+    old = before.messages if before else {}
+    live_before = before.live() if before else {}
+    live = after.live()
+    for message in after.messages.values():
+        was = old.get(message.id)
+        is_live = message.id in live
+        if was is message and is_live is (message.id in live_before):
+            continue
+        columns = derived_columns(message, after.deletions.get(message.id), live=is_live)
+        if was is None:
+            kept = {**kept_columns(after.id, message), **extras.get(message.id, {})}
+            _INSERT_MESSAGE.run(db, **kept, **columns)
+        else:
+            _UPDATE_MESSAGE.run(db, message_id=message.id, **columns)
+        if was is None or was.text != message.text or is_live is not (message.id in live_before):
+            search.index(db, message.id, message.text if is_live else "", known=was is not None)
+    for message_id in old.keys() - after.messages.keys():
+        _DELETE_MESSAGE.run(db, message_id=message_id)
+        search.index(db, message_id, "", known=True)
+
+
+def kept_columns(tree_id: str, message: Message) -> dict[str, object]:
+    return {
+        "id": message.id,
+        "tree_id": tree_id,
+        "parent_id": message.parent_id,
+        "role": message.role,
+        "created_at": to_us(message.at),
+        "created_date": None,
+        "lang": message.lang,
+        "depth": message.depth,
+        "late": int(message.late),
+        "synthetic": int(message.synthetic),
+        "model_name": message.model_name,
+        "imported": encode_baseline(message.baseline) if message.baseline else None,
+        "extra": None,
+    }
+
+
+def derived_columns(message: Message, found: State | None, *, live: bool) -> dict[str, object]:
+    labels = label_means(message) if message.reviews or message.baseline else {}
+    emojis = message.emoji_counts()
+    return {
+        "author_id": message.author,
+        "text": message.text,
+        "deleted": int(message.deleted),
+        "deletion_found": found,
+        "live": int(live),
+        "tombstone": int(message.tombstone),
+        "edited": int(message.edited),
+        "accepted": None if message.accepted is None else int(message.accepted),
+        "rank": message.rank,
+        "review_count": message.review_count,
+        "labels": json.dumps(labels) if labels else None,
+        "emojis": json.dumps(emojis) if emojis else None,
+        "dismissed_flags": message.dismissed_flags,
+        "dismissed_skips": message.dismissed_skips,
+    }
+
+
+def _save_done(db: Connection, before: Tree | None, after: Tree) -> None:
+    old = done_by(before) if before else set()
+    new = done_by(after)
+    for person, act, subject in sorted(new - old):
+        _INSERT_DONE.run(db, person_id=person, act=act, subject=subject, tree_id=after.id)
+    for person, act, subject in sorted(old - new):
+        _DELETE_DONE.run(db, person=person, what=act, on=subject)
+
+
+def forget_tree(db: Connection, tree: Tree) -> None:
+    """Remove a tree whose prompt was withdrawn before anybody built on it; its log stays."""
+    for message_id in tree.messages:
+        _DELETE_MESSAGE.run(db, message_id=message_id)
+        search.index(db, message_id, "", known=True)
+    for person, act, subject in done_by(tree):
+        _DELETE_DONE.run(db, person=person, what=act, on=subject)
+    work.forget(db, tree.id)
+    _DELETE_TREE.run(db, tree_id=tree.id)
+    empty = replace(tree, messages={tree.id: replace(tree.root, author=None, reviews=())}, rankings={})
+    add_to_tallies(db, changed_credits(tree, empty))
