@@ -201,7 +201,7 @@ def prompts_open(db: Connection, lang: str, book: PolicyBook) -> int:
 def _lease(db: Connection, person: Person, place: Candidate, book: PolicyBook, now: datetime, rng: Random) -> Lease:
     again = work.lapsed_lease(db, person.id, place.act, place.subject)
     if again is not None:
-        renewed = replace(again, expires_at=now + _lease_time(again.kind, book.for_lang(again.lang)), held=True)
+        renewed = replace(again, expires_at=now + lease_time(again.kind, book.for_lang(again.lang)), held=True)
         work.hold_again(db, renewed)
         return renewed
     return _kept(db, person, place.kind, place.lang, place.tree_id, place.subject, book, now, rng)
@@ -235,7 +235,7 @@ def _kept(
         gold=False,
         replies=tuple(replies),
         created_at=now,
-        expires_at=now + _lease_time(kind, policy),
+        expires_at=now + lease_time(kind, policy),
         status="open",
         held=True,
     )
@@ -251,7 +251,7 @@ def _share_of_full(kind: Kind, policy: Policy) -> float:
     }[kind]
 
 
-def _lease_time(kind: Kind, policy: Policy) -> timedelta:
+def lease_time(kind: Kind, policy: Policy) -> timedelta:
     act = ACT_OF.get(kind)
     minutes = {Act.LABEL: policy.lease_minutes_label, Act.RANK: policy.lease_minutes_ranking}
     return timedelta(

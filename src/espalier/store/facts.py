@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, text, update
 
 from espalier.domain.contribution import (
     Contribution,
@@ -90,6 +90,9 @@ FACT_COLUMNS: Final = (
     contributions.c.counted,
     contributions.c.data,
 )
+_FACT = Statement(
+    select(*FACT_COLUMNS).where(contributions.c.seq == bindparam("number"), contributions.c.void == text("0"))
+)
 _OF_TREE = Statement(
     select(*FACT_COLUMNS)
     .where(contributions.c.tree_id == bindparam("tree_id"), contributions.c.void == 0)
@@ -130,6 +133,12 @@ def record(
 def void(db: Connection, seq: int) -> None:
     """Mark a fact as withdrawn: it stays in the log and counts no more."""
     _VOID.run(db, number=seq)
+
+
+def find_fact(db: Connection, seq: int) -> FactRow | None:
+    """A fact by its number; None when it was withdrawn."""
+    row = _FACT.row(db, number=seq)
+    return fact_row(row) if row else None
 
 
 def log_of(db: Connection, tree_id: str) -> list[FactRow]:

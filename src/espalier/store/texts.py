@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Connection, bindparam, insert, select, text
+from sqlalchemy import Connection, bindparam, delete, insert, select, text
 
 from espalier.domain.message import Role
 from espalier.store.sql import Statement
@@ -42,6 +42,11 @@ _SENT: Final = Statement(
         texts_sent.c.at > bindparam("since"),
     )
 )
+_FORGET: Final = Statement(
+    delete(texts_sent).where(
+        texts_sent.c.person_id == bindparam("person"), texts_sent.c.fingerprint == bindparam("mark")
+    )
+)
 _KEEP: Final = Statement(
     insert(texts_sent).values({name: bindparam(name) for name in ("person_id", "fingerprint", "at")})
 )
@@ -61,6 +66,10 @@ def live_replies(db: Connection, parent_id: str) -> list[str]:
 
 def was_sent(db: Connection, person_id: str, fingerprint: str, since: datetime) -> bool:
     return _SENT.row(db, person=person_id, mark=fingerprint, since=to_us(since)) is not None
+
+
+def forget_sent(db: Connection, person_id: str, fingerprint: str) -> None:
+    _FORGET.run(db, person=person_id, mark=fingerprint)
 
 
 def keep_sent(db: Connection, person_id: str, fingerprint: str, at: datetime) -> None:

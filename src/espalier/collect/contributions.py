@@ -1,0 +1,227 @@
+"""Accepting what volunteers send, and taking it back. One function each, in the caller's transaction.
+
+Knows tasks, trees and receipts; does not know HTTP. What an answer may look like is answers.py.
+"""
+
+import uuid
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any
+
+from espalier.safety.duplicates import fingerprint
+from espalier.safety.language import looks_foreign
+from sqlalchemy import Connection
+
+from espalier.collect.answers import (
+    Answer,
+    LabelsAnswer,
+    RankingAnswer,
+    TextAnswer,
+    check_labels,
+    check_ranking,
+    clean_text,
+)
+from espalier.collect.change import Scene, change_tree
+from espalier.collect.tasks import own_lease
+from espalier.domain.arrival import is_late, refuse_stale
+from espalier.domain.contribution import (
+    Contribution,
+    Planted,
+    Ranked,
+    Replied,
+    Reviewed,
+    ranking_counts,
+    review_counts,
+)
+from espalier.domain.errors import DuplicateText, IdReused, Refusal, WrongAnswer, WrongLanguage
+from espalier.domain.lottery import random_goal_size
+from espalier.domain.message import Message, Ranking, Review, Role, offered_labels
+from espalier.domain.policy import Policy
+from espalier.domain.tree import Tree
+from espalier.domain.work import Act
+from espalier.store import receipts, texts, trees, work
+from espalier.store.facts import record
+from espalier.store.people import Person
+from espalier.store.policies import PolicyBook
+from espalier.store.work import Lease
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a volunteer holds in hand after sending. `message_id`: of their own text; of others' they learn nothing."""
+
+    id: str
+    task_id: str
+    kind: str
+    late: bool
+    message_id: str | None
+    undo_until: datetime
+
+
+def submit(
+    db: Connection, person: Person, task_id: str, client_id: str, answer: Answer, now: datetime, rng: Random
+) -> Receipt:
+    """Accept an answer to a task. The same `client_id` again returns the first receipt and changes nothing.
+
+    Raises NotFound, AlreadyAnswered, IdReused, Stale, DuplicateText, TooLong, WrongLanguage, WrongAnswer; a refused
+    text is handed back with the refusal.
+    """
+    text = answer.text if isinstance(answer, TextAnswer) else None
+    try:
+        return _submit(db, person, task_id, client_id, answer, now, rng)
+    except Refusal as refusal:
+        refusal.text = text
+        raise
+
+
+def _submit(
+    db: Connection, person: Person, task_id: str, client_id: str, answer: Answer, now: datetime, rng: Random
+) -> Receipt:
+    asked = receipts.digest((task_id, answer))
+    if first := receipts.first_answer(db, person.id, client_id, asked):
+        return _first_receipt(db, first)
+    lease = own_lease(db, person, task_id)
+    scene = Scene(PolicyBook(db), now, rng)
+    policy = scene.book.for_lang(lease.lang)
+    if lease.act is None:
+        number, late, message_id = _plant(db, person, lease, _text(answer), policy, scene)
+    else:
+        number, late, message_id = _contribute(db, person, lease, answer, policy, scene)
+    until = now + timedelta(seconds=policy.undo_seconds)
+    receipt = Receipt(client_id, task_id, lease.kind, late, message_id, until)
+    receipts.keep_answer(db, person.id, client_id, asked, {**asdict(receipt), "undo_until": until.isoformat()}, number)
+    return receipt
+
+
+def _first_receipt(db: Connection, first: dict[str, Any]) -> Receipt:
+    lease = work.find_lease(db, first["task_id"])
+    if lease is not None and lease.status == "open":
+        raise IdReused("What was sent under this id has been taken back; choose a new one.", field="id")
+    return Receipt(**{**first, "undo_until": datetime.fromisoformat(first["undo_until"])})
+
+
+def _text(answer: Answer) -> TextAnswer:
+    if not isinstance(answer, TextAnswer):
+        raise WrongAnswer("This task asks for a text.", field="text")
+    return answer
+
+
+Taken = tuple[int, bool, str | None]
+"""The number in the log, whether it came late, and the message that was written."""
+
+
+def _plant(db: Connection, person: Person, lease: Lease, answer: TextAnswer, policy: Policy, scene: Scene) -> Taken:
+    text = _accepted_text(db, person, lease, answer, policy, scene.now)
+    message = Message(_new_id(scene.rng), None, Role.PROMPTER, person.id, scene.now, lease.lang, text, depth=0)
+    fact = Planted(message, policy.shape(random_goal_size(policy, scene.rng)), scene.book.version)
+    work.release(db, lease, status="done")
+    number = record(db, message.id, fact, scene.now, person=person.id, task=lease.id)
+    change_tree(db, None, fact, scene)
+    return number, False, message.id
+
+
+def _contribute(db: Connection, person: Person, lease: Lease, answer: Answer, policy: Policy, scene: Scene) -> Taken:
+    """A reply, review or ranking of a tree that may have moved on since the task was handed out."""
+    assert lease.tree_id is not None, f"{lease.kind} without a tree"
+    assert lease.subject is not None, f"{lease.kind} without a message"
+    assert lease.act is not None, lease.kind
+    tree = trees.load_tree(db, lease.tree_id)
+    refuse_stale(tree, lease.subject)
+    held, held_in_tree = work.held_on(db, lease.act, lease.subject)
+    late = is_late(
+        tree,
+        scene.book.of(tree.policy, tree.lang),
+        lease.act,
+        lease.subject,
+        held=lease.held,
+        others=held - lease.held,
+        others_in_tree=held_in_tree - lease.held,
+    )
+    match lease.act:
+        case Act.REPLY:
+            fact, counted = _reply(db, person, lease, tree, _text(answer), late, policy, scene), True
+        case Act.LABEL:
+            fact = _review(person, lease, tree, answer, late, scene)
+            counted = review_counts(tree, tree.messages[lease.subject])
+        case Act.RANK:
+            fact, counted = _ranking(person, lease, answer, late, scene), ranking_counts(tree)
+    work.release(db, lease, status="done")
+    number = record(db, tree.id, fact, scene.now, person=person.id, task=lease.id, late=late, counted=counted)
+    change_tree(db, tree, _numbered(fact, number), scene)
+    return number, late, fact.message.id if isinstance(fact, Replied) else None
+
+
+def _reply(
+    db: Connection,
+    person: Person,
+    lease: Lease,
+    tree: Tree,
+    answer: TextAnswer,
+    late: bool,
+    policy: Policy,
+    scene: Scene,
+) -> Contribution:
+    parent = tree.messages[lease.subject or ""]
+    text = _accepted_text(db, person, lease, answer, policy, scene.now)
+    return Replied(
+        Message(
+            _new_id(scene.rng),
+            parent.id,
+            parent.role.other,
+            person.id,
+            scene.now,
+            lease.lang,
+            text,
+            depth=parent.depth + 1,
+            late=late,
+        )
+    )
+
+
+def _review(person: Person, lease: Lease, tree: Tree, answer: Answer, late: bool, scene: Scene) -> Contribution:
+    if not isinstance(answer, LabelsAnswer):
+        raise WrongAnswer("This task asks for labels.", field="labels")
+    message = tree.messages[lease.subject or ""]
+    labels = check_labels(answer, offered_labels(message.role, full=not lease.simple))
+    return Reviewed(message.id, Review(0, person.id, scene.now, labels, not lease.simple, late))
+
+
+def _ranking(person: Person, lease: Lease, answer: Answer, late: bool, scene: Scene) -> Contribution:
+    if not isinstance(answer, RankingAnswer):
+        raise WrongAnswer("This task asks for a ranking.", field="order")
+    order = check_ranking(answer, lease.replies)
+    return Ranked(lease.subject or "", Ranking(0, person.id, scene.now, order, answer.not_rankable, late))
+
+
+def _numbered(fact: Contribution, number: int) -> Contribution:
+    """The fact with the number that the log gave it: a rebuild reads the same."""
+    match fact:
+        case Reviewed():
+            return replace(fact, review=replace(fact.review, id=number))
+        case Ranked():
+            return replace(fact, ranking=replace(fact.ranking, id=number))
+    return fact
+
+
+def _accepted_text(
+    db: Connection, person: Person, lease: Lease, answer: TextAnswer, policy: Policy, now: datetime
+) -> str:
+    """The text as it is kept, after all that can speak against it."""
+    text = clean_text(answer.text, policy.message_max_characters)
+    mark = fingerprint(text)
+    window = timedelta(minutes=policy.duplicate_window_minutes)
+    if window and texts.was_sent(db, person.id, mark, now - window):
+        raise DuplicateText("You have sent this text before.", field="text")
+    if not answer.confirm_language and (other := looks_foreign(text, lease.lang)):
+        raise WrongLanguage(
+            f"This looks like {other!r}, but the conversation is in {lease.lang!r}. If it is right as it is, send it "
+            "again with confirm_language.",
+            field="confirm_language",
+        )
+    texts.keep_sent(db, person.id, mark, now)
+    return text
+
+
+def _new_id(rng: Random) -> str:
+    return str(uuid.UUID(int=rng.getrandbits(128), version=4))
