@@ -1,0 +1,117 @@
+"""Tasks over HTTP: the next one, what is in hand, skipping, sending, taking back."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from espalier.collect import contributions, tasks, withdrawal
+from espalier.collect.answers import Answer, LabelsAnswer, RankingAnswer, TextAnswer
+from espalier.collect.contributions import Receipt
+from espalier.domain.errors import Invalid
+from espalier.domain.work import Kind, Task
+from espalier.web.deps import CampaignDep, Contributor, Langs, Reader, checked_langs
+
+router = APIRouter(tags=["tasks"])
+
+ClientId = Annotated[
+    str, Field(min_length=1, max_length=100, description="Your own id: sent again, it changes nothing.")
+]
+
+
+class Form(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class NextTask(Form):
+    kind: Literal["random"] | Kind = "random"
+    langs: Annotated[list[str], Field(min_length=1, max_length=100)]
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"kind": "random", "langs": ["en", "de"]}]}
+    )
+
+
+@router.post("/tasks/next", responses={204: {"description": "There is nothing for you at the moment."}})
+async def next_task(form: NextTask, campaign: CampaignDep, caller: Contributor) -> Task:
+    """Hand out a task, or the one that is still open. It is kept for you until `expires_at`."""
+    ask = tasks.Ask(form.kind, checked_langs(form.langs))
+    task = await campaign.change(caller, tasks.next_task, ask, campaign.clock(), campaign.rng)
+    return task or Response(status_code=204)  # type: ignore[return-value]
+
+
+@dataclass(frozen=True, slots=True)
+class Tasks:
+    items: list[Task]
+
+
+@router.get("/tasks/mine")
+def my_tasks(campaign: CampaignDep, caller: Reader) -> Tasks:
+    """What you have in hand, oldest first."""
+    with campaign.read(caller) as (db, person):
+        return Tasks(tasks.my_tasks(db, person, campaign.clock()))
+
+
+@router.get("/tasks/availability")
+def availability(langs: Langs, campaign: CampaignDep, caller: Reader) -> dict[str, dict[str, int]]:
+    """How many tasks of each kind there are for you, by language."""
+    with campaign.read(caller) as (db, person):
+        return tasks.availability(db, person, checked_langs(langs, "lang"))
+
+
+class Skip(Form):
+    reason: Annotated[str, Field(max_length=100)]
+
+
+@router.post("/tasks/{task_id}/skip", status_code=204)
+async def skip(task_id: str, form: Skip, campaign: CampaignDep, caller: Contributor) -> None:
+    """Give a task back for good: you are not asked again."""
+    await campaign.change(caller, tasks.skip, task_id, form.reason, campaign.clock(), campaign.rng)
+
+
+class Submission(Form):
+    """An answer to a task: `text`, or `labels` (with `flags`), or `order` (or `not_rankable`), by the task's kind."""
+
+    id: ClientId
+    text: str | None = None
+    confirm_language: bool = False
+    labels: dict[str, float | None] | None = None
+    flags: list[str] | None = None
+    order: list[list[str]] | None = None
+    not_rankable: bool = False
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {"id": "5e2f…", "text": "Why is the sky blue?"},
+                {"id": "77b1…", "labels": {"spam": 0, "lang_mismatch": 0, "quality": 0.75}, "flags": []},
+                {"id": "c90d…", "order": [["r1"], ["r0", "r2"]]},
+            ]
+        },
+    )
+
+    def answer(self) -> Answer:
+        ranks = self.order is not None or self.not_rankable
+        if (self.text is not None) + (self.labels is not None) + ranks != 1:
+            raise Invalid("Send exactly one of `text`, `labels` and `order`.", field="text")
+        if self.text is not None:
+            return TextAnswer(self.text, self.confirm_language)
+        if self.labels is not None:
+            return LabelsAnswer(self.labels, self.flags)
+        return RankingAnswer(self.order or [], self.not_rankable)
+
+
+@router.post("/tasks/{task_id}/submit")
+async def submit(task_id: str, form: Submission, campaign: CampaignDep, caller: Contributor) -> Receipt:
+    """Send your answer. What was accepted is on the disk before you hear of it."""
+    return await campaign.change(
+        caller, contributions.submit, task_id, form.id, form.answer(), campaign.clock(), campaign.rng
+    )
+
+
+@router.post("/contributions/{client_id}/withdraw", status_code=204)
+async def withdraw(client_id: str, campaign: CampaignDep, caller: Contributor) -> None:
+    """Take back what you sent under this id, within `undo_seconds` and while nobody has built on it."""
+    await campaign.change(caller, withdrawal.withdraw, client_id, campaign.clock(), campaign.rng)

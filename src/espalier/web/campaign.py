@@ -1,0 +1,89 @@
+"""The running campaign as the routes see it: how to change it, how to ask it, who is asking.
+
+Knows the door, the readers, the clock and the source of chance; does not know any route.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from random import Random
+from typing import Concatenate, ParamSpec, TypeVar
+
+from sqlalchemy import Connection
+
+from espalier.domain.errors import Banned, NotAllowed, Unauthenticated
+from espalier.store.door import Door
+from espalier.store.people import Person, PersonRole, by_token
+from espalier.store.session import Database
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who sent a request, known so far by the token alone, and what it asks for."""
+
+    token_hash: str | None
+    needs: PersonRole
+    changes: bool
+
+
+@dataclass(frozen=True)
+class Campaign:
+    database: Database
+    door: Door
+    rng: Random
+    clock: Callable[[], datetime] = utc_now
+
+    async def change(
+        self,
+        caller: Caller,
+        use_case: Callable[Concatenate[Connection, Person, P], T],
+        *args: P.args,
+        **options: P.kwargs,
+    ) -> T:
+        """Run a use case for the caller, who is looked up in the same transaction: a ban holds at once."""
+        return await self.door.write(_for_caller, caller, use_case, *args, **options)
+
+    @contextmanager
+    def read(self, caller: Caller) -> Iterator[tuple[Connection, Person]]:
+        """A moment of the database for somebody who may see it."""
+        with self.database.read() as db:
+            yield db, identified(db, caller)
+
+
+def _for_caller(
+    db: Connection,
+    caller: Caller,
+    use_case: Callable[Concatenate[Connection, Person, P], T],
+    /,
+    *args: P.args,
+    **options: P.kwargs,
+) -> T:
+    return use_case(db, identified(db, caller), *args, **options)
+
+
+def identified(db: Connection, caller: Caller) -> Person:
+    """The person behind a token. Raises Unauthenticated, Banned, NotAllowed."""
+    person = by_token(db, caller.token_hash) if caller.token_hash else None
+    if person is None:
+        raise Unauthenticated("Send a valid token: `Authorization: Bearer <token>`.")
+    if person.disabled:
+        raise Banned("This account has been disabled.")
+    if not person.role.reaches(caller.needs):
+        raise NotAllowed(f"This is for people with the role {caller.needs}; yours is {person.role}.")
+    if caller.changes and person.scope != "full":
+        raise NotAllowed("This token only reads.")
+    return person
+
+
+def token_hash(token: str) -> str:
+    """A token as the database knows it."""
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,0 +1,46 @@
+"""What routes ask for, as named types, so that their signatures read as sentences."""
+
+from collections.abc import Callable
+from typing import Annotated
+
+from fastapi import Depends, Query, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from espalier.domain.errors import Invalid
+from espalier.domain.parameter import is_language
+from espalier.store.people import PersonRole
+from espalier.web.campaign import Caller, Campaign, token_hash
+
+_bearer = HTTPBearer(auto_error=False, description="A token of `espalier user token` or of an administrator.")
+
+
+def _campaign(request: Request) -> Campaign:
+    campaign: Campaign = request.app.state.campaign
+    return campaign
+
+
+def _caller(needs: PersonRole, *, changes: bool) -> Callable[..., Caller]:
+    def caller(given: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> Caller:
+        return Caller(token_hash(given.credentials) if given else None, needs, changes)
+
+    return caller
+
+
+CampaignDep = Annotated[Campaign, Depends(_campaign)]
+Reader = Annotated[Caller, Depends(_caller(PersonRole.CONTRIBUTOR, changes=False))]
+Contributor = Annotated[Caller, Depends(_caller(PersonRole.CONTRIBUTOR, changes=True))]
+ModeratorReader = Annotated[Caller, Depends(_caller(PersonRole.MODERATOR, changes=False))]
+Moderator = Annotated[Caller, Depends(_caller(PersonRole.MODERATOR, changes=True))]
+AdminReader = Annotated[Caller, Depends(_caller(PersonRole.ADMIN, changes=False))]
+Admin = Annotated[Caller, Depends(_caller(PersonRole.ADMIN, changes=True))]
+
+
+def checked_langs(langs: list[str], field: str = "langs") -> tuple[str, ...]:
+    """Language tags, each once, in the order given. Raises Invalid."""
+    for lang in langs:
+        if not is_language(lang):
+            raise Invalid(f"{lang!r} is no language tag such as en or pt-BR.", field=field)
+    return tuple(dict.fromkeys(langs))
+
+
+Langs = Annotated[list[str], Query(alias="lang", description="Language tags (BCP 47); may be given several times.")]
