@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Final
 
-from sqlalchemy import Connection, bindparam, func, select, text
+from sqlalchemy import Connection, bindparam, func, select
 
 from espalier.domain.lottery import Author
 from espalier.domain.tree import State
@@ -50,7 +50,7 @@ _BACKLOG = Statement(
     select(T.id)
     .where(T.lang == bindparam("lang"), T.state == bindparam("state"))
     .order_by(T.created_at, T.id)
-    .limit(text("1"))
+    .limit(1)
 )
 _OPEN_RANKINGS = Statement(
     select(func.count()).where(

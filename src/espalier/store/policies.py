@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Final
 
-from sqlalchemy import Connection, bindparam, insert, select, text
+from sqlalchemy import Connection, bindparam, insert, select
 
 from espalier.domain.policy import CampaignPolicy, Policy
 from espalier.store.sql import Statement
@@ -16,7 +16,7 @@ from espalier.store.tables import policies
 from espalier.store.times import to_us
 
 P = policies.c
-_CURRENT = Statement(select(P.version, P.document).order_by(P.version.desc()).limit(text("1")))
+_CURRENT = Statement(select(P.version, P.document).order_by(P.version.desc()).limit(1))
 _VERSION = Statement(select(P.document).where(P.version == bindparam("number")))
 _INSERT = Statement(
     insert(policies)
