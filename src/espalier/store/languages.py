@@ -65,6 +65,13 @@ _WRITTEN_BY = Statement(
     )
 )
 _WRITTEN = Statement(select(func.count()).where(M.lang == bindparam("lang"), M.created_at >= bindparam("since")))
+_LANGS_WHERE_WAITING = Statement(
+    select(T.lang)
+    .join(messages, M.id == T.id)
+    .where(M.author_id == bindparam("person"), T.state == bindparam("state"))
+    .distinct()
+    .order_by(T.lang)
+)
 _LANGS = Statement(select(T.lang).distinct().order_by(T.lang))
 
 
@@ -107,6 +114,11 @@ def written_in_week(db: Connection, person_id: str, lang: str, now: datetime) ->
     mine = _WRITTEN_BY.row(db, person=person_id, lang=lang, since=since)
     all_of_them = _WRITTEN.row(db, lang=lang, since=since)
     return int(mine[0]) if mine else 0, int(all_of_them[0]) if all_of_them else 0
+
+
+def langs_where_waiting(db: Connection, person_id: str) -> list[str]:
+    """The languages in which a prompt of this person waits for the lottery."""
+    return [str(lang) for lang in _LANGS_WHERE_WAITING.values(db, person=person_id, state=State.PROMPT_LOTTERY_WAITING)]
 
 
 def langs_of_trees(db: Connection) -> list[str]:

@@ -3,12 +3,13 @@
 Knows rows; who may do what with an account is collect/accounts.py.
 """
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select, text, tuple_, update
 
 from espalier.store.sql import Statement
 from espalier.store.tables import people, tokens
@@ -44,6 +45,18 @@ class Person:
     scope: str = "full"
 
 
+@dataclass(frozen=True, slots=True)
+class TokenInfo:
+    """A token as its owner sees it in a list; the token itself is shown once, when it is made."""
+
+    id: str
+    person_id: str
+    name: str
+    scope: str
+    created_at: datetime
+    revoked_at: datetime | None = None
+
+
 PERSON_COLUMNS: Final = (P.id, P.name, P.role, P.disabled, P.on_board, P.anonymous, P.created_at, P.email)
 _BY_TOKEN = Statement(
     select(*PERSON_COLUMNS, T.scope)
@@ -71,6 +84,45 @@ _REVOKE = Statement(
     .where(T.id == bindparam("token_id"), T.person_id == bindparam("person"), T.revoked_at.is_(None))
     .values(revoked_at=bindparam("revoked_at"))
 )
+
+
+_REVOKE_ALL = Statement(
+    update(tokens)
+    .where(T.person_id == bindparam("person"), T.revoked_at.is_(None))
+    .values(revoked_at=bindparam("revoked_at"))
+)
+_FORGET_TOKENS = Statement(delete(tokens).where(T.person_id == bindparam("person")))
+_TOKENS = Statement(
+    select(T.id, T.person_id, T.name, T.scope, T.created_at, T.revoked_at)
+    .where(T.person_id == bindparam("person"))
+    .order_by(T.created_at, T.id)
+)
+_IN_ORDER: Final = (
+    select(*PERSON_COLUMNS)
+    .where(tuple_(P.name, P.id) > tuple_(bindparam("name"), bindparam("person_id")))
+    .order_by(P.name, P.id)
+    .limit(bindparam("most"))
+)
+_LIST = Statement(_IN_ORDER)
+_SEARCH = Statement(
+    _IN_ORDER.where(
+        or_(
+            func.lower(P.name).like(bindparam("pattern"), escape="!"),
+            func.lower(P.email).like(bindparam("pattern"), escape="!"),
+            P.id == bindparam("exactly"),
+        )
+    )
+)
+_BY_EMAIL = Statement(select(*PERSON_COLUMNS).where(P.email == bindparam("email")))
+# Whoever asks is about to take one of them away, so nobody else may do so at the same moment.
+_ADMINS = Statement(
+    select(P.id).where(P.role == text("'admin'"), P.disabled == text("0")).order_by(P.id).with_for_update()
+)
+
+
+def token_hash(token: str) -> str:
+    """A token as the database knows it."""
+    return hashlib.sha256(token.encode()).hexdigest()
 
 
 def person_value(row: Any) -> Person:
@@ -127,3 +179,43 @@ def add_token(
 
 def revoke_token(db: Connection, person_id: str, token_id: str, now: datetime) -> bool:
     return bool(_REVOKE.run(db, token_id=token_id, person=person_id, revoked_at=to_us(now)))
+
+
+def revoke_all(db: Connection, person_id: str, now: datetime) -> int:
+    """Revoke every token of a person; how many there were."""
+    return _REVOKE_ALL.run(db, person=person_id, revoked_at=to_us(now))
+
+
+def forget_tokens(db: Connection, person_id: str) -> None:
+    _FORGET_TOKENS.run(db, person=person_id)
+
+
+def tokens_of(db: Connection, person_id: str) -> list[TokenInfo]:
+    """All tokens that a person ever had, oldest first."""
+    return [
+        TokenInfo(token_id, person, name, scope, from_us(created), None if revoked is None else from_us(revoked))
+        for token_id, person, name, scope, created, revoked in _TOKENS.rows(db, person=person_id)
+    ]
+
+
+def by_email(db: Connection, email: str) -> Person | None:
+    row = _BY_EMAIL.row(db, email=email)
+    return person_value(row) if row else None
+
+
+def search_people(db: Connection, limit: int, *, wanted: str = "", after: tuple[str, str] = ("", "")) -> list[Person]:
+    """People by name, then id, behind the place `after`; those with `wanted` in name or address, or as their id."""
+    name, person_id = after
+    if not wanted:
+        rows = _LIST.rows(db, name=name, person_id=person_id, most=limit)
+    else:
+        escaped = "".join(f"!{sign}" if sign in "!%_" else sign for sign in wanted.lower())
+        rows = _SEARCH.rows(
+            db, name=name, person_id=person_id, most=limit, pattern=f"%{escaped}%", exactly=wanted
+        )  # fmt: skip
+    return [person_value(row) for row in rows]
+
+
+def admins(db: Connection) -> list[str]:
+    """The ids of all administrators who can still act, locked where there are several writers."""
+    return [str(person_id) for person_id in _ADMINS.values(db)]

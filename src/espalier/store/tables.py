@@ -312,6 +312,25 @@ journal = Table(
     sqlite_autoincrement=True,
 )
 
+# Kept: who reported which message, and what staff made of it.
+reports = Table(
+    "reports",
+    metadata,
+    Column("seq", Serial, primary_key=True, autoincrement=True),
+    required("message_id"),
+    required("tree_id"),
+    Column("person_id", Text),
+    required("at", BigInteger),
+    Column("reason", Text),
+    required("status"),  # open, resolved, dismissed, withdrawn
+    Column("closed_by", Text),
+    Column("closed_at", BigInteger),
+    Index("reports_by_message", "message_id", "seq"),
+    Index("reports_by_person", "person_id"),
+    Index("reports_open", "seq", sqlite_where=text("status = 'open'"), postgresql_where=text("status = 'open'")),
+    sqlite_autoincrement=True,
+)
+
 # Kept: long jobs that run once.
 jobs = Table(
     "jobs",
@@ -322,6 +341,7 @@ jobs = Table(
     required("status"),  # waiting, running, done, failed, cancelled
     required("progress", BigInteger),
     Column("total", BigInteger),
+    Column("position", Text),  # where the next batch goes on
     Column("result", Text),
     Column("error", Text),
     Column("person_id", Text),

@@ -1,0 +1,265 @@
+"""Accounts: who there is, with which tokens, and who may do what to whom.
+
+Secrets and ids are handed in or drawn from what is handed in; only the SHA-256 of a token is kept. Knows no HTTP.
+Wherever `actor` may be None, it is whoever holds the machine, at the command line.
+"""
+
+import unicodedata
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from random import Random
+from typing import Final
+
+from sqlalchemy import Connection
+
+from espalier.collect.lottery import fill_places
+from espalier.domain.errors import Conflict, Invalid, NotAllowed, NotFound
+from espalier.store import journal, languages, people, work
+from espalier.store.people import Person, PersonRole, TokenInfo
+from espalier.store.policies import PolicyBook
+
+TOKEN_PREFIX: Final = "esp_"
+SCOPES: Final = ("full", "read")
+MOST_INVITATIONS: Final = 1000
+LONGEST_NAME: Final = 100  # characters
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """A new account and its token, which is shown this once."""
+
+    person: Person
+    token: str
+
+
+def new_token(secret: Callable[[], str]) -> str:
+    """A token for a person's scripts; `secret` gives a fresh, unguessable text at each call."""
+    return TOKEN_PREFIX + secret()
+
+
+def require(person: Person | None, role: PersonRole) -> None:
+    """Raises NotAllowed unless this person has at least this role."""
+    if person is not None and not person.role.reaches(role):
+        raise NotAllowed(f"This is for people with the role {role}; yours is {person.role}.")
+
+
+def may_act_on(actor: Person | None, target: Person) -> None:
+    """Raises NotAllowed when somebody would act on a person of a higher role."""
+    if actor is not None and not actor.role.reaches(target.role):
+        raise NotAllowed(f"Somebody with the role {actor.role} cannot act on an account with the role {target.role}.")
+
+
+def known(db: Connection, person_id: str) -> Person:
+    """The person with this id. Raises NotFound."""
+    person = people.by_id(db, person_id)
+    if person is None:
+        raise NotFound("There is no such person.")
+    return person
+
+
+def create_person(
+    db: Connection,
+    actor: Person | None,
+    name: str,
+    role: PersonRole,
+    secret: Callable[[], str],
+    now: datetime,
+    rng: Random,
+    *,
+    email: str | None = None,
+) -> Invitation:
+    """A new account with a token for everything that its role allows. Raises NotAllowed, Invalid, Conflict."""
+    require(actor, PersonRole.ADMIN)
+    email = _email(db, email)
+    person = Person(new_id(rng), clean_name(name), role, False, True, False, now, email)
+    return _added(db, actor, person, secret, now, rng)
+
+
+def invite(
+    db: Connection,
+    actor: Person | None,
+    count: int,
+    role: PersonRole,
+    secret: Callable[[], str],
+    now: datetime,
+    rng: Random,
+    *,
+    prefix: str = "volunteer",
+) -> list[Invitation]:
+    """Many accounts at once, named by a prefix and a number; whoever gets a token chooses a name of their own.
+
+    Raises NotAllowed and Invalid.
+    """
+    require(actor, PersonRole.ADMIN)
+    if not 1 <= count <= MOST_INVITATIONS:
+        raise Invalid(f"Between 1 and {MOST_INVITATIONS:,} people are invited at once.", field="count")
+    digits = len(str(count))
+    names = [clean_name(f"{prefix}-{number:0{digits}}", field="prefix") for number in range(1, count + 1)]
+    return [
+        _added(db, actor, Person(new_id(rng), name, role, False, True, False, now), secret, now, rng) for name in names
+    ]
+
+
+def _added(
+    db: Connection, actor: Person | None, person: Person, secret: Callable[[], str], now: datetime, rng: Random
+) -> Invitation:
+    token = new_token(secret)
+    people.add_person(db, person)
+    people.add_token(db, people.token_hash(token), new_id(rng), person.id, "first", "full", now)
+    journal.note(db, _id(actor), "person.created", person.id, now, role=person.role)
+    return Invitation(person, token)
+
+
+def change_role(db: Connection, actor: Person | None, person_id: str, role: PersonRole, now: datetime) -> Person:
+    """Raises NotAllowed, NotFound, and Conflict for the last administrator."""
+    require(actor, PersonRole.ADMIN)
+    person = known(db, person_id)
+    if person.role is role:
+        return person
+    if person.anonymous:
+        raise Conflict("Nobody signs in with this account, so it has no role.")
+    _keep_an_admin(db, person)
+    changed = replace(person, role=role)
+    people.save_person(db, changed)
+    journal.note(db, _id(actor), "person.role", person.id, now, was=person.role, role=role)
+    return changed
+
+
+def _keep_an_admin(db: Connection, person: Person) -> None:
+    if person.role is PersonRole.ADMIN and people.admins(db) == [person.id]:
+        raise Conflict("This is the last administrator; appoint another one first.")
+
+
+def ban(db: Connection, actor: Person | None, person_id: str, now: datetime) -> Person:
+    """Disable an account at once: no further request is answered, and what it held is free for others.
+
+    Its waiting prompts leave the lottery. Raises NotAllowed (also for every administrator), NotFound.
+    """
+    require(actor, PersonRole.MODERATOR)
+    person = known(db, person_id)
+    if person.role is PersonRole.ADMIN:
+        raise NotAllowed("An administrator cannot be banned; another administrator would have to take the role away.")
+    if person.disabled:
+        return person
+    banned = replace(person, disabled=True)
+    people.save_person(db, banned)
+    release_all(db, person.id, now)
+    journal.note(db, _id(actor), "person.banned", person.id, now)
+    return banned
+
+
+def unban(db: Connection, actor: Person | None, person_id: str, now: datetime, rng: Random) -> Person:
+    """Let a person in again; their waiting prompts are back in the lottery. Raises NotAllowed, NotFound, Conflict."""
+    require(actor, PersonRole.MODERATOR)
+    person = known(db, person_id)
+    may_act_on(actor, person)
+    if person.anonymous:
+        raise Conflict("This account is closed; what it was cannot be brought back.")
+    if not person.disabled:
+        return person
+    welcome = replace(person, disabled=False)
+    people.save_person(db, welcome)
+    journal.note(db, _id(actor), "person.unbanned", person.id, now)
+    book = PolicyBook(db)
+    for lang in languages.langs_where_waiting(db, person.id):
+        fill_places(db, lang, book, now, rng)
+    return welcome
+
+
+def release_all(db: Connection, person_id: str, now: datetime) -> None:
+    """End what a person has in hand."""
+    for lease in work.open_leases(db, person_id, now):
+        work.release(db, lease, status=lease.status, expires_at=now)
+
+
+def change_profile(
+    db: Connection, actor: Person, now: datetime, *, name: str | None = None, on_board: bool | None = None
+) -> Person:
+    """What people say of themselves: their name, and whether the leaderboards show them. Raises Invalid."""
+    changed = replace(
+        actor,
+        name=actor.name if name is None else clean_name(name),
+        on_board=actor.on_board if on_board is None else on_board,
+    )
+    if changed != actor:
+        people.save_person(db, changed)
+        fields = [field for field in ("name", "on_board") if getattr(changed, field) != getattr(actor, field)]
+        journal.note(db, actor.id, "person.profile", actor.id, now, changed=fields)
+    return changed
+
+
+def create_token(
+    db: Connection,
+    actor: Person | None,
+    person_id: str,
+    name: str,
+    scope: str,
+    secret: Callable[[], str],
+    now: datetime,
+    rng: Random,
+) -> tuple[TokenInfo, str]:
+    """A further token, for oneself or (as an administrator) for others; it is shown this once.
+
+    Raises NotAllowed, NotFound, Invalid, Conflict.
+    """
+    person = _own_or_administered(db, actor, person_id)
+    if scope not in SCOPES:
+        raise Invalid(f"A token's scope is one of {', '.join(SCOPES)}.", field="scope")
+    if person.anonymous:
+        raise Conflict("Nobody signs in with this account, so it has no tokens.")
+    token = new_token(secret)
+    info = TokenInfo(new_id(rng), person.id, clean_name(name), scope, now)
+    people.add_token(db, people.token_hash(token), info.id, person.id, info.name, scope, now)
+    journal.note(db, _id(actor), "token.created", person.id, now, token=info.id, scope=scope)
+    return info, token
+
+
+def revoke_token(db: Connection, actor: Person | None, person_id: str, token_id: str, now: datetime) -> None:
+    """From now on the token opens nothing. Raises NotAllowed, and NotFound for a token that is not in force."""
+    person = _own_or_administered(db, actor, person_id)
+    if not people.revoke_token(db, person.id, token_id, now):
+        raise NotFound("There is no such token in force.")
+    journal.note(db, _id(actor), "token.revoked", person.id, now, token=token_id)
+
+
+def tokens_of(db: Connection, actor: Person | None, person_id: str) -> Sequence[TokenInfo]:
+    """All tokens of oneself or (as an administrator) of others, without what opens anything."""
+    return people.tokens_of(db, _own_or_administered(db, actor, person_id).id)
+
+
+def _own_or_administered(db: Connection, actor: Person | None, person_id: str) -> Person:
+    if actor is None or actor.id != person_id:
+        require(actor, PersonRole.ADMIN)
+    return known(db, person_id)
+
+
+def clean_name(name: str, field: str = "name") -> str:
+    """A name as it is kept: NFC, on one line. Raises Invalid."""
+    if any(unicodedata.category(sign) in ("Cc", "Cs") for sign in name):
+        raise Invalid("A name is one line of text.", field=field)
+    name = unicodedata.normalize("NFC", name).strip()
+    if not 1 <= len(name) <= LONGEST_NAME:
+        raise Invalid(f"A name has 1 to {LONGEST_NAME} characters.", field=field)
+    return name
+
+
+def _email(db: Connection, email: str | None) -> str | None:
+    if email is None:
+        return None
+    email = email.strip().lower()
+    local, at, domain = email.partition("@")
+    if not (local and at and domain) or any(sign.isspace() for sign in email) or len(email) > 254:
+        raise Invalid("This is no e-mail address.", field="email")
+    if people.by_email(db, email) is not None:
+        raise Conflict("There is an account with this e-mail address already.", field="email")
+    return email
+
+
+def new_id(rng: Random) -> str:
+    return str(uuid.UUID(int=rng.getrandbits(128), version=4))
+
+
+def _id(actor: Person | None) -> str | None:
+    return actor.id if actor is not None else None
