@@ -4,7 +4,7 @@ Knows tasks, trees and receipts; does not know HTTP. What an answer may look lik
 """
 
 import uuid
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
@@ -90,7 +90,21 @@ def _submit(
         number, late, message_id = _contribute(db, person, lease, answer, policy, scene)
     until = now + timedelta(seconds=policy.undo_seconds)
     receipt = Receipt(client_id, task_id, lease.kind, late, message_id, until)
-    receipts.keep_answer(db, person.id, client_id, asked, {**asdict(receipt), "undo_until": until.isoformat()}, number)
+    receipts.keep_answer(
+        db,
+        person.id,
+        client_id,
+        asked,
+        {
+            "id": client_id,
+            "task_id": task_id,
+            "kind": lease.kind,
+            "late": late,
+            "message_id": message_id,
+            "undo_until": until.isoformat(),
+        },
+        number,
+    )
     return receipt
 
 

@@ -3,7 +3,7 @@
 A person's totals are the sum over all trees, so they can be kept up by differences and rebuilt from nothing.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
@@ -21,8 +21,13 @@ PLACES = ("ranked_first", "ranked_second", "ranked_third")
 
 def credits(tree: Tree) -> Credits:
     """What each person earned on each day (UTC) by this tree. Imported and synthetic messages earn nothing."""
+    return _credits(tree, tree.messages, tree.rankings)
+
+
+def _credits(tree: Tree, messages: Collection[str], parents: Collection[str]) -> Credits:
+    """What was earned by these messages and their reviews, and by the rankings under these parents."""
     earned: Credits = {}
-    for person, at, counts in (*_messages(tree), *_reviews(tree), *_rankings(tree)):
+    for person, at, counts in (*_messages(tree, messages), *_reviews(tree, messages), *_rankings(tree, parents)):
         key = (person, at.astimezone(UTC).date())
         earned[key] = earned[key] + counts if key in earned else counts
     return earned
@@ -30,20 +35,33 @@ def credits(tree: Tree) -> Credits:
 
 def changed_credits(before: Tree | None, after: Tree) -> Credits:
     """The difference that a change of the tree makes; empty counts left out."""
-    old = credits(before) if before else {}
-    new = credits(after)
+    if before is None:
+        old, new = {}, credits(after)
+    elif (
+        before.state is not after.state or after.state is State.READY_FOR_EXPORT or before.deletions != after.deletions
+    ):
+        old, new = credits(before), credits(after)
+    else:
+        # Most changes touch one message, and what is the same object earned the same.
+        messages, parents = _differing(before.messages, after.messages), _differing(before.rankings, after.rankings)
+        old, new = _credits(before, messages, parents), _credits(after, messages, parents)
     nothing = Counts()
     differences = {key: new.get(key, nothing) - old.get(key, nothing) for key in old.keys() | new.keys()}
     return {key: counts for key, counts in differences.items() if counts != nothing}
 
 
+def _differing(before: Mapping[str, object], after: Mapping[str, object]) -> set[str]:
+    return {key for key in before.keys() | after.keys() if before.get(key) is not after.get(key)}
+
+
 Earned = tuple[str, datetime, Counts]
 
 
-def _messages(tree: Tree) -> Iterator[Earned]:
+def _messages(tree: Tree, only: Collection[str]) -> Iterator[Earned]:
     for message in tree.live().values():
-        if message.author is not None and message.baseline is None and not message.synthetic:
-            yield message.author, message.at, _of_message(tree, message)
+        if message.id not in only or message.author is None or message.baseline is not None or message.synthetic:
+            continue
+        yield message.author, message.at, _of_message(tree, message)
 
 
 def _of_message(tree: Tree, message: Message) -> Counts:
@@ -73,17 +91,17 @@ SIMPLE_LABELS = Counts(labels_simple=1)
 RANKING = Counts(rankings=1)
 
 
-def _reviews(tree: Tree) -> Iterator[Earned]:
-    for message in tree.messages.values():
-        for review in message.reviews:
+def _reviews(tree: Tree, only: Collection[str]) -> Iterator[Earned]:
+    for message_id in only:
+        for review in tree.messages[message_id].reviews if message_id in tree.messages else ():
             if review.person is not None:
                 yield review.person, review.at, FULL_LABELS if review.full else SIMPLE_LABELS
 
 
-def _rankings(tree: Tree) -> Iterator[Earned]:
+def _rankings(tree: Tree, only: Collection[str]) -> Iterator[Earned]:
     finished = tree.state is State.READY_FOR_EXPORT
-    for rankings in tree.rankings.values():
-        for ranking in rankings:
+    for parent_id in only:
+        for ranking in tree.rankings.get(parent_id, ()):
             if ranking.person is None:
                 continue
             good = False

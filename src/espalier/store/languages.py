@@ -47,10 +47,7 @@ _PROMPTS_OF_NOBODY = Statement(
     select(T.id).where(T.lang == bindparam("lang"), T.state == bindparam("state"), T.author_id.is_(None)).order_by(T.id)
 )
 _BACKLOG = Statement(
-    select(T.id)
-    .where(T.lang == bindparam("lang"), T.state == bindparam("state"))
-    .order_by(T.created_at, T.id)
-    .limit(1)
+    select(T.id).where(T.lang == bindparam("lang"), T.state == bindparam("state")).order_by(T.created_at, T.id).limit(1)
 )
 _OPEN_RANKINGS = Statement(
     select(func.count()).where(

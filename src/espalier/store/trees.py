@@ -29,7 +29,7 @@ from espalier.store.times import from_us, to_us
 
 M, T = messages.c, trees.c
 
-_TREE_COLUMNS: Final = (
+TREE_COLUMNS: Final = (
     T.id, T.lang, T.state, T.policy, T.max_tree_depth, T.max_children_count, T.num_prompter_replies,
     T.goal_tree_size, T.won_lottery, T.parked, T.origin,
 )  # fmt: skip
@@ -38,8 +38,8 @@ MESSAGE_COLUMNS: Final = (
     M.deleted, M.tombstone, M.edited, M.accepted, M.rank, M.dismissed_flags, M.dismissed_skips, M.imported,
     M.deletion_found, M.tree_id,
 )  # fmt: skip
-_TREE = Statement(select(*_TREE_COLUMNS).where(T.id == bindparam("tree_id")))
-_TREE_LOCKED = Statement(select(*_TREE_COLUMNS).where(T.id == bindparam("tree_id")).with_for_update())
+_TREE = Statement(select(*TREE_COLUMNS).where(T.id == bindparam("tree_id")))
+_TREE_LOCKED = Statement(select(*TREE_COLUMNS).where(T.id == bindparam("tree_id")).with_for_update())
 _MESSAGES = Statement(select(*MESSAGE_COLUMNS).where(M.tree_id == bindparam("tree_id")).order_by(M.place))
 _VOTES = Statement(
     select(*FACT_COLUMNS)
@@ -50,7 +50,7 @@ _VOTES = Statement(
     )
     .order_by(contributions.c.seq)
 )
-_TREES = Statement(select(*_TREE_COLUMNS).where(T.id.in_(bindparam("ids", expanding=True))).order_by(T.id))
+_TREES = Statement(select(*TREE_COLUMNS).where(T.id.in_(bindparam("ids", expanding=True))).order_by(T.id))
 _MESSAGES_OF = Statement(
     select(*MESSAGE_COLUMNS)
     .where(M.tree_id.in_(bindparam("ids", expanding=True)))
@@ -86,7 +86,7 @@ _IMMUTABLE: Final = (
     "id", "tree_id", "parent_id", "role", "created_at", "created_date", "lang", "depth", "late",
     "synthetic", "model_name", "imported", "extra",
 )  # fmt: skip
-_DERIVED: Final = (
+DERIVED: Final = (
     "author_id", "text", "deleted", "deletion_found", "live", "tombstone", "edited", "accepted", "rank",
     "review_count", "labels", "emojis", "dismissed_flags", "dismissed_skips",
 )  # fmt: skip
@@ -95,10 +95,10 @@ _NEXT_PLACE: Final = (
     select(func.coalesce(func.max(M.place), -1) + 1).where(M.tree_id == bindparam("tree_id")).scalar_subquery()
 )
 _INSERT_MESSAGE = Statement(
-    insert(messages).values({name: bindparam(name) for name in _IMMUTABLE + _DERIVED} | {"place": _NEXT_PLACE})
+    insert(messages).values({name: bindparam(name) for name in _IMMUTABLE + DERIVED} | {"place": _NEXT_PLACE})
 )
 _UPDATE_MESSAGE = Statement(
-    update(messages).where(M.id == bindparam("message_id")).values({name: bindparam(name) for name in _DERIVED})
+    update(messages).where(M.id == bindparam("message_id")).values({name: bindparam(name) for name in DERIVED})
 )
 _DELETE_MESSAGE = Statement(delete(messages).where(M.id == bindparam("message_id")))
 _DELETE_TREE = Statement(delete(trees).where(T.id == bindparam("tree_id")))
@@ -334,6 +334,18 @@ def derived_columns(message: Message, found: State | None, *, live: bool) -> dic
         "dismissed_flags": message.dismissed_flags,
         "dismissed_skips": message.dismissed_skips,
     }
+
+
+def rewrite_rows(db: Connection, tree: Tree) -> None:
+    """Write the derived columns of a tree and of all its messages, whatever stands there."""
+    _UPDATE_TREE.run(
+        db, tree_id=tree.id, state=tree.state, policy=tree.policy, won_lottery=int(tree.won_lottery),
+        author_id=tree.root.author, changed_at=to_us(max(message.at for message in tree.messages.values())),
+    )  # fmt: skip
+    live = tree.live()
+    for message in tree.messages.values():
+        columns = derived_columns(message, tree.deletions.get(message.id), live=message.id in live)
+        _UPDATE_MESSAGE.run(db, message_id=message.id, **columns)
 
 
 def _save_done(db: Connection, before: Tree | None, after: Tree) -> None:

@@ -1,0 +1,159 @@
+"""All that is stored of some trees, as rows beside each other, for whoever compares it with what it should be.
+
+Knows rows; does not know the rules they should follow (collect/doctor.py).
+"""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from random import Random
+from typing import Any, Final
+
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, text
+
+from espalier.domain.contribution import PolicyOf
+from espalier.domain.credit import Credits
+from espalier.domain.points import COUNTED, Counts
+from espalier.domain.tree import Tree
+from espalier.domain.work import Act, done_by, open_work
+from espalier.store import search, work
+from espalier.store.facts import FACT_COLUMNS, VOTES, FactRow, fact_row
+from espalier.store.history import facts
+from espalier.store.sql import Statement
+from espalier.store.tables import contributions, done, messages, tallies, tasks, trees
+from espalier.store.tables import open_work as open_work_table
+from espalier.store.trees import DERIVED, MESSAGE_COLUMNS, TREE_COLUMNS, rewrite_rows, tree_value
+
+C, D, K, M, T, W = contributions.c, done.c, tasks.c, messages.c, trees.c, open_work_table.c
+
+_NEXT_IDS = Statement(select(T.id).where(T.id > bindparam("after")).order_by(T.id).limit(bindparam("count")))
+_IDS: Final[Any] = bindparam("ids", expanding=True)
+_TREES = Statement(select(*TREE_COLUMNS).where(T.id.in_(_IDS)).order_by(T.id))
+_MESSAGES = Statement(
+    select(*MESSAGE_COLUMNS, *(M[name] for name in DERIVED)).where(M.tree_id.in_(_IDS)).order_by(M.tree_id, M.place)
+)
+_LOG = Statement(select(*FACT_COLUMNS).where(C.tree_id.in_(_IDS), C.void == 0).order_by(C.tree_id, C.seq))
+_WORK = Statement(
+    select(
+        W.tree_id, W.act, W.subject, W.kind, W.lang, W.needs, W.budget, W.author_id, W.lonely, W.held, W.tree_held
+    ).where(W.tree_id.in_(_IDS))
+)
+_DONE = Statement(select(D.tree_id, D.person_id, D.act, D.subject).where(D.tree_id.in_(_IDS)))
+_HELD = Statement(
+    select(K.tree_id, K.act, K.subject, func.count())
+    .where(K.tree_id.in_(_IDS), K.held == 1, K.gold == 0)
+    .group_by(K.tree_id, K.act, K.subject)
+)
+_TALLIES = Statement(select(tallies.c.person_id, tallies.c.day, *(tallies.c[name] for name in COUNTED)))
+_STRAYS = {
+    "messages": Statement(select(M.id).where(M.tree_id.not_in(select(T.id)))),
+    "open_work": Statement(select(W.subject).where(W.tree_id.not_in(select(T.id)))),
+    "done": Statement(select(D.subject).where(D.tree_id.not_in(select(T.id)))),
+    "contributions": Statement(select(C.seq).where(C.void == 0, C.tree_id.not_in(select(T.id)))),
+}
+_COUNT_TREES = Statement(select(func.count()).select_from(trees))
+_FORGET_DONE = Statement(delete(done).where(D.tree_id == bindparam("tree_id")))
+_INSERT_DONE = Statement(
+    insert(done).values({name: bindparam(name) for name in ("person_id", "act", "subject", "tree_id")})
+)
+_FORGET_TALLIES = Statement(delete(tallies).where(text("1 = 1")))
+_INSERT_TALLIES = Statement(insert(tallies).values({name: bindparam(name) for name in ("person_id", "day", *COUNTED)}))
+
+
+@dataclass(slots=True)
+class Stored:
+    """One tree as its rows say. `written`: derived columns by message; `work`: rows of open work by place;
+    `held`: live leases by place."""
+
+    tree: Tree
+    log: list[FactRow]
+    message_rows: list[Any]
+    written: dict[str, dict[str, Any]] = field(default_factory=dict)
+    work: dict[tuple[str, str], tuple[Any, ...]] = field(default_factory=dict)
+    done: set[tuple[str, Act, str]] = field(default_factory=set)
+    held: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    def facts(self) -> list[Any]:
+        """The log as facts to fold."""
+        return facts(self.tree.id, self.tree.lang, self.log, self.message_rows)
+
+
+BATCH: Final = 200
+
+
+def tree_count(db: Connection) -> int:
+    return int(_COUNT_TREES.value(db) or 0)
+
+
+def everything_stored(db: Connection) -> Iterator[Stored]:
+    """Each tree with all its rows, by id, some hundred in memory at a time."""
+    after = ""
+    while ids := _NEXT_IDS.values(db, after=after, count=BATCH):
+        yield from stored(db, ids)
+        after = ids[-1]
+
+
+def stored(db: Connection, ids: Collection[str]) -> Iterator[Stored]:
+    message_rows: dict[str, list[Any]] = {}
+    written: dict[str, dict[str, dict[str, Any]]] = {}
+    width = len(MESSAGE_COLUMNS)
+    for row in _MESSAGES.rows(db, ids=ids):
+        tree_id = row[width - 1]
+        message_rows.setdefault(tree_id, []).append(row[:width])
+        written.setdefault(tree_id, {})[row[0]] = dict(zip(DERIVED, row[width:], strict=True))
+    logs: dict[str, list[FactRow]] = {}
+    for row in _LOG.rows(db, ids=ids):
+        fact = fact_row(row)
+        logs.setdefault(fact.tree_id, []).append(fact)
+    found = {}
+    for row in _TREES.rows(db, ids=ids):
+        log, rows = logs.get(row[0], []), message_rows.get(row[0], [])
+        tree = tree_value(row, rows, [fact for fact in log if fact.kind in VOTES])
+        found[tree.id] = Stored(tree, log, rows, written.get(tree.id, {}))
+    for tree_id, act, subject, *rest in _WORK.rows(db, ids=ids):
+        found[tree_id].work[act, subject] = tuple(rest)
+    for tree_id, person, act, subject in _DONE.rows(db, ids=ids):
+        found[tree_id].done.add((person, Act(act), subject))
+    for tree_id, act, subject, count in _HELD.rows(db, ids=ids):
+        if tree_id in found:
+            found[tree_id].held[act, subject] = count
+    return iter(found.values())
+
+
+def stored_tallies(db: Connection) -> Credits:
+    return {(person, date.fromordinal(day)): Counts(*counts) for person, day, *counts in _TALLIES.rows(db)}
+
+
+def strays(db: Connection) -> dict[str, list[Any]]:
+    """By table, rows that belong to no tree."""
+    return {table: statement.values(db) for table, statement in _STRAYS.items()}
+
+
+def write_again(db: Connection, tree: Tree, policy_of: PolicyOf, rng: Random) -> None:
+    """Make every derived row of a tree say what the value says, whatever it said before."""
+    rewrite_rows(db, tree)
+    _FORGET_DONE.run(db, tree_id=tree.id)
+    _INSERT_DONE.many(
+        db,
+        (
+            {"person_id": person, "act": act, "subject": subject, "tree_id": tree.id}
+            for person, act, subject in sorted(done_by(tree))
+        ),
+    )
+    work.forget(db, tree.id)
+    work.replace_open_work(db, tree.id, {}, open_work(tree, policy_of(tree.policy, tree.lang)), rng)
+    live = tree.live()
+    for message in tree.messages.values():
+        search.index(db, message.id, message.text if message.id in live else "", known=True)
+
+
+def write_tallies(db: Connection, credits: Credits) -> None:
+    """Replace all tallies."""
+    _FORGET_TALLIES.run(db)
+    _INSERT_TALLIES.many(
+        db,
+        (
+            {"person_id": person, "day": day.toordinal(), **{name: getattr(counts, name) for name in COUNTED}}
+            for (person, day), counts in sorted(credits.items())
+        ),
+    )
