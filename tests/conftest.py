@@ -1,3 +1,53 @@
-"""What all tests share."""
+"""What all tests share: databases, the real data, and how hard Hypothesis tries.
+
+Tests marked `real` read published data that is not part of the repository. Where it is absent they are left out, and
+a line says so; with CI set they fail.
+"""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
 
 pytest_plugins = ["databases"]
+
+REAL_DATA = Path(os.environ.get("ESPALIER_DATA") or Path(__file__).parents[2] / "shared" / "data")
+HOW_TO_GET_IT = (
+    "the real data is not in ../shared/data nor where ESPALIER_DATA points; it is published on the Hub as "
+    "OpenAssistant/oasst1 (the English part also in TurkuNLP/oasst-fi) and OpenAssistant/oasst2"
+)
+LEFT_OUT = pytest.StashKey[list[str]]()
+
+# No deadlines: how long an example takes says more about the machine than about the code.
+if not os.environ.get("CI"):
+    settings.register_profile("default", deadline=None)
+    settings.load_profile("default")
+settings.register_profile("fast", deadline=None, max_examples=10)
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    return REAL_DATA
+
+
+@pytest.hookimpl(trylast=True)  # after -m and -k have chosen
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if REAL_DATA.is_dir() or os.environ.get("CI"):
+        return
+    left_out = [item for item in items if item.get_closest_marker("real")]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+    config.stash[LEFT_OUT] = sorted({item.nodeid.split("::")[0] for item in left_out})
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("real") and not REAL_DATA.is_dir():
+        pytest.fail(f"This test has to run in CI, but {HOW_TO_GET_IT}.", pytrace=False)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if files := config.stash.get(LEFT_OUT, []):
+        terminalreporter.write_line(f"Left out: {', '.join(files)}, because {HOW_TO_GET_IT}.")

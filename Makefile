@@ -1,0 +1,61 @@
+# make run [DEMO=1]   start a campaign at http://127.0.0.1:8000
+# make test           format, style, types and all tests
+# make test-fast      the tests that take seconds
+# make check          format, style and types
+# make format         put the code into its format
+# make docs           draw again what the documentation shows of the code
+# make lock           write down the exact versions of what is installed
+# make clean          remove what `make` made; the campaign in var/ stays
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: run install test test-fast check format docs lock clean
+
+run: .venv/.installed
+	@$(BIN)/espalier serve $(if $(DEMO),--demo)
+
+install: .venv/.installed-dev
+
+test: check
+	$(BIN)/python -m pytest
+
+test-fast: .venv/.installed-dev
+	$(BIN)/python -m pytest -q -m "not real and not slow" --hypothesis-profile=fast
+
+check: .venv/.installed-dev
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+
+format: .venv/.installed-dev
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+docs: .venv/.installed-dev
+	$(BIN)/python scripts/draw_docs.py
+
+lock: .venv/.installed-dev
+	@{ echo "# Exact versions of all that Espalier is tested with; written by make lock."; \
+	   { $(BIN)/python -m pip freeze --exclude espalier | sed 's/+.*//'; echo torch==2.13.0; } | LC_ALL=C sort -fu; \
+	 } > constraints.new && mv constraints.new constraints.txt
+
+clean:
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis src/*.egg-info
+
+# A stamp for each set of extras: installed once, and again when what is wanted has changed.
+.venv/.installed: pyproject.toml constraints.txt | $(BIN)/pip
+	@echo "Installing Espalier into .venv ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
+
+.venv/.installed-%: pyproject.toml constraints.txt | $(BIN)/pip
+	@echo "Installing Espalier with what '$*' needs into .venv ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$*]'
+	@touch $@
+
+$(BIN)/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "Espalier needs Python 3.11 or newer, and '$(PYTHON)' is $$($(PYTHON) --version 2>/dev/null || echo not there)." \
+	       "Name another one: make PYTHON=/path/to/python3.12" >&2; exit 1; }
+	@$(PYTHON) -m venv .venv
