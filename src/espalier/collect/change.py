@@ -11,7 +11,7 @@ from random import Random
 from sqlalchemy import Connection
 
 from espalier.collect.lottery import after_change
-from espalier.domain.contribution import Contribution, Deleted, Ordered, grow
+from espalier.domain.contribution import Contribution, Deleted, Ordered, apply, grow
 from espalier.domain.lifecycle import Command
 from espalier.domain.moderation import Remedy, remedy
 from espalier.domain.tree import STOPPED, Tree
@@ -56,7 +56,8 @@ def order(
     person: str | None,
     note: dict[str, object] | None = None,
 ) -> Tree:
-    """Record and apply what a moderator, a job or the rules decided."""
+    """Record and apply what a moderator, a job or the rules decided. Raises WrongState, with nothing written."""
+    apply(tree, fact, scene.book.of)
     record(db, tree.id, fact, scene.now, person=person, note=note)
     return change_tree(db, tree, fact, scene)
 

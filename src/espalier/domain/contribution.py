@@ -83,6 +83,13 @@ class Edited:
 
 
 @dataclass(frozen=True, slots=True)
+class Dismissed:
+    """A moderator has looked: what was flagged or skipped so far counts no more against this message."""
+
+    message_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Ordered:
     """A person's or the lottery's command. `policy`: the version that holds from here on."""
 
@@ -96,8 +103,8 @@ class PolicyChanged:
 
 
 Contribution = (
-    Planted | Settled | Replied | Reviewed | Ranked | Reacted | Skipped | Deleted | Undeleted | Edited | Ordered
-    | PolicyChanged
+    Planted | Settled | Replied | Reviewed | Ranked | Reacted | Skipped | Deleted | Undeleted | Edited | Dismissed
+    | Ordered | PolicyChanged
 )  # fmt: skip
 PolicyOf = Callable[[int, str], Policy]
 """The policy of a version for a language."""
@@ -220,6 +227,10 @@ def _edited(tree: Tree, fact: Edited) -> Tree:
     return tree.with_message(replace(tree.messages[fact.message_id], text=fact.text, edited=True))
 
 
+def _dismissed(tree: Tree, fact: Dismissed) -> Tree:
+    return tree.with_message(_answered(tree.messages[fact.message_id]))
+
+
 def _ordered(tree: Tree, fact: Ordered, policy: Policy) -> Tree:
     targets = COMMANDS[fact.command]
     if tree.state not in targets:
@@ -231,7 +242,7 @@ def _ordered(tree: Tree, fact: Ordered, policy: Policy) -> Tree:
         raise WrongState("The prompt of this tree is deleted; undelete it instead.")
     messages = tree.messages
     if fact.command is Command.RESUME:
-        messages = {message.id: _dismissed(message) for message in messages.values()}
+        messages = {message.id: _answered(message) for message in messages.values()}
         if tree.root.accepted is False:
             messages = {**messages, tree.id: replace(messages[tree.id], accepted=True)}
     return replace(
@@ -244,8 +255,8 @@ def _ordered(tree: Tree, fact: Ordered, policy: Policy) -> Tree:
     )
 
 
-def _dismissed(message: Message) -> Message:
-    """A moderator has looked: what was flagged or skipped so far counts no more against it."""
+def _answered(message: Message) -> Message:
+    """The message with all flags and skips so far answered."""
     if not message.reactions and not message.skips:
         return message
     return replace(message, dismissed_flags=red_flags(message), dismissed_skips=len(message.skips))
@@ -263,5 +274,6 @@ EFFECT: Final[Mapping[type, Callable[[Tree, Any], Tree]]] = {
     Deleted: _deleted,
     Undeleted: _undeleted,
     Edited: _edited,
+    Dismissed: _dismissed,
     PolicyChanged: _policy_changed,
 }

@@ -112,7 +112,9 @@ class Ranking:
 
 @dataclass(frozen=True, slots=True)
 class Reaction:
-    person: str
+    """At most one of a kind by each person; of people who closed their account any number."""
+
+    person: str | None
     emoji: str
 
 
@@ -126,7 +128,7 @@ class SkipOf(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Skip:
-    person: str
+    person: str | None
     what: SkipOf
     reason: str
 

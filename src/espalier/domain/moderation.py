@@ -26,13 +26,12 @@ def red_flags(message: Message) -> int:
 
 def refusing_skips(message: Message) -> int:
     """Different people who skipped a reply to this message since a moderator looked, without an excuse."""
-    return len(
-        {
-            skip.person
-            for skip in message.skips[message.dismissed_skips :]
-            if skip.what is SkipOf.REPLY and skip.reason not in EXCUSED_SKIPS
-        }
-    )
+    skippers = [
+        skip.person
+        for skip in message.skips[message.dismissed_skips :]
+        if skip.what is SkipOf.REPLY and skip.reason not in EXCUSED_SKIPS
+    ]
+    return len({person for person in skippers if person is not None}) + skippers.count(None)
 
 
 def remedy(tree: Tree, policy: Policy) -> Remedy | None:

@@ -158,7 +158,8 @@ def done_by(tree: Tree) -> set[tuple[str, Act, str]]:
             if review.person is not None:
                 done.add((review.person, Act.LABEL, message.id))
         for skip in message.skips:
-            done.add((skip.person, ACT_SKIPPED[skip.what], message.id))
+            if skip.person is not None:
+                done.add((skip.person, ACT_SKIPPED[skip.what], message.id))
     for parent_id, rankings in tree.rankings.items():
         done.update((ranking.person, Act.RANK, parent_id) for ranking in rankings if ranking.person is not None)
     return done

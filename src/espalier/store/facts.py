@@ -14,6 +14,7 @@ from sqlalchemy import Connection, bindparam, insert, select, text, update
 from espalier.domain.contribution import (
     Contribution,
     Deleted,
+    Dismissed,
     Edited,
     Ordered,
     Planted,
@@ -44,6 +45,7 @@ KINDS: Final[Mapping[type, str]] = {
     Deleted: "deleted",
     Undeleted: "undeleted",
     Edited: "edited",
+    Dismissed: "dismissed",
     Ordered: "ordered",
     PolicyChanged: "policy",
 }
@@ -167,7 +169,7 @@ def encode(fact: Contribution) -> tuple[str | None, dict[str, Any]]:
             return message_id, {"emoji": reaction.emoji, "on": on}
         case Skipped(message_id, skip):
             return message_id, {"what": skip.what, "reason": skip.reason}
-        case Deleted(message_id) | Undeleted(message_id):
+        case Deleted(message_id) | Undeleted(message_id) | Dismissed(message_id):
             return message_id, {}
         case Edited(message_id, text):
             return message_id, {"text": text}
@@ -214,13 +216,15 @@ def decode(row: FactRow, messages: Mapping[str, Message]) -> Contribution:
         case "ranked":
             return Ranked(message_id, decode_ranking(row))
         case "reacted":
-            return Reacted(message_id, Reaction(row.person_id or "", data["emoji"]), data["on"])
+            return Reacted(message_id, Reaction(row.person_id, data["emoji"]), data["on"])
         case "skipped":
-            return Skipped(message_id, Skip(row.person_id or "", SkipOf(data["what"]), data["reason"]))
+            return Skipped(message_id, Skip(row.person_id, SkipOf(data["what"]), data["reason"]))
         case "deleted":
             return Deleted(message_id)
         case "undeleted":
             return Undeleted(message_id)
+        case "dismissed":
+            return Dismissed(message_id)
         case "edited":
             return Edited(message_id, data["text"])
         case "ordered":

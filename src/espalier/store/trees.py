@@ -186,11 +186,11 @@ def with_votes(tree: Tree, votes: Iterable[FactRow]) -> Tree:
         elif row.kind == "ranked":
             rankings.setdefault(subject, []).append(decode_ranking(row))
         elif row.kind == "reacted":
-            reaction = Reaction(row.person_id or "", data["emoji"])
-            others = [other for other in reactions.get(subject, ()) if other != reaction]
+            reaction = Reaction(row.person_id, data["emoji"])
+            others = [other for other in reactions.get(subject, ()) if other != reaction or other.person is None]
             reactions[subject] = [*others, reaction] if data["on"] else others
         else:
-            skip = Skip(row.person_id or "", SkipOf(data["what"]), data["reason"])
+            skip = Skip(row.person_id, SkipOf(data["what"]), data["reason"])
             skips.setdefault(subject, []).append(skip)
     if not (reviews or rankings or reactions or skips):
         return tree
