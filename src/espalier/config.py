@@ -1,0 +1,236 @@
+"""The settings of a server: what `espalier.toml` and the variables ESPALIER_* say, checked, with a sentence each.
+
+Read by the command line and by web/app.py, which hand plain values down; no other room knows that there are settings.
+"""
+
+import json
+import os
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import Field, PlainValidator, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
+
+from espalier.domain.errors import Invalid
+from espalier.domain.parameter import InvalidPolicy, spelled
+from espalier.domain.policy import PARAMETERS, PROFILES, CampaignPolicy
+
+FILE: Final = Path("espalier.toml")
+PREFIX: Final = "ESPALIER_"
+DEFAULT: Final = "default"
+
+
+class InvalidSettings(Invalid):
+    """Settings that cannot be: `detail` has a line for each, with its place and what would be right."""
+
+    slug, title = "invalid-settings", "The settings are not valid"
+
+
+def _policy(given: object) -> CampaignPolicy:
+    """The table `[policy]` with its `[policy.langs.xx]`."""
+    if isinstance(given, CampaignPolicy):
+        return given
+    if not isinstance(given, Mapping):
+        raise ValueError("no table")
+    base = {name: value for name, value in given.items() if name != "langs"}
+    return CampaignPolicy.from_mapping({"base": base, "langs": given.get("langs", {})})
+
+
+def _setting(says: str, wants: str, default: Any = ..., **rules: Any) -> Any:
+    """`says` is the sentence of the documentation; `wants` ends the sentence "port is 'x', but must be ...\""""
+    return Field(default, description=says, json_schema_extra={"wants": wants}, **rules)
+
+
+class Settings(BaseSettings):
+    """Made by `read_settings`. The environment goes before what is handed in, which is what the file says."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_ignore_empty=True, extra="forbid", frozen=True, validate_default=False
+    )
+
+    data_dir: Path = _setting("The folder for the database, exports and backups.", "a path", Path("var"))
+    database_url: str = _setting(
+        "The database: an SQLite file (by default espalier.db in data_dir) or a PostgreSQL server.",
+        "an address such as sqlite:///var/espalier.db or postgresql://user:password@host/name",
+        pattern=r"^(sqlite|postgresql)(\+\w+)?://.+",
+        default_factory=lambda settings: f"sqlite:///{settings['data_dir']}/espalier.db",
+    )
+    host: str = _setting("The address to listen on; 0.0.0.0 is all of them.", "a host name or address", "127.0.0.1")
+    port: int = _setting("The port to listen on.", "a whole number from 1 to 65,535", 8000, ge=1, le=65_535)
+    public_url: str | None = _setting(
+        "Where people reach the server, if a proxy stands before it.",
+        "an address such as https://trees.example.org",
+        None,
+        pattern=r"^https?://[^\s/]+",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = _setting(
+        "The least important lines that are logged.", "debug, info, warning or error", "info"
+    )
+    log_format: Literal["text", "json"] = _setting(
+        "How the log is written: for people or for programs.", "text or json", "text"
+    )
+    policy: Annotated[CampaignPolicy, PlainValidator(_policy)] = _setting(
+        "The policy that a new campaign starts with; later an administrator changes it through the API.",
+        "a table of parameters: [policy] in the file, a JSON object in the environment",
+        CampaignPolicy(),
+    )
+    _sources: dict[str, str] = {}
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource, dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:  # fmt: skip
+        return env_settings, init_settings
+
+    @property
+    def address(self) -> str:
+        """Where the server is reached, as a person would type it."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host, self.host)
+        return (self.public_url or f"http://{host}:{self.port}").rstrip("/")
+
+
+FIELDS: Final[Mapping[str, FieldInfo]] = Settings.model_fields
+
+
+def read_settings(file: Path = FILE) -> Settings:
+    """The environment over the file over the defaults. Raises InvalidSettings."""
+    given = _of_file(file)
+    _refuse_misspelled_variables()
+    try:
+        settings = Settings(**given)
+    except ValidationError as invalid:
+        faults = dict.fromkeys(_fault(error, file) for error in invalid.errors())
+        raise InvalidSettings("\n".join(faults)) from None
+    except SettingsError:
+        raise InvalidSettings(f"{_variable('policy')} is no JSON, but must be {_wants('policy')}.") from None
+    settings._sources.update(_sources(given, file))
+    return settings
+
+
+def _of_file(file: Path) -> dict[str, Any]:
+    try:
+        given = tomllib.loads(file.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise InvalidSettings(f"{file} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise InvalidSettings(f"{file} is not a text in UTF-8.") from None
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidSettings(f"{file} is not valid TOML: {error}.") from None
+    if unknown := [f"{file}: {name} is no setting; {_nearest(name)}" for name in given if name not in FIELDS]:
+        raise InvalidSettings("\n".join(unknown))
+    return given
+
+
+def _nearest(name: str) -> str:
+    if name in PARAMETERS:
+        return "it is a parameter of the policy, so it belongs under [policy]."
+    near = get_close_matches(name, FIELDS, n=1)
+    return f"did you mean {near[0]}?" if near else f"there are {', '.join(FIELDS)}."
+
+
+def _refuse_misspelled_variables() -> None:
+    """Other programs may share the prefix, so only what is nearly one of ours is a mistake."""
+    variables = [_variable(name) for name in FIELDS]
+    for name in os.environ:
+        if name.startswith(PREFIX) and name not in variables and (near := get_close_matches(name, variables, 1, 0.9)):
+            raise InvalidSettings(f"{name} is no setting; did you mean {near[0]}?")
+
+
+def _variable(name: str) -> str:
+    return PREFIX + name.upper()
+
+
+def _wants(name: str) -> str:
+    extra = FIELDS[name].json_schema_extra
+    assert isinstance(extra, dict)
+    return str(extra["wants"])
+
+
+def _fault(error: Any, file: Path) -> str:
+    name = str(error["loc"][0])
+    place = _variable(name) if os.environ.get(_variable(name)) else f"{file}: {name}"
+    cause = error.get("ctx", {}).get("error")
+    if isinstance(cause, InvalidPolicy):
+        end = "" if cause.reason.endswith("?") else "."
+        return f"{place}.{cause.field} {cause.reason}{end}"
+    return f"{place} is {_hidden(str(error['input']))!r}, but must be {_wants(name)}."
+
+
+def _sources(given: Mapping[str, Any], file: Path) -> Iterator[tuple[str, str]]:
+    """Where each setting, and each parameter of the policy, comes from."""
+    for name in FIELDS:
+        if os.environ.get(_variable(name)):
+            yield name, _variable(name)
+        elif name in given:
+            yield name, str(file)
+    variable = json.loads(os.environ.get(_variable("policy")) or "{}")
+    for policy, source in ((given.get("policy", {}), str(file)), (variable, _variable("policy"))):
+        for name, value in policy.items():
+            match name:
+                case "langs":
+                    yield from ((f"policy.langs.{lang}.{each}", source) for lang in value for each in value[lang])
+                case "profile":
+                    profile = PROFILES[value]
+                    differs = [each for each in PARAMETERS if getattr(profile, each) != PARAMETERS[each].default]
+                    yield from ((f"policy.{each}", f"{source}, profile {value}") for each in differs)
+                case _:
+                    yield f"policy.{name}", source
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """A setting as it stands: its value as text (secrets hidden), where that comes from, and what it means."""
+
+    name: str
+    value: str
+    source: str
+    says: str
+
+
+def in_force(settings: Settings) -> list[InForce]:
+    """Every setting and every parameter of the policy that the settings hold, in the order of the documentation."""
+    policy = settings.policy
+    found = [
+        *((name, getattr(settings, name), field.description or "") for name, field in FIELDS.items()),
+        *((f"policy.{name}", getattr(policy.base, name), each.says) for name, each in PARAMETERS.items()),
+        *(
+            (f"policy.langs.{lang}.{name}", value, PARAMETERS[name].says)
+            for lang, values in policy.langs.items()
+            for name, value in values.items()
+        ),
+    ]
+    return [
+        InForce(name, _hidden(_text(value)), settings._sources.get(name, DEFAULT), says)
+        for name, value, says in found
+        if name != "policy"
+    ]
+
+
+def _text(value: object) -> str:
+    match spelled(value):
+        case None:
+            return "none"
+        case bool(yes):
+            return "true" if yes else "false"
+        case list(items):
+            return ", ".join(items) or "none"
+        case dict(table):
+            return ", ".join(f"{name} {each:g}" for name, each in table.items()) or "none"
+        case other:
+            return str(other)
+
+
+def _hidden(text: str) -> str:
+    """The text without the password of an address."""
+    text = re.sub(r"(://[^:/@\s]*:).*@", r"\1***@", text)
+    return re.sub(r"([?&][a-z]*password=)[^&\s]*", r"\1***", text)
