@@ -29,6 +29,11 @@ def spelled(text: str) -> str:
     return unicodedata.normalize("NFC", text).strip()
 
 
+def opening(tree: OriginalTree) -> tuple[str, str]:
+    """By what a volunteer recognises a tree."""
+    return tree.lang, spelled(tree.root.text)
+
+
 @dataclass(eq=False, slots=True)
 class Play:
     """What is left to do for a tree. `patience`: how often its last message may still wait for a refused one."""
@@ -129,11 +134,10 @@ class Script:
 
     def _learn_tree(self, play: Play) -> None:
         tree = said_again(play.original)
-        opening = (tree.lang, spelled(tree.root.text))
-        if opening in self.prompts:
-            other = self.prompts[opening].play.original.id
-            raise ValueError(f"The trees {other} and {tree.id} begin with the same prompt.")
-        spot = self.prompts[opening] = Spot(play, prompt=True)
+        known = self.prompts.get(opening(tree))
+        if known is not None:
+            raise ValueError(f"The trees {known.play.original.id} and {tree.id} begin with the same prompt.")
+        spot = self.prompts[opening(tree)] = Spot(play, prompt=True)
         self._learn(spot, tree.root, below=None)
         play.prompt_unjudged = len(spot.unsaid[0].votes)
 
@@ -170,7 +174,7 @@ class Script:
 
     def plant(self, play: Play) -> Answer:
         """The prompt of a tree, to be planted by an administrator."""
-        spot = self.prompts[play.original.lang, spelled(play.original.root.text)]
+        spot = self.prompts[opening(play.original)]
         line = spot.unsaid[0]
         _reserve(spot, line)
         return Answer({"text": line.text}, spot, line=line)

@@ -1,0 +1,106 @@
+"""The few calls of the API that a replay makes, as one person. Knows HTTP; knows nothing of originals."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final
+
+import httpx
+
+from espalier.domain.lifecycle import Command
+
+API: Final = "/api/v1"
+BUSY: Final = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
+PAUSES_S: Final = (0.2, 1.0, 5.0)
+"""How long to wait before a call is tried again that was not answered or came at a bad time."""
+TIMEOUT_S: Final = 60.0
+
+Json = Mapping[str, Any]
+
+
+class Refused(Exception):
+    """What the server did not do, with its sentence."""
+
+    def __init__(self, status: int, detail: str) -> None:
+        super().__init__(f"{detail} ({status})")
+        self.status = status
+        self.detail = detail
+
+
+def connect(url: str, people: int) -> httpx.AsyncClient:
+    """One pool of connections for so many people at once."""
+    limits = httpx.Limits(max_connections=people + 8, max_keepalive_connections=people + 8)
+    return httpx.AsyncClient(base_url=url.rstrip("/") + API, limits=limits, timeout=TIMEOUT_S)
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    http: httpx.AsyncClient
+    token: str
+
+    async def next_task(self, langs: Sequence[str]) -> Json | None:
+        """A task, or None when there is nothing for this person now."""
+        task: Json | None = await self._again("POST", "/tasks/next", {"kind": "random", "langs": langs})
+        return task
+
+    async def submit(self, task_id: str, form: Json) -> Json:
+        """The receipt. The task's own id serves as the client's, so a repeated call changes nothing."""
+        receipt: Json = await self._again("POST", f"/tasks/{task_id}/submit", {"id": task_id, **form})
+        return receipt
+
+    async def skip(self, task_id: str) -> None:
+        await self._again("POST", f"/tasks/{task_id}/skip", {"reason": "not_my_subject"})
+
+    async def policy(self) -> Json:
+        policy: Json = await self._again("GET", "/policy")
+        return policy
+
+    async def set_policy(self, base: Json, langs: Json) -> None:
+        await self._again("PUT", "/policy", {"base": base, "langs": langs})
+
+    async def invite(self, count: int, prefix: str) -> list[str]:
+        """The tokens of so many new contributors."""
+        form = {"count": count, "role": "contributor", "prefix": prefix}
+        answer = await self._call("POST", "/people/invitations", form)
+        return [item["token"] for item in answer["items"]]
+
+    async def plant(self, form: Json) -> str:
+        """The id of the new tree."""
+        planted: Json = await self._call("POST", "/trees", form)
+        return str(planted["id"])
+
+    async def order(self, tree_id: str, command: Command) -> None:
+        await self._call("POST", f"/trees/{tree_id}/orders", {"command": command})
+
+    async def tree(self, tree_id: str) -> Json:
+        tree: Json = await self._again("GET", f"/trees/{tree_id}")
+        return tree
+
+    async def _again(self, method: str, path: str, body: Json | None = None) -> Any:
+        """Call, and call again if the server did not answer or was busy: for calls that may safely be repeated."""
+        for pause in PAUSES_S:
+            try:
+                return await self._call(method, path, body)
+            except httpx.TransportError:
+                pass
+            except Refused as refused:
+                if refused.status not in BUSY:
+                    raise
+            await asyncio.sleep(pause)
+        return await self._call(method, path, body)
+
+    async def _call(self, method: str, path: str, body: Json | None = None) -> Any:
+        answer = await self.http.request(
+            method, path, json=body, headers={"Authorization": f"Bearer {self.token}"}
+        )  # fmt: skip
+        if answer.is_success:
+            return answer.json() if answer.content else None
+        raise Refused(answer.status_code, _detail(answer))
+
+
+def _detail(answer: httpx.Response) -> str:
+    try:
+        return str(answer.json()["detail"])
+    except (ValueError, KeyError, TypeError):
+        return answer.reason_phrase
