@@ -9,8 +9,9 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
-from espalier.config import Settings, read_settings
+from espalier.config import Settings, in_force, read_settings
 from espalier.domain.errors import Refusal
 
 app = typer.Typer(
@@ -71,6 +72,14 @@ def serve(
         server_header=False,
         timeout_graceful_shutdown=10,
     )
+
+
+@app.command()
+def config() -> None:
+    """Show every setting in force, with its value, where that comes from, and what it means."""
+    for line in in_force(read_settings()):
+        out.print(f"[bold]{line.name}[/bold] = {escape(line.value)}  [dim]({escape(line.source)})[/dim]")
+        out.print(f"    {escape(line.says)}")
 
 
 def prepare(settings: Settings, *, demo: bool = False) -> None:
