@@ -1,0 +1,245 @@
+"""Reading trees, messages and votes: JSONL, plain or gzip, one line in memory at a time.
+
+A bad line is reported and skipped; faults of the structure are reported and kept. Knows nothing of databases.
+"""
+
+import gzip
+import json
+import zlib
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BufferedReader
+from pathlib import Path
+from typing import Any, BinaryIO, Final, cast
+
+from espalier.dataset.findings import BadFile, Code, Finding, Report, ignore
+from espalier.dataset.records import (
+    Malformed,
+    MessageRecord,
+    Record,
+    TreeRecord,
+    VoteRecord,
+    assemble,
+    flat_messages,
+    record,
+    vote_record,
+)
+from espalier.dataset.structure import Structure
+
+LONGEST_LINE: Final = 100 * 2**20
+_GZIP: Final = b"\x1f\x8b"
+_BOM: Final = b"\xef\xbb\xbf"
+
+
+def read_records(path: Path, report: Report = ignore, *, strict: bool = False, check: bool = True) -> Iterator[Record]:
+    """The lines of a trees or messages file as they stand.
+
+    strict: the first line that is no record raises BadFile. check: look at the structure too.
+    """
+    report = _strict(report) if strict else report
+    structure = Structure(str(path), report)
+    for line, given in _objects(path, report):
+        try:
+            found = record(given, line)
+        except Malformed as wrong:
+            report(_malformed(path, line, wrong))
+            continue
+        if check and isinstance(found, TreeRecord):
+            structure.tree(found)
+        elif check:
+            structure.message(cast(MessageRecord, found))
+        yield found
+    structure.finish()
+
+
+def read_messages(path: Path, report: Report = ignore, *, strict: bool = False) -> Iterator[MessageRecord]:
+    """Every message of a file of either kind; those of trees as flat rows."""
+    for found in read_records(path, report, strict=strict):
+        if isinstance(found, TreeRecord):
+            yield from flat_messages(found)
+        else:
+            yield found
+
+
+def read_trees(path: Path, report: Report = ignore, *, strict: bool = False) -> Iterator[TreeRecord]:
+    """Every tree of a file of either kind; flat rows are put together, each tree as soon as its last row is read.
+
+    A row that stands in no tree (an orphan, a cycle, an id that came before) is reported as lost.
+    """
+    report = _strict(report) if strict else report
+    structure = Structure(str(path), report)
+    outline: _Outline | None = None
+    waiting: dict[str, list[MessageRecord]] = {}
+    for found in read_records(path, report, check=False):
+        if isinstance(found, TreeRecord):
+            structure.tree(found)
+            yield found
+            continue
+        if outline is None:
+            outline = _Outline(path)
+        tree_id = outline.tree_of(found)
+        rows = waiting.setdefault(tree_id, [])
+        rows.append(found)
+        if len(rows) == outline.sizes[tree_id]:
+            structure.group(tree_id, rows)
+            yield from _assembled(path, waiting.pop(tree_id), report)
+    for tree_id, rows in waiting.items():  # some of their rows could not be read
+        structure.group(tree_id, rows)
+        yield from _assembled(path, rows, report)
+
+
+def read_votes(path: Path, report: Report = ignore, *, strict: bool = False) -> Iterator[VoteRecord]:
+    """The judgements of a votes file."""
+    report = _strict(report) if strict else report
+    for line, given in _objects(path, report):
+        try:
+            yield vote_record(given, line)
+        except Malformed as wrong:
+            report(_malformed(path, line, wrong))
+
+
+class _Outline:
+    """Which tree each row of a flat file belongs to, and how many rows each has: what a first look at it tells."""
+
+    def __init__(self, path: Path) -> None:
+        self._parents: dict[str, str | None] = {}
+        self.sizes: Counter[str] = Counter()
+        nameless = []
+        for _, row in _objects(path, ignore):
+            message_id, tree_id, parent_id = row.get("message_id"), row.get("message_tree_id"), row.get("parent_id")
+            if isinstance(tree_id, str) and "prompt" not in row:
+                self.sizes[tree_id] += 1
+            elif isinstance(message_id, str):
+                self._parents.setdefault(message_id, parent_id if isinstance(parent_id, str) else None)
+                nameless.append(message_id)
+        self._trees = {message_id: self._top(message_id) for message_id in self._parents}
+        self.sizes.update(self._trees[message_id] for message_id in nameless)
+
+    def tree_of(self, row: MessageRecord) -> str:
+        return row.message_tree_id or self._trees[row.message_id]
+
+    def _top(self, message_id: str) -> str:
+        """The uppermost message that is known; in a cycle the smallest id of it."""
+        path = [message_id]
+        seen = {message_id}
+        while (parent := self._parents.get(path[-1])) is not None:
+            if parent in seen:
+                return min(path[path.index(parent) :])
+            path.append(parent)
+            seen.add(parent)
+        return path[-1]
+
+
+def _assembled(path: Path, rows: list[MessageRecord], report: Report) -> Iterator[TreeRecord]:
+    made = assemble(rows)
+    for row in made.left:
+        reason = f"{row.message_id} stands in no tree and is left out of them"
+        report(Finding(Code.IN_NO_TREE, str(path), row.line, "$", reason, lost=True))
+    yield from made.trees
+
+
+def _strict(report: Report) -> Report:
+    def refuse(finding: Finding) -> None:
+        report(finding)
+        if finding.lost:
+            raise BadFile(finding)
+
+    return refuse
+
+
+def _malformed(path: Path, line: int, wrong: Malformed) -> Finding:
+    code = Code.WRONG_VALUE
+    if wrong.missing:
+        code = Code.UNKNOWN_RECORD if wrong.path == "$" else Code.MISSING_FIELD
+    return Finding(code, str(path), line, wrong.path, wrong.reason, lost=True)
+
+
+# Lines and JSON
+
+
+def _objects(path: Path, report: Report) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Each line that is a JSON object, with its number; what is none is reported."""
+    for line, raw in _lines(path, report):
+        try:
+            yield line, _parsed(raw)
+        except _Unreadable as wrong:
+            report(Finding(wrong.code, str(path), line, "$", wrong.reason, lost=True))
+
+
+class _Unreadable(Exception):
+    def __init__(self, code: Code, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
+def _refuse_constant(name: str) -> float:
+    raise _Unreadable(Code.NOT_JSON, f"holds {name}, which JSON does not know")
+
+
+_decode: Final = json.JSONDecoder(parse_constant=_refuse_constant).decode
+_encode: Final = json.JSONEncoder(ensure_ascii=False).encode
+
+
+def _parsed(raw: bytes) -> dict[str, Any]:
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError as error:
+        raise _Unreadable(Code.NOT_UTF8, f"byte {error.start + 1} of the line is not UTF-8") from None
+    try:
+        value = _decode(text)
+        if "\\ud" in text or "\\uD" in text:
+            _encode(value).encode()
+    except RecursionError:
+        raise _Unreadable(Code.TOO_DEEP, "is nested too deeply") from None
+    except UnicodeEncodeError:
+        raise _Unreadable(Code.LONE_SURROGATE, "holds half of a surrogate pair, which is no character") from None
+    except json.JSONDecodeError as error:
+        raise _Unreadable(Code.NOT_JSON, f"is not JSON: {error.msg} at character {error.pos + 1}") from None
+    except ValueError:  # a whole number of more digits than Python converts
+        raise _Unreadable(Code.NUMBER_TOO_LARGE, "holds a number of too many digits") from None
+    if type(value) is not dict:
+        raise _Unreadable(Code.UNKNOWN_RECORD, "is not an object")
+    return value
+
+
+def _lines(path: Path, report: Report) -> Iterator[tuple[int, bytes]]:
+    """The lines that are not empty, without their ends, numbered from 1."""
+    number = 0
+    with _opened(path) as file:
+        while True:
+            try:
+                raw = file.readline(LONGEST_LINE + 1)
+                number += 1
+                if len(raw) > LONGEST_LINE and not raw.endswith(b"\n"):
+                    _skip_line(file)
+                    reason = f"is longer than {LONGEST_LINE:,} bytes"
+                    report(Finding(Code.TOO_LONG, str(path), number, "$", reason, lost=True))
+                    continue
+            except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+                reason = f"the compressed file ends or breaks here, the rest is lost: {error}"
+                report(Finding(Code.BROKEN_GZIP, str(path), number + 1, "$", reason, lost=True))
+                return
+            if not raw:
+                return
+            if number == 1:
+                raw = raw.removeprefix(_BOM)
+            if raw := raw.strip(b" \t\r\n"):
+                yield number, raw
+
+
+def _skip_line(file: BinaryIO) -> None:
+    while (rest := file.readline(LONGEST_LINE)) and not rest.endswith(b"\n"):
+        pass
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    """The file's text as bytes; whether it is compressed is seen by its content, whatever its name."""
+    with path.open("rb") as file:
+        if file.peek(2)[:2] != _GZIP:
+            yield file
+            return
+        with gzip.GzipFile(fileobj=file) as unpacked:
+            yield BufferedReader(cast(Any, unpacked), 2**17)

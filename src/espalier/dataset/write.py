@@ -1,0 +1,104 @@
+"""Writing trees, messages and votes: JSONL, gzip where the name ends in .gz, the same bytes for the same records.
+
+A file appears under its name only when it is whole. Knows nothing of databases.
+"""
+
+import gzip
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from espalier.dataset.records import (
+    MessageRecord,
+    Record,
+    Spelling,
+    VoteRecord,
+    message_object,
+    tree_object,
+    vote_object,
+)
+
+_encode: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+_COMPRESSION: Final = 6
+
+
+def write_records(path: Path, records: Iterable[Record], spelling: Spelling = Spelling.AS_READ) -> int:
+    """Write trees or flat messages; returns how many lines. A record that was never read is spelled natively."""
+    return _write(path, (line_of(record, spelling) for record in records))
+
+
+def write_votes(path: Path, votes: Iterable[VoteRecord]) -> int:
+    """Write judgements; returns how many."""
+    return _write(path, (_encode(vote_object(vote)) for vote in votes))
+
+
+def line_of(record: Record, spelling: Spelling = Spelling.AS_READ) -> str:
+    """The record as one line of JSON, without its end."""
+    if isinstance(record, MessageRecord):
+        if record.replies or (record.layout and "replies" in record.layout.keys):
+            return "".join(_node(record, spelling, flat=True))
+        return _encode(message_object(record, spelling, flat=True))
+    head = _encode(tree_object(record, spelling))
+    return "".join((head[:-1], ', "prompt": ', *_node(record.prompt, spelling, flat=False), "}"))
+
+
+def _node(root: MessageRecord, spelling: Spelling, *, flat: bool) -> Iterator[str]:
+    """A message with all its replies in pieces; a tree may be deeper than Python calls may nest."""
+    waiting: list[MessageRecord | str] = [root]
+    while waiting:
+        message = waiting.pop()
+        if isinstance(message, str):
+            yield message
+            continue
+        head = _encode(message_object(message, spelling, flat=flat))
+        layout = message.layout if spelling is Spelling.AS_READ else None
+        if not message.replies and layout and ("replies" not in layout.keys or layout.null_replies):
+            yield f'{head[:-1]}, "replies": null}}' if layout.null_replies else head
+            continue
+        yield head[:-1] + ', "replies": ['
+        waiting.append("]}")
+        for number, reply in enumerate(reversed(message.replies)):
+            if number:
+                waiting.append(", ")
+            waiting.append(reply)
+
+
+def _write(path: Path, lines: Iterable[str]) -> int:
+    count = 0
+    with replacing(path) as file:
+        for line in lines:
+            file.write(line.encode() + b"\n")
+            count += 1
+    return count
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A file that takes the place of `path` when all went well, and leaves nothing behind when it did not."""
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    part = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as raw:
+            if path.suffix == ".gz":
+                # Neither name nor time, so that the same records give the same bytes.
+                with gzip.GzipFile(filename="", mode="wb", compresslevel=_COMPRESSION, fileobj=raw, mtime=0) as packed:
+                    yield packed  # type: ignore[misc]
+            else:
+                yield raw
+            raw.flush()
+            os.fsync(raw.fileno())
+        part.chmod(0o666 & ~_umask())
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
