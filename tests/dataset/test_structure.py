@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from oasst import lines, message, tree
 
 from espalier.dataset.findings import Code, Findings
 from espalier.dataset.read import read_records
 from espalier.dataset.records import TreeRecord, messages_of
+from oasst import lines, message, tree
 
 
 def reply(message_id: str, parent: str = "a", **more: Any) -> dict[str, Any]:
