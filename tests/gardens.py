@@ -12,7 +12,8 @@ from espalier.collect import accounts
 from espalier.collect.change import Scene, change_tree
 from espalier.collect.doctor import examine
 from espalier.collect.moderation import plant
-from espalier.domain.contribution import Contribution, Ranked, Replied, Reviewed, rebuild
+from espalier.domain.contribution import Contribution, Ordered, Ranked, Replied, Reviewed, rebuild
+from espalier.domain.lifecycle import Command
 from espalier.domain.message import Message, Ranking, Review
 from espalier.domain.policy import CampaignPolicy
 from espalier.domain.tree import Shape, State, Tree
@@ -75,6 +76,9 @@ class Garden:
         before = self.load(tree_id)
         record(self.db, tree_id, fact, self.now, person=person.id if person else None)
         return change_tree(self.db, before, fact, self.scene())
+
+    def halt(self) -> Ordered:
+        return Ordered(Command.HALT, self.scene().book.version)
 
     def reply(self, person: Person, parent_id: str, text: str = "A reply.") -> str:
         tree = self.load(tree_of(self.db, parent_id))

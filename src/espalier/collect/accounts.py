@@ -21,6 +21,8 @@ from espalier.store.people import Person, PersonRole, TokenInfo
 from espalier.store.policies import PolicyBook
 
 TOKEN_PREFIX: Final = "esp_"
+Secret = Callable[[], str]
+"""Gives a fresh, unguessable text at each call."""
 SCOPES: Final = ("full", "read")
 MOST_INVITATIONS: Final = 1000
 LONGEST_NAME: Final = 100  # characters
@@ -34,8 +36,8 @@ class Invitation:
     token: str
 
 
-def new_token(secret: Callable[[], str]) -> str:
-    """A token for a person's scripts; `secret` gives a fresh, unguessable text at each call."""
+def new_token(secret: Secret) -> str:
+    """A token for a person's scripts."""
     return TOKEN_PREFIX + secret()
 
 
@@ -64,7 +66,7 @@ def create_person(
     actor: Person | None,
     name: str,
     role: PersonRole,
-    secret: Callable[[], str],
+    secret: Secret,
     now: datetime,
     rng: Random,
     *,
@@ -82,7 +84,7 @@ def invite(
     actor: Person | None,
     count: int,
     role: PersonRole,
-    secret: Callable[[], str],
+    secret: Secret,
     now: datetime,
     rng: Random,
     *,
@@ -103,7 +105,7 @@ def invite(
 
 
 def _added(
-    db: Connection, actor: Person | None, person: Person, secret: Callable[[], str], now: datetime, rng: Random
+    db: Connection, actor: Person | None, person: Person, secret: Secret, now: datetime, rng: Random
 ) -> Invitation:
     token = new_token(secret)
     people.add_person(db, person)
@@ -196,7 +198,7 @@ def create_token(
     person_id: str,
     name: str,
     scope: str,
-    secret: Callable[[], str],
+    secret: Secret,
     now: datetime,
     rng: Random,
 ) -> tuple[TokenInfo, str]:
