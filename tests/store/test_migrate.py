@@ -11,6 +11,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, inspect
 
 from espalier.store.migrate import DatabaseTooNew, current_revision, head, migrate
+from espalier.store.search_tables import is_declared
 from espalier.store.session import open_engine
 from espalier.store.tables import metadata
 
@@ -50,7 +51,8 @@ def test_an_empty_database_gets_exactly_the_tables_of_the_program(empty_url: str
 
     engine = open_engine(empty_url)
     with engine.connect() as db:
-        context = MigrationContext.configure(db, opts={"compare_type": True, "compare_server_default": True})
+        options = {"compare_type": True, "compare_server_default": True, "include_name": is_declared}
+        context = MigrationContext.configure(db, opts=options)
         assert compare_metadata(context, metadata) == []
         migrated = described(db)
         db.rollback()

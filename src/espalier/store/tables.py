@@ -21,6 +21,7 @@ from sqlalchemy import (
     Text,
     text,
 )
+from sqlalchemy.dialects.postgresql import TSVECTOR
 
 from espalier.domain.points import Counts
 
@@ -140,6 +141,16 @@ messages = Table(
     Index("messages_by_author", "author_id", "created_at", "id"),
     Index("messages_by_age", "created_at", "id"),
     Index("messages_by_lang", "lang", "created_at"),
+)
+
+# Derived: the words of live messages in order of arrival; the index over them is made in search_tables.py.
+searched = Table(
+    "searched",
+    metadata,
+    Column("number", Serial, primary_key=True, autoincrement=True),
+    required("message_id"),
+    required("tokens", TSVECTOR().with_variant(Text(), "sqlite")),
+    Index("searched_by_message", "message_id", unique=True),
 )
 
 # Kept: everything that ever happened to a tree, in order. `void`: withdrawn. `counted` is derived.

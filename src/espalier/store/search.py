@@ -1,0 +1,127 @@
+"""Finding messages by the words in them, in any script, on both databases.
+
+Knows which messages are in the index and what stands there for them; how a text becomes words is store/words.py.
+
+Found messages come newest first, which here means in the order in which they entered the index (`number`): both
+databases can then stop at the end of the page, however common a word is. A message that was gone and comes back, after
+a deletion that was undone, enters anew.
+"""
+
+from collections.abc import Collection
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import Connection, text
+
+from espalier.domain.errors import Invalid, TooLong
+from espalier.store.sql import Statement
+from espalier.store.words import Phrase, phrases, words_of
+
+MOST_WORDS: Final = 64  # in one query; a pair of characters of a script without spaces counts as one
+FIRST: Final = 2**62  # above every number
+
+# The language of a message stands in the index as a word, so that a common word in a rare language is found as quickly
+# as any other. Words of texts have no underscore.
+_PUT: Final = {
+    "sqlite": Statement(
+        text("""
+            INSERT INTO searched (message_id, tokens)
+            SELECT id, '_' || lang || ' ' || :tokens FROM messages WHERE id = :message_id
+            ON CONFLICT (message_id) DO UPDATE SET tokens = excluded.tokens
+        """)
+    ),
+    "postgresql": Statement(
+        text("""
+            INSERT INTO searched (message_id, tokens)
+            SELECT id, CAST(:tokens AS tsvector) || array_to_tsvector(ARRAY['_' || lang])
+            FROM messages WHERE id = :message_id
+            ON CONFLICT (message_id) DO UPDATE SET tokens = excluded.tokens
+        """)
+    ),
+}
+_REMOVE: Final = Statement(text("DELETE FROM searched WHERE message_id = :message_id"))
+_FIND: Final = {
+    "sqlite": Statement(
+        text("""
+            SELECT searched.number, searched.message_id
+            FROM searched_words JOIN searched ON searched.number = searched_words.rowid
+            WHERE searched_words MATCH :query AND searched_words.rowid < :before
+            ORDER BY searched_words.rowid DESC LIMIT :limit
+        """)
+    ),
+    "postgresql": Statement(
+        text("""
+            SELECT number, message_id FROM searched
+            WHERE tokens @@ CAST(:query AS tsquery) AND number < :before
+            ORDER BY number DESC LIMIT :limit
+        """)
+    ),
+}
+
+
+class Found(NamedTuple):
+    """A message that was found; `number` is the cursor for the page after it."""
+
+    number: int
+    message_id: str
+
+
+def index(db: Connection, message_id: str, text: str, *, known: bool) -> None:
+    """Make the message findable by this text alone; by nothing, when it is empty. The row of the message is there.
+
+    `known`: the message may be in the index already.
+    """
+    words = words_of(text)
+    if words:
+        _PUT[db.dialect.name].run(db, message_id=message_id, tokens=_SPELL[db.dialect.name](words))
+    elif known:
+        _REMOVE.run(db, message_id=message_id)
+
+
+def find(
+    db: Connection, query: str, *, langs: Collection[str] = (), before: int | None = None, limit: int = 50
+) -> list[Found]:
+    """Messages that have every word of the query, newest first, those that came `before` a number.
+
+    The last word may be the beginning of one. Only messages in these languages, when any are given. Raises Invalid
+    when there is nothing to look for, TooLong.
+    """
+    wanted = phrases(query)
+    if not wanted:
+        raise Invalid("Write at least one letter or digit to look for.", field="query")
+    if sum(len(phrase.words) for phrase in wanted) > MOST_WORDS:
+        raise TooLong(f"Look for at most {MOST_WORDS} words at once.", field="query")
+    asked = _ASK[db.dialect.name](wanted, sorted(langs))
+    rows = _FIND[db.dialect.name].rows(db, query=asked, before=FIRST if before is None else before, limit=limit)
+    return [Found(*row) for row in rows]
+
+
+def _vector(words: list[str]) -> str:
+    """The words with their places, as PostgreSQL writes a tsvector."""
+    places: dict[str, list[str]] = {}
+    for place, word in enumerate(words, 1):
+        places.setdefault(word, []).append(str(place))
+    return " ".join(f"'{word}':{','.join(at)}" for word, at in places.items())
+
+
+def _match(wanted: list[Phrase], langs: list[str]) -> str:
+    """The query as FTS5 wants it."""
+    parts = [f'"{" ".join(phrase.words)}"{" *" if phrase.open else ""}' for phrase in wanted]
+    if langs:
+        parts.append("(" + " OR ".join('"_{}"'.format(lang.replace('"', '""')) for lang in langs) + ")")
+    return " AND ".join(parts)
+
+
+def _tsquery(wanted: list[Phrase], langs: list[str]) -> str:
+    """The query as PostgreSQL wants it."""
+    parts = [" <-> ".join(f"'{word}'" for word in phrase.words) + (":*" if phrase.open else "") for phrase in wanted]
+    if langs:
+        parts.append("(" + " | ".join(f"'_{_quoted(lang)}'" for lang in langs) + ")")
+    return " & ".join(parts)
+
+
+def _quoted(lang: str) -> str:
+    return lang.replace("\\", "\\\\").replace("'", "''")
+
+
+_SPELL: Final[dict[str, Any]] = {"sqlite": " ".join, "postgresql": _vector}
+_ASK: Final = {"sqlite": _match, "postgresql": _tsquery}
