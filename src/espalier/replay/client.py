@@ -1,10 +1,12 @@
 """The few calls of the API that a replay makes, as one person. Knows HTTP; knows nothing of originals."""
 
 import asyncio
+import ssl
 from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import httpx
 
@@ -28,16 +30,30 @@ class Refused(Exception):
         self.detail = detail
 
 
-def connect(url: str, people: int) -> httpx.AsyncClient:
-    """One pool of connections for so many people at once."""
-    limits = httpx.Limits(max_connections=people + 8, max_keepalive_connections=people + 8)
-    return httpx.AsyncClient(base_url=url.rstrip("/") + API, limits=limits, timeout=TIMEOUT_S)
+class Server:
+    """A server, for any number of people. Each gets a pool of their own: one for all takes longer to search
+    than the server takes to answer."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url.rstrip("/") + API
+        self.trust = ssl.create_default_context()
+        self.opened = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self.opened.aclose()
+
+    async def of(self, token: str) -> "Client":
+        headers = {"Authorization": f"Bearer {token}"}
+        http = httpx.AsyncClient(base_url=self.url, headers=headers, verify=self.trust, timeout=TIMEOUT_S)
+        return Client(await self.opened.enter_async_context(http))
 
 
 @dataclass(frozen=True, slots=True)
 class Client:
     http: httpx.AsyncClient
-    token: str
 
     async def next_task(self, langs: Sequence[str]) -> Json | None:
         """A task, or None when there is nothing for this person now."""
@@ -91,9 +107,7 @@ class Client:
         return await self._call(method, path, body)
 
     async def _call(self, method: str, path: str, body: Json | None = None) -> Any:
-        answer = await self.http.request(
-            method, path, json=body, headers={"Authorization": f"Bearer {self.token}"}
-        )  # fmt: skip
+        answer = await self.http.request(method, path, json=body)
         if answer.is_success:
             return answer.json() if answer.content else None
         raise Refused(answer.status_code, _detail(answer))

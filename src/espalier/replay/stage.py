@@ -9,17 +9,16 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from random import Random
 from typing import Any, Final
-
-import httpx
 
 from espalier.domain.lifecycle import Command
 from espalier.domain.message import Role
 from espalier.domain.policy import Policy
 from espalier.domain.tree import State
 from espalier.domain.work import ACT_OF, Act, Kind
-from espalier.replay.client import Client, Json, Refused
+from espalier.replay.client import Client, Json, Refused, Server
 from espalier.replay.lull import Lull
 from espalier.replay.original import OriginalTree, shape_of
 from espalier.replay.outcome import differences
@@ -84,18 +83,18 @@ class Report:
 
 async def replay(
     trees: Sequence[OriginalTree],
-    http: httpx.AsyncClient,
+    server: Server,
     token: str,
     volunteers: int,
     seed: int,
     progress: Progress = lambda done, total: None,
 ) -> Report:
     """Grow these trees again over HTTP and compare. The campaign's policy is changed meanwhile and then restored."""
-    admin = Client(http, token)
+    admin = await server.of(token)
     started = time.monotonic()
     async with rehearsal(admin, trees) as policy:
         script = Script(trees, policy, Random(seed))
-        crowd = [Client(http, each) for each in await admin.invite(volunteers, "replay")]
+        crowd = [await server.of(each) for each in await admin.invite(volunteers, "replay")]
         stage = Stage(script, admin, crowd, Report(len(trees)), progress)
         await stage.plant_all(policy)
         await stage.perform()
@@ -135,9 +134,9 @@ class Stage:
         self.planted: dict[str, str] = {}
 
     async def plant_all(self, policy: Policy) -> None:
-        await _at_once((self._plant(play, policy) for play in self.script.plays), ADMIN_CALLS_AT_ONCE)
+        await _for_each(self.script.plays, partial(self._plant, policy))
 
-    async def _plant(self, play: Play, policy: Policy) -> None:
+    async def _plant(self, policy: Policy, play: Play) -> None:
         original, answer = play.original, self.script.plant(play)
         shape = shape_of(original, policy)
         form = {
@@ -240,21 +239,21 @@ class Stage:
         return replayed_tree(await self.admin.tree(self.planted[play.original.id]))
 
     async def compare(self) -> None:
-        await _at_once((self._compare(play) for play in self.script.plays), ADMIN_CALLS_AT_ONCE)
+        await _for_each(self.script.plays, self._compare)
 
     async def _compare(self, play: Play) -> None:
         if play.original.id in self.planted and (found := differences(play.original, await self._look(play))):
             self.report.differing[play.original.id] = found
 
 
-async def _at_once(calls: Iterable[Coroutine[Any, Any, None]], limit: int) -> None:
-    """Await all of them, so many at a time."""
-    free = asyncio.Semaphore(limit)
+async def _for_each(plays: Iterable[Play], call: Callable[[Play], Coroutine[Any, Any, None]]) -> None:
+    """Await the call for all of them, some at a time."""
+    free = asyncio.Semaphore(ADMIN_CALLS_AT_ONCE)
 
-    async def when_free(call: Coroutine[Any, Any, None]) -> None:
+    async def when_free(play: Play) -> None:
         async with free:
-            await call
+            await call(play)
 
     async with asyncio.TaskGroup() as group:
-        for call in calls:
-            group.create_task(when_free(call))
+        for play in plays:
+            group.create_task(when_free(play))
