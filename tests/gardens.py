@@ -1,10 +1,11 @@
 """A small campaign in a database, in few words: people, trees, what they contribute, what must hold of all of it."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from random import Random
+from typing import TypeVar
 
 from sqlalchemy import Connection, bindparam, select
 
@@ -26,6 +27,7 @@ from espalier.store.policies import PolicyBook, keep_policy
 from espalier.store.sql import Statement
 from espalier.store.trees import load_tree, tree_of
 
+T = TypeVar("T")
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 QUIET: Mapping[str, object] = {"p_activate_backlog_tree": 0.0, "num_reviews_reply": 1, "num_required_rankings": 1}
 """A policy under which one review and one ranking decide, and chance wakes nothing."""
@@ -64,6 +66,10 @@ class Garden:
         lang: str = "en",
     ) -> str:
         return plant(self.db, planter, text, lang, self.later(seconds=1), self.rng, shape=shape, state=state).id
+
+    def call(self, use_case: Callable[..., T], /, *args: object) -> T:
+        """As a door calls, within the one transaction of the test."""
+        return use_case(self.db, *args)
 
     def scene(self) -> Scene:
         return Scene(PolicyBook(self.db), self.now, self.rng)

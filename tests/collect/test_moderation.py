@@ -7,7 +7,7 @@ from espalier.domain.errors import Invalid, NotAllowed, NotFound, Stale, WrongSt
 from espalier.domain.lifecycle import Command
 from espalier.domain.parameter import InvalidPolicy
 from espalier.domain.tree import Shape, State
-from espalier.domain.work import Act
+from espalier.domain.work import Act, Task
 from espalier.store import journal, reports, work
 from espalier.store.facts import log_of
 from espalier.store.people import Person
@@ -16,7 +16,7 @@ from gardens import Garden
 SMALL = Shape(max_tree_depth=1, max_children_count=2, num_prompter_replies=1, goal_tree_size=3)
 
 
-def ask(garden: Garden, person: Person, kind: str) -> tasks.Task | None:
+def ask(garden: Garden, person: Person, kind: str) -> Task | None:
     return tasks.next_task(garden.db, person, tasks.Ask(kind, ("en",)), garden.now, garden.rng)
 
 

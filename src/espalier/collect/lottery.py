@@ -41,14 +41,16 @@ def lock_language(db: Connection, lang: str) -> None:
         db.execute(text("SELECT pg_advisory_xact_lock(hashtext(:lang))"), {"lang": f"espalier:{lang}"})
 
 
-def fill_places(db: Connection, lang: str, book: PolicyBook, now: datetime, rng: Random) -> int:
-    """Draw prompts until `max_active_trees` grow or none waits; returns how many were drawn."""
+def fill_places(
+    db: Connection, lang: str, book: PolicyBook, now: datetime, rng: Random, *, most: int | None = None
+) -> int:
+    """Draw prompts until `max_active_trees` grow or none waits, at most so many; returns how many were drawn."""
     limit = book.for_lang(lang).max_active_trees
     if limit == 0:
         return 0
     lock_language(db, lang)
     drawn = 0
-    while languages.trees_in(db, lang, State.GROWING) < limit:
+    while drawn != most and languages.trees_in(db, lang, State.GROWING) < limit:
         author = draw_author(languages.waiting_authors(db, lang, now), rng)
         if author is None:
             break

@@ -15,7 +15,7 @@ from espalier.collect.accounts import new_id, require
 from espalier.collect.answers import clean_text
 from espalier.collect.change import Scene, change_tree, order
 from espalier.collect.tasks import own_lease
-from espalier.domain.contribution import Deleted, Dismissed, Edited, Ordered, Planted, Reacted, Undeleted
+from espalier.domain.contribution import Deleted, Dismissed, Edited, Ordered, Planted, PolicyChanged, Reacted, Undeleted
 from espalier.domain.errors import Invalid, NotFound, Stale, WrongState
 from espalier.domain.lifecycle import Command
 from espalier.domain.lottery import random_goal_size
@@ -23,7 +23,7 @@ from espalier.domain.message import EMOJIS, Message, Reaction, Role
 from espalier.domain.moderation import red_flags
 from espalier.domain.parameter import is_language
 from espalier.domain.policy import check_shape
-from espalier.domain.tree import Shape, State, Tree
+from espalier.domain.tree import TERMINAL, Shape, State, Tree
 from espalier.store import journal, reports, trees
 from espalier.store.facts import log_of, record
 from espalier.store.people import Person, PersonRole
@@ -64,7 +64,12 @@ def delete_message(db: Connection, actor: Person, message_id: str, now: datetime
 def undelete_message(db: Connection, actor: Person, message_id: str, now: datetime, rng: Random) -> Tree:
     """Take one deletion back as a whole. Raises NotAllowed, NotFound, WrongState (also for what was purged)."""
     require(actor, PersonRole.MODERATOR)
-    return _judge(db, actor, Undeleted(message_id), "message.undeleted", now, rng)
+    tree = _judge(db, actor, Undeleted(message_id), "message.undeleted", now, rng)
+    scene = Scene(PolicyBook(db), now, rng)
+    if tree.state in TERMINAL or tree.policy == scene.book.version:
+        return tree
+    # A change of policy passes over trees at their end; this one is back.
+    return order(db, tree, PolicyChanged(scene.book.version), scene, person=None)
 
 
 def _judge(

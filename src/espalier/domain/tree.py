@@ -26,6 +26,8 @@ class State(StrEnum):
 
 ACTIVE: Final = frozenset({State.INITIAL_PROMPT_REVIEW, State.GROWING, State.RANKING, State.READY_FOR_SCORING})
 STOPPED: Final = frozenset({State.ABORTED_LOW_GRADE, State.HALTED_BY_MODERATOR})
+TERMINAL: Final = STOPPED | {State.READY_FOR_EXPORT}
+"""Where a tree stays unless somebody orders otherwise; such an order brings the policy of its day."""
 
 
 @dataclass(frozen=True, slots=True)

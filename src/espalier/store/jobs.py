@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, and_, bindparam, insert, or_, select, text, tuple_, update
+from sqlalchemy import Connection, Select, and_, bindparam, insert, or_, select, tuple_, update
 
 from espalier.store.sql import Statement
 from espalier.store.tables import jobs
@@ -85,7 +85,7 @@ def _oldest(conditions: Any) -> Select[Any]:
         select(*_COLUMNS)
         .where(_OF_KINDS, conditions)
         .order_by(J.created_at, J.id)
-        .limit(text("1"))
+        .limit(1)
         .with_for_update(skip_locked=True)
     )
 

@@ -47,6 +47,8 @@ _FORGET: Final = Statement(
         texts_sent.c.person_id == bindparam("person"), texts_sent.c.fingerprint == bindparam("mark")
     )
 )
+_FORGET_BEFORE: Final = Statement(delete(texts_sent).where(texts_sent.c.at < bindparam("before")))
+_FORGET_ALL: Final = Statement(delete(texts_sent).where(texts_sent.c.person_id == bindparam("person")))
 _KEEP: Final = Statement(
     insert(texts_sent).values({name: bindparam(name) for name in ("person_id", "fingerprint", "at")})
 )
@@ -70,6 +72,14 @@ def was_sent(db: Connection, person_id: str, fingerprint: str, since: datetime) 
 
 def forget_sent(db: Connection, person_id: str, fingerprint: str) -> None:
     _FORGET.run(db, person=person_id, mark=fingerprint)
+
+
+def forget_sent_before(db: Connection, before: datetime) -> None:
+    _FORGET_BEFORE.run(db, before=to_us(before))
+
+
+def forget_all_sent(db: Connection, person_id: str) -> None:
+    _FORGET_ALL.run(db, person=person_id)
 
 
 def keep_sent(db: Connection, person_id: str, fingerprint: str, at: datetime) -> None:

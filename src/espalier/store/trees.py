@@ -18,7 +18,7 @@ from espalier.domain.credit import changed_credits
 from espalier.domain.errors import NotFound
 from espalier.domain.message import Baseline, Message, Ranking, Reaction, Review, Role, Skip, SkipOf
 from espalier.domain.review import label_means
-from espalier.domain.tree import Shape, State, Tree
+from espalier.domain.tree import TERMINAL, Shape, State, Tree
 from espalier.domain.work import done_by, open_work
 from espalier.store import search, work
 from espalier.store.boards import add_to_tallies
@@ -65,24 +65,23 @@ _VOTES_OF = Statement(
     )
     .order_by(contributions.c.tree_id, contributions.c.seq)
 )
+_BEHIND: Final = (T.policy < bindparam("version"), T.state.not_in([state.value for state in sorted(TERMINAL)]))
+_TREES_BEHIND = Statement(
+    select(T.id).where(T.id > bindparam("after"), *_BEHIND).order_by(T.id).limit(bindparam("most"))
+)
+_COUNT_BEHIND = Statement(select(func.count()).where(*_BEHIND))
 _TREE_OF_MESSAGE = Statement(select(M.tree_id).where(M.id == bindparam("message_id")))
-_INSERT_TREE = Statement(
-    insert(trees).values(
-        {
-            name: bindparam(name)
-            for name in (
-                "id", "lang", "state", "policy", "max_tree_depth", "max_children_count", "num_prompter_replies",
-                "goal_tree_size", "won_lottery", "parked", "origin", "extra", "author_id", "created_at", "changed_at",
-            )
-        }
-    )
+TREE_FIELDS: Final = (
+    "id", "lang", "state", "policy", "max_tree_depth", "max_children_count", "num_prompter_replies",
+    "goal_tree_size", "won_lottery", "parked", "origin", "extra", "author_id", "created_at", "changed_at",
 )  # fmt: skip
+_INSERT_TREE = Statement(insert(trees).values({name: bindparam(name) for name in TREE_FIELDS}))
 _UPDATE_TREE = Statement(
     update(trees)
     .where(T.id == bindparam("tree_id"))
     .values({name: bindparam(name) for name in ("state", "policy", "won_lottery", "author_id", "changed_at")})
 )
-_IMMUTABLE: Final = (
+IMMUTABLE: Final = (
     "id", "tree_id", "parent_id", "role", "created_at", "created_date", "lang", "depth", "late",
     "synthetic", "model_name", "imported", "extra",
 )  # fmt: skip
@@ -95,7 +94,7 @@ _NEXT_PLACE: Final = (
     select(func.coalesce(func.max(M.place), -1) + 1).where(M.tree_id == bindparam("tree_id")).scalar_subquery()
 )
 _INSERT_MESSAGE = Statement(
-    insert(messages).values({name: bindparam(name) for name in _IMMUTABLE + DERIVED} | {"place": _NEXT_PLACE})
+    insert(messages).values({name: bindparam(name) for name in IMMUTABLE + DERIVED} | {"place": _NEXT_PLACE})
 )
 _UPDATE_MESSAGE = Statement(
     update(messages).where(M.id == bindparam("message_id")).values({name: bindparam(name) for name in DERIVED})
@@ -130,11 +129,17 @@ def load_trees(db: Connection, tree_ids: Iterable[str]) -> list[Tree]:
     rows: dict[str, list[Any]] = {}
     for row in _MESSAGES_OF.rows(db, ids=ids):
         rows.setdefault(row[-1], []).append(row)
+    votes = votes_of(db, ids)
+    return [tree_value(row, rows[row[0]], votes.get(row[0], [])) for row in _TREES.rows(db, ids=ids)]
+
+
+def votes_of(db: Connection, tree_ids: Iterable[str]) -> dict[str, list[FactRow]]:
+    """Reviews, rankings, reactions and skips by tree, in the order in which they came."""
     votes: dict[str, list[FactRow]] = {}
-    for row in _VOTES_OF.rows(db, ids=ids):
+    for row in _VOTES_OF.rows(db, ids=list(tree_ids)):
         vote = fact_row(row)
         votes.setdefault(vote.tree_id, []).append(vote)
-    return [tree_value(row, rows[row[0]], votes.get(row[0], [])) for row in _TREES.rows(db, ids=ids)]
+    return votes
 
 
 def tree_of(db: Connection, message_id: str) -> str:
@@ -143,6 +148,16 @@ def tree_of(db: Connection, message_id: str) -> str:
     if row is None:
         raise NotFound("There is no such message.")
     return str(row[0])
+
+
+def behind(db: Connection, version: int, *, after: str, limit: int) -> list[str]:
+    """Trees that still follow an older policy and are not at their end: ids behind `after`, in order."""
+    return [str(tree_id) for tree_id in _TREES_BEHIND.values(db, version=version, after=after, most=limit)]
+
+
+def count_behind(db: Connection, version: int) -> int:
+    """How many trees still follow an older policy and are not at their end."""
+    return int(_COUNT_BEHIND.value(db, version=version) or 0)
 
 
 def tree_value(row: Any, message_rows: Iterable[Any], votes: Iterable[FactRow]) -> Tree:

@@ -253,6 +253,12 @@ _SETTLE_TASK = Statement(
     .where(K.id == bindparam("task_id"))
     .values(status=bindparam("status"), held=bindparam("held"), expires_at=bindparam("expires_at"))
 )
+# Two transactions may end the same lease, where there are several writers: only one of them finds it held.
+_LET_GO = Statement(
+    update(tasks)
+    .where(K.id == bindparam("task_id"), K.held == text("1"))
+    .values(status=bindparam("status"), held=text("0"), expires_at=bindparam("expires_at"))
+)
 _RECENT = Statement(
     select(K.kind, K.created_at).where(K.person_id == bindparam("person"), K.created_at > bindparam("since"))
 )
@@ -325,18 +331,27 @@ def prompts_held(db: Connection, lang: str) -> int:
 
 def release(db: Connection, lease: Lease, *, status: str, expires_at: datetime | None = None) -> None:
     """End a lease: its place is free again (or filled, which the tree's open work says)."""
-    if lease.held and lease.act is not None and not lease.gold:
+    until = expires_at or lease.expires_at
+    if not (lease.held and _let_go(db, lease, status, until)):
+        _SETTLE_TASK.run(db, task_id=lease.id, status=status, held=0, expires_at=to_us(until))
+
+
+def _let_go(db: Connection, lease: Lease, status: str, expires_at: datetime) -> bool:
+    """Free the place that a lease holds; False when somebody else has done so by now."""
+    if not _LET_GO.run(db, task_id=lease.id, status=status, expires_at=to_us(expires_at)):
+        return False
+    if lease.act is not None and not lease.gold:
         _RELEASE_PLACE.run(db, what=lease.act, on=lease.subject)
         if lease.act is Act.REPLY:
             _LEASE_IN_TREE.run(db, tree_id=lease.tree_id, what=Act.REPLY, more=-1)
-    _SETTLE_TASK.run(db, task_id=lease.id, status=status, held=0, expires_at=to_us(expires_at or lease.expires_at))
+    return True
 
 
 def release_expired(db: Connection, now: datetime) -> int:
     """Free the places of leases that ran out; the holders may still submit."""
     expired = [lease_value(row) for row in _EXPIRED.rows(db, now=to_us(now))]
     for lease in expired:
-        release(db, lease, status=lease.status)
+        _let_go(db, lease, lease.status, lease.expires_at)
     return len(expired)
 
 

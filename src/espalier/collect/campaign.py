@@ -1,0 +1,86 @@
+"""Changing the policy of a running campaign: recorded with who and when, in force at once, and brought to every tree.
+
+What holds for a language as a whole (the lottery, new prompts, leases) follows the new version from here on; each tree
+follows its old one until the job of this change has reached it. Knows no HTTP.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from random import Random
+from typing import Final
+
+from sqlalchemy import Connection
+
+from espalier.collect.accounts import new_id, require
+from espalier.collect.change import Scene, order
+from espalier.collect.lottery import fill_places, top_up_rankings
+from espalier.domain.contribution import PolicyChanged
+from espalier.domain.policy import CampaignPolicy
+from espalier.domain.tree import TERMINAL
+from espalier.store import jobs, journal, languages, policies, trees
+from espalier.store.jobs import Job, JobStatus
+from espalier.store.people import Person, PersonRole
+from espalier.store.policies import PolicyBook
+
+POLICY_JOB: Final = "policy"
+TREES_AT_ONCE: Final = 20  # in one batch: about 50 ms
+DRAWS_AT_ONCE: Final = 10
+
+
+def change_policy(
+    db: Connection, actor: Person | None, change: Mapping[str, object], now: datetime, rng: Random
+) -> tuple[int, Job]:
+    """Put a changed policy in force; the version, and the job that brings it to the trees.
+
+    change: `base` with the values that change, `langs` with the differences of all languages. A change that says what
+    holds already is a new version all the same. Raises NotAllowed, InvalidPolicy.
+    """
+    require(actor, PersonRole.ADMIN)
+    before = PolicyBook(db)
+    policy = CampaignPolicy.from_mapping(change, before.campaign)
+    person = actor.id if actor is not None else None
+    version = policies.keep_policy(db, policy, person, now)
+    journal.note(db, person, "policy.changed", str(version), now, was=before.version)
+    for older in jobs.unfinished(db, POLICY_JOB):
+        jobs.cancel(db, older.id, now)  # the new job reaches every tree that the old one has not
+    langs = languages.langs_of_trees(db)
+    job = Job(
+        new_id(rng), POLICY_JOB, {"version": version}, person, now, total=trees.count_behind(db, version),
+        position={"fill": langs, "after": ""},
+    )  # fmt: skip
+    begun = fill_languages(db, job, now, rng)
+    jobs.add(db, begun)
+    return version, begun
+
+
+def reach_trees(db: Connection, job: Job, now: datetime, rng: Random) -> Job:
+    """One batch of the job: free places of the lottery first, then trees in the order of their ids."""
+    if job.position["fill"]:
+        return fill_languages(db, job, now, rng)
+    scene = Scene(PolicyBook(db), now, rng)
+    behind = trees.behind(db, scene.book.version, after=job.position["after"], limit=TREES_AT_ONCE)
+    for tree_id in behind:
+        tree = trees.load_tree(db, tree_id)
+        if tree.policy != scene.book.version and tree.state not in TERMINAL:
+            order(db, tree, PolicyChanged(scene.book.version), scene, person=None)
+    if len(behind) < TREES_AT_ONCE:
+        done = job.progress + len(behind)
+        return replace(job, status=JobStatus.DONE, progress=done, total=done, finished_at=now)
+    return replace(
+        job, progress=job.progress + len(behind), position={"fill": [], "after": behind[-1]}
+    )  # fmt: skip
+
+
+def fill_languages(db: Connection, job: Job, now: datetime, rng: Random) -> Job:
+    """Draw for the places that the new policy opens, a few trees at a time; what is left goes on with the job."""
+    book = PolicyBook(db)
+    left = list(job.position["fill"])
+    drawn = 0
+    while left and drawn < DRAWS_AT_ONCE:
+        most = DRAWS_AT_ONCE - drawn
+        here = fill_places(db, left[0], book, now, rng, most=most)
+        drawn += here
+        if here < most:
+            top_up_rankings(db, left.pop(0), book, now, rng)
+    return replace(job, status=JobStatus.RUNNING, position={**job.position, "fill": left})
