@@ -19,44 +19,11 @@ from espalier.store.times import from_us, to_us
 P = policies.c
 _CURRENT = Statement(select(P.version, P.document).order_by(P.version.desc()).limit(1))
 _VERSION = Statement(select(P.document).where(P.version == bindparam("number")))
-_VERSIONS = Statement(
-    select(P.version, P.at, P.person_id, P.document)
-    .where(P.version < bindparam("before"))
-    .order_by(P.version.desc())
-    .limit(bindparam("most"))
-)
-_NEWEST: Final = 2**31 - 1
-_VERSIONS = Statement(
-    select(P.version, P.at, P.person_id, P.document)
-    .where(P.version < bindparam("before"))
-    .order_by(P.version.desc())
-    .limit(bindparam("most"))
-)
 _INSERT = Statement(
     insert(policies)
     .values(at=bindparam("at"), person_id=bindparam("person_id"), document=bindparam("document"))
     .returning(P.version)
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Version:
-    """A policy, and since when and by whom it was in force."""
-
-    version: int
-    at: datetime
-    person_id: str | None
-    policy: CampaignPolicy
-
-
-@dataclass(frozen=True, slots=True)
-class Version:
-    """A policy that was in force from `at` on. `person_id`: who made it so; None for the command line."""
-
-    version: int
-    at: datetime
-    person_id: str | None
-    policy: CampaignPolicy
 
 
 # Keyed by the text itself, so that a version that was rolled back cannot be mistaken for its successor.
@@ -95,26 +62,12 @@ class PolicyBook:
         return _for_lang(document, lang)
 
 
-def versions(db: Connection, limit: int, *, before: int | None = None) -> list[Version]:
-    """Every policy that was ever in force, the newest first, those before a version."""
-    rows = _VERSIONS.rows(db, before=_NEWEST if before is None else min(before, _NEWEST), most=limit)
-    return [Version(version, from_us(at), person, parsed(document)) for version, at, person, document in rows]
-
-
 def keep_policy(db: Connection, policy: CampaignPolicy, person_id: str | None, now: datetime) -> int:
     """Put a policy in force; returns its version."""
     document = json.dumps(policy.to_mapping(), sort_keys=True)
     row = _INSERT.row(db, at=to_us(now), person_id=person_id, document=document)
     assert row is not None
     return int(row[0])
-
-
-def versions(db: Connection, limit: int, *, before: int = 2**31 - 1) -> list[Version]:
-    """What was in force, newest first: versions with a smaller number than `before`."""
-    return [
-        Version(number, from_us(at), person, parsed(document))
-        for number, at, person, document in _VERSIONS.rows(db, before=before, most=limit)
-    ]
 
 
 def has_policy(db: Connection) -> bool:
