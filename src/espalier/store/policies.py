@@ -17,13 +17,31 @@ from espalier.store.tables import policies
 from espalier.store.times import from_us, to_us
 
 P = policies.c
+NEWEST: Final = 2**31 - 1
+"""Above every version: where a list begins."""
 _CURRENT = Statement(select(P.version, P.document).order_by(P.version.desc()).limit(1))
 _VERSION = Statement(select(P.document).where(P.version == bindparam("number")))
+_VERSIONS = Statement(
+    select(P.version, P.at, P.person_id, P.document)
+    .where(P.version < bindparam("before"))
+    .order_by(P.version.desc())
+    .limit(bindparam("most"))
+)
 _INSERT = Statement(
     insert(policies)
     .values(at=bindparam("at"), person_id=bindparam("person_id"), document=bindparam("document"))
     .returning(P.version)
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A policy, and since when and by whom it was in force; None is the command line."""
+
+    version: int
+    at: datetime
+    person_id: str | None
+    policy: CampaignPolicy
 
 
 # Keyed by the text itself, so that a version that was rolled back cannot be mistaken for its successor.
@@ -60,6 +78,12 @@ class PolicyBook:
             assert row is not None, f"policy {version} is missing"
             document = self._documents[version] = str(row[0])
         return _for_lang(document, lang)
+
+
+def versions(db: Connection, limit: int, *, before: int = NEWEST) -> list[Version]:
+    """What was in force, newest first: versions with a smaller number than `before`."""
+    rows = _VERSIONS.rows(db, before=min(before, NEWEST), most=limit)
+    return [Version(number, from_us(at), person, parsed(document)) for number, at, person, document in rows]
 
 
 def keep_policy(db: Connection, policy: CampaignPolicy, person_id: str | None, now: datetime) -> int:

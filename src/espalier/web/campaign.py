@@ -4,6 +4,7 @@ Knows the door, the readers, the clock and the source of chance; does not know a
 """
 
 import hashlib
+import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -41,6 +42,7 @@ class Campaign:
     door: Door
     rng: Random
     clock: Callable[[], datetime] = utc_now
+    secret: Callable[[], str] = secrets.token_urlsafe
 
     async def change(
         self,

@@ -1,6 +1,6 @@
 """What routes ask for, as named types, so that their signatures read as sentences."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 from fastapi import Depends, Query, Request
@@ -14,13 +14,16 @@ from espalier.web.campaign import Caller, Campaign, token_hash
 _bearer = HTTPBearer(auto_error=False, description="A token of `espalier user token` or of an administrator.")
 
 
-def _campaign(request: Request) -> Campaign:
+# Dependencies are coroutines because FastAPI sends plain functions to a thread, which costs more than they do.
+
+
+async def _campaign(request: Request) -> Campaign:
     campaign: Campaign = request.app.state.campaign
     return campaign
 
 
-def _caller(needs: PersonRole, *, changes: bool) -> Callable[..., Caller]:
-    def caller(given: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> Caller:
+def _caller(needs: PersonRole, *, changes: bool) -> Callable[..., Awaitable[Caller]]:
+    async def caller(given: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> Caller:
         return Caller(token_hash(given.credentials) if given else None, needs, changes)
 
     return caller
@@ -44,3 +47,12 @@ def checked_langs(langs: list[str], field: str = "langs") -> tuple[str, ...]:
 
 
 Langs = Annotated[list[str], Query(alias="lang", description="Language tags (BCP 47); may be given several times.")]
+
+
+async def _checked_lang(
+    lang: Annotated[str | None, Query(description="A language tag (BCP 47).")] = None,
+) -> str | None:
+    return None if lang is None else checked_langs([lang], "lang")[0]
+
+
+Lang = Annotated[str | None, Depends(_checked_lang)]

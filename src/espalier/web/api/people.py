@@ -1,0 +1,235 @@
+"""People over HTTP: oneself, accounts for others, tokens, what somebody contributed, leaderboards."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from random import Random
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import Field
+from sqlalchemy import Connection
+
+from espalier.collect import accounts
+from espalier.collect.accounts import Secret
+from espalier.store import people
+from espalier.store.people import Person, PersonRole, TokenInfo
+from espalier.web.api.forms import Form, example
+from espalier.web.deps import Admin, CampaignDep, Contributor, Moderator, ModeratorReader, Reader
+from espalier.web.pages import Cursor, Limit, Page, answered, page, place_in
+
+router = APIRouter(tags=["people"])
+Name = Annotated[str, Field(max_length=1000)]
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A person as they and staff see them."""
+
+    id: str
+    name: str
+    role: PersonRole
+    email: str | None
+    on_board: bool
+    disabled: bool
+    anonymous: bool
+    created_at: datetime
+
+
+def account(person: Person) -> Account:
+    return Account(
+        person.id, person.name, person.role, person.email, person.on_board, person.disabled, person.anonymous,
+        person.created_at,
+    )  # fmt: skip
+
+
+@router.get("/me", summary="Your account")
+def me(campaign: CampaignDep, caller: Reader) -> Account:
+    """Who you are to the campaign."""
+    with campaign.read(caller) as (_, person):
+        return account(person)
+
+
+class Profile(Form):
+    name: Name | None = None
+    on_board: bool | None = None
+
+    model_config = example({"name": "Ada"}, {"on_board": False})
+
+
+@router.patch("/me", summary="Change your name, or whether leaderboards show you")
+async def change_me(form: Profile, campaign: CampaignDep, caller: Contributor) -> Account:
+    """What you leave out stays as it is."""
+    changed = await campaign.change(
+        caller, accounts.change_profile, campaign.clock(), name=form.name, on_board=form.on_board
+    )
+    return account(changed)
+
+
+# Tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    items: Sequence[TokenInfo]
+
+
+@dataclass(frozen=True, slots=True)
+class NewToken:
+    """`token` is shown this once."""
+
+    token: str
+    info: TokenInfo
+
+
+class TokenForm(Form):
+    """`scope`: `read` for a token that changes nothing."""
+
+    name: Name
+    scope: Literal["full", "read"] = "full"
+
+    model_config = example({"name": "laptop", "scope": "read"})
+
+
+@router.get("/me/tokens", summary="Your tokens")
+def my_tokens(campaign: CampaignDep, caller: Reader) -> Tokens:
+    """All that you ever had, without what opens anything."""
+    with campaign.read(caller) as (db, person):
+        return Tokens(accounts.tokens_of(db, person, person.id))
+
+
+def _token_for_oneself(
+    db: Connection, actor: Person, form: TokenForm, secret: Secret, now: datetime, rng: Random
+) -> tuple[TokenInfo, str]:
+    return accounts.create_token(db, actor, actor.id, form.name, form.scope, secret, now, rng)
+
+
+def _revoke_own(db: Connection, actor: Person, token_id: str, now: datetime) -> None:
+    accounts.revoke_token(db, actor, actor.id, token_id, now)
+
+
+@router.post("/me/tokens", status_code=201, summary="A further token of yours")
+async def new_token(form: TokenForm, campaign: CampaignDep, caller: Contributor) -> NewToken:
+    """It is shown this once; the database knows only its hash."""
+    info, token = await campaign.change(
+        caller, _token_for_oneself, form, campaign.secret, campaign.clock(), campaign.rng
+    )
+    return NewToken(token, info)
+
+
+@router.delete("/me/tokens/{token_id}", status_code=204, summary="Revoke a token of yours")
+async def revoke(token_id: str, campaign: CampaignDep, caller: Contributor) -> None:
+    """From now on it opens nothing."""
+    await campaign.change(caller, _revoke_own, token_id, campaign.clock())
+
+
+# Accounts of others
+
+
+@dataclass(frozen=True, slots=True)
+class Invited:
+    """A new account and its token, which is shown this once."""
+
+    person: Account
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class AllInvited:
+    items: list[Invited]
+
+
+class NewPerson(Form):
+    name: Name
+    role: PersonRole = PersonRole.CONTRIBUTOR
+    email: Annotated[str | None, Field(max_length=1000)] = None
+
+    model_config = example({"name": "Grace", "role": "moderator", "email": "grace@example.org"})
+
+
+class Invitations(Form):
+    count: int
+    role: PersonRole = PersonRole.CONTRIBUTOR
+    prefix: Name = "volunteer"
+
+    model_config = example({"count": 40, "role": "contributor", "prefix": "course"})
+
+
+@router.get("/people", response_model=Page[Account], summary="List accounts by name")
+def everybody(
+    request: Request,
+    campaign: CampaignDep,
+    caller: ModeratorReader,
+    q: Annotated[str, Query(max_length=100, description="Part of a name or of an e-mail address, or an id.")] = "",
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Response:
+    """For moderators."""
+    after = place_in(cursor, str, str) if cursor else ("", "")
+    with campaign.read(caller) as (db, _):
+        found = people.search_people(db, limit + 1, wanted=q, after=after)
+    items, following = page(found, limit, lambda person: (person.name, person.id))
+    return answered(
+        request, Page[Account], Page[Account](items=[account(person) for person in items], next=following)
+    )  # fmt: skip
+
+
+@router.post("/people", status_code=201, summary="A new account with a token")
+async def new_person(form: NewPerson, campaign: CampaignDep, caller: Admin) -> Invited:
+    """For administrators."""
+    made = await campaign.change(
+        caller, accounts.create_person, form.name, form.role, campaign.secret, campaign.clock(), campaign.rng,
+        email=form.email,
+    )  # fmt: skip
+    return Invited(account(made.person), made.token)
+
+
+@router.post("/people/invitations", status_code=201, summary="Many new accounts at once")
+async def invite(form: Invitations, campaign: CampaignDep, caller: Admin) -> AllInvited:
+    """For administrators. Whoever gets a token chooses a name of their own."""
+    made = await campaign.change(
+        caller, accounts.invite, form.count, form.role, campaign.secret, campaign.clock(), campaign.rng,
+        prefix=form.prefix,
+    )  # fmt: skip
+    return AllInvited([Invited(account(each.person), each.token) for each in made])
+
+
+@router.get("/people/{person_id}", summary="One account")
+def one(person_id: str, campaign: CampaignDep, caller: ModeratorReader) -> Account:
+    """For moderators."""
+    with campaign.read(caller) as (db, _):
+        return account(accounts.known(db, person_id))
+
+
+class NewRole(Form):
+    role: PersonRole
+
+    model_config = example({"role": "moderator"})
+
+
+@router.patch("/people/{person_id}", summary="Give somebody a role")
+async def change_role(person_id: str, form: NewRole, campaign: CampaignDep, caller: Admin) -> Account:
+    """For administrators. The last administrator keeps the role."""
+    return account(await campaign.change(caller, accounts.change_role, person_id, form.role, campaign.clock()))
+
+
+@router.post("/people/{person_id}/tokens", status_code=201, summary="A further token for somebody")
+async def token_for(person_id: str, form: TokenForm, campaign: CampaignDep, caller: Admin) -> NewToken:
+    """For administrators."""
+    info, token = await campaign.change(
+        caller, accounts.create_token, person_id, form.name, form.scope, campaign.secret, campaign.clock(),
+        campaign.rng,
+    )  # fmt: skip
+    return NewToken(token, info)
+
+
+@router.post("/people/{person_id}/ban", summary="Disable an account at once")
+async def ban(person_id: str, campaign: CampaignDep, caller: Moderator) -> Account:
+    """For moderators; never on an administrator. What the person held is free for others."""
+    return account(await campaign.change(caller, accounts.ban, person_id, campaign.clock()))
+
+
+@router.post("/people/{person_id}/unban", summary="Let somebody in again")
+async def unban(person_id: str, campaign: CampaignDep, caller: Moderator) -> Account:
+    """For moderators."""
+    return account(await campaign.change(caller, accounts.unban, person_id, campaign.clock(), campaign.rng))

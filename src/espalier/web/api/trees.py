@@ -1,0 +1,146 @@
+"""Conversation trees over HTTP: lists, one as a whole, where it stands, planting and ordering."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import APIRouter, Request, Response
+from pydantic import Field
+
+from espalier.collect import moderation
+from espalier.domain.errors import NotFound
+from espalier.domain.lifecycle import Command
+from espalier.domain.sight import Node, nested
+from espalier.domain.tree import Shape, State, Tree
+from espalier.store import reading
+from espalier.store.people import PersonRole
+from espalier.store.reading import NEWEST, TreeOutline, TreeState
+from espalier.web.api.forms import Form, example
+from espalier.web.deps import Admin, CampaignDep, Lang, Moderator, ModeratorReader, Reader
+from espalier.web.pages import UNCHANGED, Cursor, Limit, Page, answered, page, place_in
+
+router = APIRouter(tags=["trees"])
+
+
+@router.get("/trees", response_model=Page[TreeOutline], responses=UNCHANGED, summary="List trees, the newest first")
+def trees(
+    request: Request,
+    campaign: CampaignDep,
+    caller: Reader,
+    state: State | None = None,
+    lang: Lang = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Response:
+    """Of a tree whose prompt was removed only staff see that it exists."""
+    after = place_in(cursor, int, str) if cursor else NEWEST
+    with campaign.read(caller) as (db, person):
+        removed = None if person.role.reaches(PersonRole.MODERATOR) else False
+        found = reading.newest_trees(db, limit + 1, state=state, lang=lang, removed=removed, after=after)
+    items, following = page(found, limit, reading.place_of_tree)
+    return answered(request, Page[TreeOutline], Page[TreeOutline](items=items, next=following))
+
+
+@dataclass(frozen=True, slots=True)
+class WholeTree:
+    """A tree with its messages nested below its prompt, each as you may see it."""
+
+    id: str
+    lang: str
+    state: State
+    prompt: Node
+
+
+@router.get("/trees/{tree_id}", response_model=WholeTree, responses=UNCHANGED, summary="One tree as a whole")
+def tree(tree_id: str, request: Request, campaign: CampaignDep, caller: Reader) -> Response:
+    """Replies stand in order of arrival, ranked ones first; what you could still judge shows no author, rank or votes.
+
+    A finished tree is open to all.
+    """
+    with campaign.read(caller) as (db, person):
+        messages = reading.messages_of_tree(db, tree_id)
+        prompt = nested(messages, reading.viewer(db, person, messages))
+    if prompt is None:
+        raise NotFound("There is no such conversation tree.")
+    root = messages[0]
+    return answered(request, WholeTree, WholeTree(tree_id, root.lang, root.tree_state, prompt))
+
+
+@router.get("/trees/{tree_id}/state", summary="Where a tree stands: shape, policy, counts")
+def state(tree_id: str, campaign: CampaignDep, caller: ModeratorReader) -> TreeState:
+    """For moderators."""
+    with campaign.read(caller) as (db, _):
+        return reading.tree_state(db, tree_id)
+
+
+class NewTree(Form):
+    """`shape` by default as the policy says; `state`: how far its prompt is taken on your word."""
+
+    text: str
+    lang: Annotated[str, Field(max_length=100)]
+    shape: Shape | None = None
+    state: State = State.INITIAL_PROMPT_REVIEW
+
+    model_config = example({"text": "Why is the sky blue?", "lang": "en", "shape": None, "state": "growing"})
+
+
+@dataclass(frozen=True, slots=True)
+class TreeNow:
+    """A tree and the state in which a command left it."""
+
+    id: str
+    state: State
+
+
+def _now(tree: Tree) -> TreeNow:
+    return TreeNow(tree.id, tree.state)
+
+
+@router.post("/trees", status_code=201, summary="Plant a tree")
+async def plant(form: NewTree, campaign: CampaignDep, caller: Admin) -> TreeNow:
+    """For administrators; the limits of the policy do not bind it."""
+    planted = await campaign.change(
+        caller, moderation.plant, form.text, form.lang, campaign.clock(), campaign.rng,
+        shape=form.shape, state=form.state,
+    )  # fmt: skip
+    return _now(planted)
+
+
+class Order(Form):
+    command: Command
+    reason: Annotated[str | None, Field(max_length=moderation.LONGEST_REASON)] = None
+
+    model_config = example({"command": "halt", "reason": "Contains a telephone number."})
+
+
+class Orders(Form):
+    ids: Annotated[list[str], Field(min_length=1, max_length=moderation.MOST_ORDERS)]
+    command: Command
+    reason: Annotated[str | None, Field(max_length=moderation.LONGEST_REASON)] = None
+
+    model_config = example({"ids": ["5e2f…", "77b1…"], "command": "draw"})
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Which trees followed the order, and which could not."""
+
+    done: list[TreeNow]
+    refused: list[moderation.Refused]
+
+
+@router.post("/trees/orders", summary="Give many trees the same order")
+async def order_many(form: Orders, campaign: CampaignDep, caller: Admin) -> Outcome:
+    """For administrators. What cannot follow the order stays as it is and is named."""
+    done, refused = await campaign.change(
+        caller, moderation.order_trees, form.ids, form.command, campaign.clock(), campaign.rng, reason=form.reason
+    )
+    return Outcome([_now(tree) for tree in done], refused)
+
+
+@router.post("/trees/{tree_id}/orders", summary="Halt, abort, resume, draw, park or activate a tree")
+async def order(tree_id: str, form: Order, campaign: CampaignDep, caller: Moderator) -> TreeNow:
+    """For moderators; to draw a tree is for administrators, and the limits of the lottery do not bind them."""
+    after = await campaign.change(
+        caller, moderation.order_tree, tree_id, form.command, campaign.clock(), campaign.rng, reason=form.reason
+    )
+    return _now(after)
