@@ -102,6 +102,8 @@ trees = Table(
     Index("trees_by_state", "lang", "state", "author_id"),
     Index("trees_in_order", "state", "created_at", "id"),
     Index("trees_by_age", "created_at", "id"),
+    Index("trees_by_lang", "lang", "created_at", "id"),
+    Index("trees_by_lang_and_state", "lang", "state", "created_at", "id"),
 )
 
 # Kept: id … model_name, imported, extra. Derived: the rest (`text` is the last edit's).
@@ -140,7 +142,14 @@ messages = Table(
     Index("messages_by_parent", "parent_id"),
     Index("messages_by_author", "author_id", "created_at", "id"),
     Index("messages_by_age", "created_at", "id"),
-    Index("messages_by_lang", "lang", "created_at"),
+    Index("messages_by_lang", "lang", "created_at", "id"),
+    Index(
+        "messages_deleted",
+        "created_at",
+        "id",
+        sqlite_where=text("deleted = 1"),
+        postgresql_where=text("deleted = 1"),
+    ),
 )
 
 # Derived: the words of live messages in order of arrival; the index over them is made in search_tables.py.

@@ -135,9 +135,16 @@ def upgrade() -> None:
     with op.batch_alter_table("messages", schema=None) as batch_op:
         batch_op.create_index("messages_by_age", ["created_at", "id"], unique=False)
         batch_op.create_index("messages_by_author", ["author_id", "created_at", "id"], unique=False)
-        batch_op.create_index("messages_by_lang", ["lang", "created_at"], unique=False)
+        batch_op.create_index("messages_by_lang", ["lang", "created_at", "id"], unique=False)
         batch_op.create_index("messages_by_parent", ["parent_id"], unique=False)
         batch_op.create_index("messages_by_tree", ["tree_id", "place"], unique=False)
+        batch_op.create_index(
+            "messages_deleted",
+            ["created_at", "id"],
+            unique=False,
+            sqlite_where=sa.text("deleted = 1"),
+            postgresql_where=sa.text("deleted = 1"),
+        )
 
     op.create_table(
         "open_work",
@@ -367,6 +374,8 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("trees", schema=None) as batch_op:
         batch_op.create_index("trees_by_age", ["created_at", "id"], unique=False)
+        batch_op.create_index("trees_by_lang", ["lang", "created_at", "id"], unique=False)
+        batch_op.create_index("trees_by_lang_and_state", ["lang", "state", "created_at", "id"], unique=False)
         batch_op.create_index("trees_by_state", ["lang", "state", "author_id"], unique=False)
         batch_op.create_index("trees_in_order", ["state", "created_at", "id"], unique=False)
 
