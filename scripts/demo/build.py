@@ -416,7 +416,7 @@ def _reviews(sheet: Sheet, entry: Entry, author: str | None, at: datetime) -> tu
 def _answers(mean: float, people: int, kind: LabelKind, seed: str) -> list[float]:
     """Answers with nearly this mean; now and then two people disagree more than they must."""
     values = spread(mean, people, 1 if kind is not LabelKind.LIKERT else len(LIKERT_STEPS) - 1)
-    if kind is LabelKind.LIKERT and people > 1 and chance(seed, "disagree") < 0.35 and 0.25 <= values[-1]:
+    if kind is LabelKind.LIKERT and people > 1 and chance(seed, "disagree") < 0.35 and values[-1] >= 0.25:
         step = 0.25 if values[0] <= 0.75 else 0.0
         values = [values[0] + step, *values[1:-1], values[-1] - step]
     return sorted(values, key=lambda value: chance(seed, str(value)))
