@@ -142,15 +142,15 @@ def _contribute(db: Connection, person: Person, lease: Lease, answer: Answer, po
     assert lease.act is not None, lease.kind
     tree = trees.load_tree(db, lease.tree_id)
     refuse_stale(tree, lease.subject)
-    held, held_in_tree = work.held_on(db, lease.act, lease.subject)
+    others, others_in_tree = (0, 0) if lease.held else work.held_on(db, lease.act, lease.subject)
     late = is_late(
         tree,
         scene.book.of(tree.policy, tree.lang),
         lease.act,
         lease.subject,
         held=lease.held,
-        others=held - lease.held,
-        others_in_tree=held_in_tree - lease.held,
+        others=others,
+        others_in_tree=others_in_tree,
     )
     match lease.act:
         case Act.REPLY:

@@ -128,10 +128,10 @@ def _of_kinds(
     writing = ACT_OF[kinds[0]] is Act.REPLY
     if writing:
         langs = [lang for lang in langs if not _has_written_enough(db, person, lang, book, now)]
-    most = _most_in_tree(book) if writing else None
+    share = book.campaign.base.max_share_of_tree if writing else None
     # A place may be taken between finding and holding it only where there are several writers; then look again.
     for _ in range(5):
-        place = _free_place(db, person, kinds, langs, book, rng, most)
+        place = _free_place(db, person, kinds, langs, book, rng, share)
         if place is None:
             return None
         if work.take_place(db, place, rng):
@@ -146,26 +146,21 @@ def _free_place(
     langs: Sequence[str],
     book: PolicyBook,
     rng: Random,
-    most: int | None,
+    share: float | None,
 ) -> Candidate | None:
     if ACT_OF[kinds[0]] is not Act.REPLY:
         return work.find_place(db, person.id, kinds, langs, rng)
     if Kind.ASSISTANT_REPLY in kinds:
         preferring = [lang for lang in langs if rng.random() < book.for_lang(lang).p_lonely_child_extension]
         lonely = work.find_place(
-            db, person.id, (Kind.ASSISTANT_REPLY,), preferring, rng, lonely=True, own=False, most_in_tree=most
+            db, person.id, (Kind.ASSISTANT_REPLY,), preferring, rng, lonely=True, own=False, share_of_tree=share
         )
         if lonely:
             return lonely
     # An own message is offered as parent only when no other is open to this person.
-    return work.find_place(db, person.id, kinds, langs, rng, own=False, most_in_tree=most) or work.find_place(
-        db, person.id, kinds, langs, rng, most_in_tree=most
+    return work.find_place(db, person.id, kinds, langs, rng, own=False, share_of_tree=share) or work.find_place(
+        db, person.id, kinds, langs, rng, share_of_tree=share
     )
-
-
-def _most_in_tree(book: PolicyBook) -> int | None:
-    share = book.campaign.base.max_share_of_tree
-    return None if share is None else max(1, int(share * book.campaign.base.goal_tree_size))
 
 
 def _has_written_enough(db: Connection, person: Person, lang: str, book: PolicyBook, now: datetime) -> bool:

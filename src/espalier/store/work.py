@@ -1,8 +1,8 @@
 """Open work and leases: what could be handed out, what is handed out, and to whom.
 
-Handing out is one indexed look-up: the first free place at or after a random point, in the index of this kind and
-language, that this person has neither done nor skipped. A place moves to a new random point whenever it is leased,
-so every place is as likely as any other, and nobody has to count places to be fair.
+Handing out is one indexed look-up: the first free places at or after a random point, in the index of this kind and
+language, that this person has neither done nor skipped; one of them is drawn. A place moves to a new random point
+whenever it is leased, so every place is as likely as any other, and nobody has to count places to be fair.
 Knows leases; does not know what makes work open (domain/work.py).
 """
 
@@ -13,17 +13,20 @@ from datetime import datetime
 from random import Random
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, text, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select, text, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from espalier.domain.work import ACT_OF, Act, Kind, Work
 from espalier.store.sql import Statement
-from espalier.store.tables import done, messages, open_work, tasks
+from espalier.store.tables import done, messages, open_work, tasks, trees
 from espalier.store.times import from_us, to_us
 
 W, K = open_work.c, tasks.c
 FREE: Final = text("needs > held AND budget > tree_held")
 LONELY: Final = text("lonely = 1 AND needs > held AND budget > tree_held")
+
+WINDOW: Final = 16
+"""Candidates fetched at once; one is drawn. With one alone, a place behind a small gap of the index would starve."""
 
 Place = tuple[Act, str]
 
@@ -152,7 +155,10 @@ _MINE: Final = (
 )
 
 
-def _free_place(*, lonely: bool, own: bool, capped: bool) -> Statement:
+_GOAL: Final = select(trees.c.goal_tree_size).where(trees.c.id == W.tree_id).correlate(open_work).scalar_subquery()
+
+
+def _free_places_from(*, lonely: bool, own: bool, capped: bool) -> Statement:
     conditions: list[ColumnElement[bool] | Any] = [
         W.kind == bindparam("kind"),
         W.lang == bindparam("lang"),
@@ -163,14 +169,14 @@ def _free_place(*, lonely: bool, own: bool, capped: bool) -> Statement:
     if not own:
         conditions.append((W.author_id.is_(None)) | (W.author_id != bindparam("person")))
     if capped:
-        conditions.append(bindparam("most") > _MINE)
+        conditions.append(or_(_MINE == 0, bindparam("share") * _GOAL >= _MINE + 1))
     return Statement(
-        select(W.act, W.subject, W.tree_id, W.kind, W.lang, W.point).where(*conditions).order_by(W.point).limit(1)
+        select(W.act, W.subject, W.tree_id, W.kind, W.lang, W.point).where(*conditions).order_by(W.point).limit(WINDOW)
     )
 
 
-_FREE_PLACE: Final = {
-    (lonely, own, capped): _free_place(lonely=lonely, own=own, capped=capped)
+_FREE_PLACES_FROM: Final = {
+    (lonely, own, capped): _free_places_from(lonely=lonely, own=own, capped=capped)
     for lonely in (False, True)
     for own in (False, True)
     for capped in (False, True)
@@ -186,27 +192,33 @@ def find_place(
     *,
     lonely: bool = False,
     own: bool = True,
-    most_in_tree: int | None = None,
+    share_of_tree: float | None = None,
 ) -> Candidate | None:
     """A free place for this person, uniform over all of these kinds and languages; None if there is none.
 
-    lonely: only prompter messages with few replies. own: also below the person's own messages. most_in_tree: leave
-    out trees in which the person has written so many messages already.
+    lonely: only prompter messages with few replies. own: also below the person's own messages. share_of_tree: leave
+    out trees of whose goal the person would have written more than this with one more message.
     """
-    statement = _FREE_PLACE[lonely, own, most_in_tree is not None]
-    extra: dict[str, object] = {} if most_in_tree is None else {"most": most_in_tree}
+    statement = _FREE_PLACES_FROM[lonely, own, share_of_tree is not None]
+    extra: dict[str, object] = {} if share_of_tree is None else {"share": share_of_tree}
     start = rng.random()
-    for at in (start, 0.0):
-        found = [
+
+    def from_point(point: float) -> list[Any]:
+        rows = [
             row
             for kind in kinds
             for lang in langs
-            if (row := statement.row(db, kind=kind, lang=lang, start=at, person=person_id, **extra))
+            for row in statement.rows(db, kind=kind, lang=lang, start=point, person=person_id, **extra)
         ]
-        if found:
-            act, subject, tree_id, kind, lang, point = min(found, key=lambda row: row[5])
-            return Candidate(Act(act), subject, tree_id, Kind(kind), lang, point)
-    return None
+        return sorted(rows, key=lambda row: row[5])[:WINDOW] if len(kinds) * len(langs) > 1 else rows
+
+    found = from_point(start)
+    if len(found) < WINDOW:  # the index is a circle
+        found += [row for row in from_point(0.0) if row[5] < start][: WINDOW - len(found)]
+    if not found:
+        return None
+    act, subject, tree_id, kind, lang, point = rng.choice(found)
+    return Candidate(Act(act), subject, tree_id, Kind(kind), lang, point)
 
 
 _LEASE_PLACE = Statement(
