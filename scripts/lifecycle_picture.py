@@ -46,7 +46,7 @@ WHEN: dict[tuple[State, State], str] = {
     (State.INITIAL_PROMPT_REVIEW, State.ABORTED_LOW_GRADE): "refused",
     (State.GROWING, State.RANKING): "grown",
     (State.RANKING, State.READY_FOR_SCORING): "ranked",
-    (State.SCORING_FAILED, State.READY_FOR_SCORING): "ranked",
+    (State.SCORING_FAILED, State.RANKING): "retried",
     (State.READY_FOR_SCORING, State.READY_FOR_EXPORT): "scored",
 }
 GONE = "prompt deleted"  # every rule that halts
@@ -150,9 +150,10 @@ def _rules() -> Iterator[str]:
                 yield _edge((x - 36, y + 27), (x - 36, to_y - 27))
                 yield _text((x - 28, y + 48), label, "from")
             else:
-                assert x == to_x
-                yield _edge((x, y - 27), (x, to_y + 27))
-                yield _text((x + 8, (y + to_y) / 2 + 4), label, "from")
+                assert end_state is State.RANKING, (start_state, end_state)
+                left, bend = x - BOX_WIDTH / 2, to_x + 28
+                yield _edge((left, y), (bend, y), (bend, to_y + 27))
+                yield _text(((left + bend) / 2, y - 8), label)
 
 
 def _across(start: State, end: State, label: str, style: str = "") -> Iterator[str]:

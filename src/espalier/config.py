@@ -110,7 +110,7 @@ def read_settings(file: Path = FILE) -> Settings:
         faults = dict.fromkeys(_fault(error, file) for error in invalid.errors())
         raise InvalidSettings("\n".join(faults)) from None
     except SettingsError:
-        raise InvalidSettings(f"{_variable('policy')} is no JSON, but must be {_wants('policy')}.") from None
+        raise InvalidSettings(f"{_variable('policy')} is no JSON, but must be {wants('policy')}.") from None
     settings._sources.update(_sources(given, file))
     return settings
 
@@ -150,7 +150,8 @@ def _variable(name: str) -> str:
     return PREFIX + name.upper()
 
 
-def _wants(name: str) -> str:
+def wants(name: str) -> str:
+    """What would be right for a setting, in words."""
     extra = FIELDS[name].json_schema_extra
     assert isinstance(extra, dict)
     return str(extra["wants"])
@@ -163,7 +164,7 @@ def _fault(error: Any, file: Path) -> str:
     if isinstance(cause, InvalidPolicy):
         end = "" if cause.reason.endswith("?") else "."
         return f"{place}.{cause.field} {cause.reason}{end}"
-    return f"{place} is {_hidden(str(error['input']))!r}, but must be {_wants(name)}."
+    return f"{place} is {_hidden(str(error['input']))!r}, but must be {wants(name)}."
 
 
 def _sources(given: Mapping[str, Any], file: Path) -> Iterator[tuple[str, str]]:
