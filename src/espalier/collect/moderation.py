@@ -23,8 +23,9 @@ from espalier.domain.message import EMOJIS, Message, Reaction, Role
 from espalier.domain.moderation import red_flags
 from espalier.domain.parameter import is_language
 from espalier.domain.policy import check_shape
+from espalier.domain.sight import StaffMessage
 from espalier.domain.tree import TERMINAL, Shape, State, Tree
-from espalier.store import journal, reports, trees
+from espalier.store import journal, reading, reports, trees
 from espalier.store.facts import log_of, record
 from espalier.store.people import Person, PersonRole
 from espalier.store.policies import PolicyBook
@@ -111,6 +112,16 @@ def history(db: Connection, message_id: str) -> list[Wording]:
         Wording(first, message.author, message.at),
         *(Wording(row.data["text"], row.person_id, row.at) for row in edits),
     ]
+
+
+def reveal(db: Connection, actor: Person, message_id: str, now: datetime) -> StaffMessage:
+    """All there is of a message, for staff that could still judge it and so see little of it. The journal keeps that
+    somebody looked. Raises NotAllowed, NotFound.
+    """
+    require(actor, PersonRole.MODERATOR)
+    message = reading.message(db, message_id)
+    journal.note(db, actor.id, "message.revealed", message_id, now, tree=message.tree_id)
+    return message
 
 
 def plant(

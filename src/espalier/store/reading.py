@@ -116,21 +116,21 @@ def messages_of_tree(db: Connection, tree_id: str) -> list[StaffMessage]:
 
 @dataclass(frozen=True, slots=True)
 class MessageFilter:
-    """Which messages a list holds. `removed`: None for both, False for what everybody sees."""
+    """Which messages a list holds. `deleted`: only those; `standing`: only those that are not removed."""
 
     lang: str | None = None
     role: Role | None = None
     tree_id: str | None = None
     author: str | None = None
-    deleted: bool | None = None
-    removed: bool | None = None
+    deleted: bool = False
+    standing: bool = False
 
-    def given(self) -> dict[str, object]:
-        return {
-            name: int(value) if isinstance(value, bool) else value
-            for name in self.__slots__
-            if (value := getattr(self, name)) is not None
-        }
+    def names(self) -> frozenset[str]:
+        """By what messages are sorted out."""
+        return frozenset(name for name in self.__slots__ if getattr(self, name))
+
+    def values(self) -> dict[str, object]:
+        return {name: value for name in _COLUMN if (value := getattr(self, name)) is not None}
 
 
 def _aside(column: ColumnElement[Any]) -> ColumnElement[Any]:
@@ -138,19 +138,21 @@ def _aside(column: ColumnElement[Any]) -> ColumnElement[Any]:
     return func.coalesce(column, text("''"))
 
 
-def _conditions(given: Collection[str], *, along: str | None) -> list[ColumnElement[bool]]:
-    columns: dict[str, ColumnElement[Any]] = {
-        "lang": M.lang, "role": M.role, "tree_id": M.tree_id, "author": M.author_id,
-    }  # fmt: skip
+_COLUMN: Final[dict[str, ColumnElement[Any]]] = {
+    "lang": M.lang, "role": M.role, "tree_id": M.tree_id, "author": M.author_id,
+}  # fmt: skip
+
+
+def _conditions(names: Collection[str], *, along: str | None) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = [
-        (columns[name] if name == along else _aside(columns[name])) == bindparam(name)
-        for name in columns
-        if name in given
+        (column if name == along else _aside(column)) == bindparam(name)
+        for name, column in _COLUMN.items()
+        if name in names
     ]
-    if "removed" in given:
-        conditions.append(M.live == text("1") - bindparam("removed"))
-    if "deleted" in given:
-        conditions.append(M.deleted == bindparam("deleted"))
+    if "standing" in names:
+        conditions.append(M.live == text("1"))
+    if "deleted" in names:
+        conditions.append(M.deleted == text("1"))
     return conditions
 
 
@@ -159,12 +161,12 @@ _ALONG: Final = ("tree_id", "author", "lang")
 
 
 @cache
-def _newest_messages(given: frozenset[str]) -> Statement:
-    along = next((name for name in _ALONG if name in given), None)
+def _newest_messages(names: frozenset[str]) -> Statement:
+    along = next((name for name in _ALONG if name in names), None)
     place = tuple_(M.created_at, M.id)
     return Statement(
         _messages()
-        .where(*_conditions(given, along=along), place < tuple_(bindparam("at"), bindparam("after")))
+        .where(*_conditions(names, along=along), place < tuple_(bindparam("at"), bindparam("after")))
         .order_by(M.created_at.desc(), M.id.desc())
         .limit(bindparam("most"))
     )
@@ -174,9 +176,8 @@ def newest_messages(
     db: Connection, wanted: MessageFilter, limit: int, *, after: tuple[int, str] = NEWEST
 ) -> list[StaffMessage]:
     """Messages from the newest on, behind the place `after` (microseconds and id)."""
-    given = wanted.given()
     at, message_id = after
-    rows = _newest_messages(frozenset(given)).rows(db, **given, at=at, after=message_id, most=limit)
+    rows = _newest_messages(wanted.names()).rows(db, **wanted.values(), at=at, after=message_id, most=limit)
     return [message_value(row) for row in rows]
 
 
@@ -186,7 +187,7 @@ def place_of(message: StaffMessage) -> tuple[int, str]:
 
 
 @cache
-def _by_state(given: frozenset[str]) -> Statement:
+def _by_state(names: frozenset[str]) -> Statement:
     tree = tuple_(T.created_at, T.id)
     end = tuple_(bindparam("at"), bindparam("in_tree"))
     return Statement(
@@ -194,7 +195,7 @@ def _by_state(given: frozenset[str]) -> Statement:
         .add_columns(T.created_at, M.place)
         .where(
             T.state == bindparam("state"),
-            *_conditions(given, along=None),
+            *_conditions(names, along=None),
             tree <= end,
             not_(and_(T.id == bindparam("in_tree"), M.place <= bindparam("place"))),
         )
@@ -211,10 +212,9 @@ def messages_in_state(
     db: Connection, state: State, wanted: MessageFilter, limit: int, *, after: tuple[int, str, int] = IN_STATE
 ) -> list[tuple[StaffMessage, tuple[int, str, int]]]:
     """Messages of the trees in a state, the newest tree first, each with its place in this list."""
-    given = wanted.given()
     at, tree_id, place = after
-    rows = _by_state(frozenset(given)).rows(
-        db, **given, state=state, at=at, in_tree=tree_id, place=place, most=limit
+    rows = _by_state(wanted.names()).rows(
+        db, **wanted.values(), state=state, at=at, in_tree=tree_id, place=place, most=limit
     )  # fmt: skip
     return [(message_value(row[:-2]), (row[-2], row[1], row[-1])) for row in rows]
 
@@ -267,12 +267,12 @@ _SIZE: Final = (
 
 
 @cache
-def _newest_trees(given: frozenset[str]) -> Statement:
+def _newest_trees(names: frozenset[str], standing: bool) -> Statement:
     conditions: list[ColumnElement[bool]] = [
-        column == bindparam(name) for name, column in {"state": T.state, "lang": T.lang}.items() if name in given
+        column == bindparam(name) for name, column in {"state": T.state, "lang": T.lang}.items() if name in names
     ]
-    if "removed" in given:
-        conditions.append(_root.c.live == text("1") - bindparam("removed"))
+    if standing:
+        conditions.append(_root.c.live == text("1"))
     return Statement(
         select(T.id, T.lang, T.state, T.created_at, _root.c.text, _SIZE)
         .join(_root, _root.c.id == T.id)
@@ -288,14 +288,13 @@ def newest_trees(
     *,
     state: State | None = None,
     lang: str | None = None,
-    removed: bool | None = None,
+    standing: bool = False,
     after: tuple[int, str] = NEWEST,
 ) -> list[TreeOutline]:
-    """Trees from the newest on, behind the place `after` (microseconds and id)."""
-    wanted = {"state": state, "lang": lang, "removed": None if removed is None else int(removed)}
-    given = {name: value for name, value in wanted.items() if value is not None}
+    """Trees from the newest on, behind the place `after` (microseconds and id); `standing`: whose prompt stands."""
+    given = {name: value for name, value in {"state": state, "lang": lang}.items() if value is not None}
     at, tree_id = after
-    rows = _newest_trees(frozenset(given)).rows(db, **given, at=at, after=tree_id, most=limit)
+    rows = _newest_trees(frozenset(given), standing).rows(db, **given, at=at, after=tree_id, most=limit)
     return [TreeOutline(row[0], row[1], State(row[2]), from_us(row[3]), row[4], row[5]) for row in rows]
 
 

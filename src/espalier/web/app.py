@@ -15,7 +15,7 @@ from espalier.store.door import open_door
 from espalier.store.session import open_database
 from espalier.web import errors
 from espalier.web.api import campaign as campaign_api
-from espalier.web.api import people, tasks, trees
+from espalier.web.api import messages, people, tasks, trees
 from espalier.web.campaign import Campaign, utc_now
 
 API = "/api/v1"
@@ -38,6 +38,6 @@ def create_app(database_url: str, *, seed: int | None = None, clock: Callable[[]
     app = FastAPI(title="Espalier", version=__version__, lifespan=opened, docs_url="/api/docs", redoc_url=None,
                   openapi_url="/api/openapi.json")  # fmt: skip
     errors.install(app)
-    for router in (tasks.router, trees.router, people.router, campaign_api.router):
+    for router in (tasks.router, messages.router, trees.router, people.router, campaign_api.router):
         app.include_router(router, prefix=API)
     return app

@@ -4,13 +4,14 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from espalier.collect import contributions, tasks, withdrawal
+from espalier.collect import contributions, moderation, tasks, withdrawal
 from espalier.collect.answers import Answer, LabelsAnswer, RankingAnswer, TextAnswer
 from espalier.collect.contributions import Receipt
 from espalier.domain.errors import Invalid
 from espalier.domain.work import Kind, Task
+from espalier.web.api.forms import Form, example
 from espalier.web.deps import CampaignDep, Contributor, Langs, Reader, checked_langs
 
 router = APIRouter(tags=["tasks"])
@@ -20,20 +21,16 @@ ClientId = Annotated[
 ]
 
 
-class Form(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
 class NextTask(Form):
     kind: Literal["random"] | Kind = "random"
     langs: Annotated[list[str], Field(min_length=1, max_length=100)]
 
-    model_config = ConfigDict(
-        extra="forbid", json_schema_extra={"examples": [{"kind": "random", "langs": ["en", "de"]}]}
-    )
+    model_config = example({"kind": "random", "langs": ["en", "de"]})
 
 
-@router.post("/tasks/next", responses={204: {"description": "There is nothing for you at the moment."}})
+@router.post(
+    "/tasks/next", responses={204: {"description": "There is nothing for you at the moment."}}, summary="The next task"
+)
 async def next_task(form: NextTask, campaign: CampaignDep, caller: Contributor) -> Task:
     """Hand out a task, or the one that is still open. It is kept for you until `expires_at`."""
     ask = tasks.Ask(form.kind, checked_langs(form.langs))
@@ -46,14 +43,14 @@ class Tasks:
     items: list[Task]
 
 
-@router.get("/tasks/mine")
+@router.get("/tasks/mine", summary="What you have in hand")
 def my_tasks(campaign: CampaignDep, caller: Reader) -> Tasks:
     """What you have in hand, oldest first."""
     with campaign.read(caller) as (db, person):
         return Tasks(tasks.my_tasks(db, person, campaign.clock()))
 
 
-@router.get("/tasks/availability")
+@router.get("/tasks/availability", summary="How much there is to do")
 def availability(langs: Langs, campaign: CampaignDep, caller: Reader) -> dict[str, dict[str, int]]:
     """How many tasks of each kind there are for you, by language."""
     with campaign.read(caller) as (db, person):
@@ -63,11 +60,31 @@ def availability(langs: Langs, campaign: CampaignDep, caller: Reader) -> dict[st
 class Skip(Form):
     reason: Annotated[str, Field(max_length=100)]
 
+    model_config = example({"reason": "not_my_subject"})
 
-@router.post("/tasks/{task_id}/skip", status_code=204)
+
+@router.post("/tasks/{task_id}/skip", status_code=204, summary="Skip a task")
 async def skip(task_id: str, form: Skip, campaign: CampaignDep, caller: Contributor) -> None:
     """Give a task back for good: you are not asked again."""
     await campaign.change(caller, tasks.skip, task_id, form.reason, campaign.clock(), campaign.rng)
+
+
+class TaskReaction(Form):
+    """`handle`: of a message of the task, as it was handed out."""
+
+    handle: Annotated[str, Field(min_length=1, max_length=20)]
+    emoji: Annotated[str, Field(max_length=100)]
+    on: bool = True
+
+    model_config = example({"handle": "m0", "emoji": "+1", "on": True})
+
+
+@router.post("/tasks/{task_id}/reactions", status_code=204, summary="React to a message inside a task")
+async def react(task_id: str, form: TaskReaction, campaign: CampaignDep, caller: Contributor) -> None:
+    """By its handle, since nobody learns which message it is while they judge it."""
+    await campaign.change(
+        caller, moderation.react_in_task, task_id, form.handle, form.emoji, form.on, campaign.clock(), campaign.rng
+    )
 
 
 class Submission(Form):
@@ -81,15 +98,10 @@ class Submission(Form):
     order: list[list[str]] | None = None
     not_rankable: bool = False
 
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={
-            "examples": [
-                {"id": "5e2f…", "text": "Why is the sky blue?"},
-                {"id": "77b1…", "labels": {"spam": 0, "lang_mismatch": 0, "quality": 0.75}, "flags": []},
-                {"id": "c90d…", "order": [["r1"], ["r0", "r2"]]},
-            ]
-        },
+    model_config = example(
+        {"id": "5e2f…", "text": "Why is the sky blue?"},
+        {"id": "77b1…", "labels": {"spam": 0, "lang_mismatch": 0, "quality": 0.75}, "flags": []},
+        {"id": "c90d…", "order": [["r1"], ["r0", "r2"]]},
     )
 
     def answer(self) -> Answer:
@@ -103,7 +115,7 @@ class Submission(Form):
         return RankingAnswer(self.order or [], self.not_rankable)
 
 
-@router.post("/tasks/{task_id}/submit")
+@router.post("/tasks/{task_id}/submit", summary="Answer a task")
 async def submit(task_id: str, form: Submission, campaign: CampaignDep, caller: Contributor) -> Receipt:
     """Send your answer. What was accepted is on the disk before you hear of it."""
     return await campaign.change(
@@ -111,7 +123,7 @@ async def submit(task_id: str, form: Submission, campaign: CampaignDep, caller: 
     )
 
 
-@router.post("/contributions/{client_id}/withdraw", status_code=204)
+@router.post("/contributions/{client_id}/withdraw", status_code=204, summary="Take back what you sent")
 async def withdraw(client_id: str, campaign: CampaignDep, caller: Contributor) -> None:
     """Take back what you sent under this id, within `undo_seconds` and while nobody has built on it."""
     await campaign.change(caller, withdrawal.withdraw, client_id, campaign.clock(), campaign.rng)

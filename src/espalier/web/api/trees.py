@@ -5,6 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Request, Response
 from pydantic import Field
+from sqlalchemy import Connection
 
 from espalier.collect import moderation
 from espalier.domain.errors import NotFound
@@ -12,7 +13,7 @@ from espalier.domain.lifecycle import Command
 from espalier.domain.sight import Node, nested
 from espalier.domain.tree import Shape, State, Tree
 from espalier.store import reading
-from espalier.store.people import PersonRole
+from espalier.store.people import Person, PersonRole
 from espalier.store.reading import NEWEST, TreeOutline, TreeState
 from espalier.web.api.forms import Form, example
 from espalier.web.deps import Admin, CampaignDep, Lang, Moderator, ModeratorReader, Reader
@@ -34,8 +35,8 @@ def trees(
     """Of a tree whose prompt was removed only staff see that it exists."""
     after = place_in(cursor, int, str) if cursor else NEWEST
     with campaign.read(caller) as (db, person):
-        removed = None if person.role.reaches(PersonRole.MODERATOR) else False
-        found = reading.newest_trees(db, limit + 1, state=state, lang=lang, removed=removed, after=after)
+        standing = not person.role.reaches(PersonRole.MODERATOR)
+        found = reading.newest_trees(db, limit + 1, state=state, lang=lang, standing=standing, after=after)
     items, following = page(found, limit, reading.place_of_tree)
     return answered(request, Page[TreeOutline], Page[TreeOutline](items=items, next=following))
 
@@ -50,6 +51,15 @@ class WholeTree:
     prompt: Node
 
 
+def whole_tree(db: Connection, person: Person, tree_id: str) -> WholeTree:
+    """Raises NotFound, also when this person may not see its prompt."""
+    messages = reading.messages_of_tree(db, tree_id)
+    prompt = nested(messages, reading.viewer(db, person, messages))
+    if prompt is None:
+        raise NotFound("There is no such conversation tree.")
+    return WholeTree(tree_id, messages[0].lang, messages[0].tree_state, prompt)
+
+
 @router.get("/trees/{tree_id}", response_model=WholeTree, responses=UNCHANGED, summary="One tree as a whole")
 def tree(tree_id: str, request: Request, campaign: CampaignDep, caller: Reader) -> Response:
     """Replies stand in order of arrival, ranked ones first; what you could still judge shows no author, rank or votes.
@@ -57,12 +67,8 @@ def tree(tree_id: str, request: Request, campaign: CampaignDep, caller: Reader) 
     A finished tree is open to all.
     """
     with campaign.read(caller) as (db, person):
-        messages = reading.messages_of_tree(db, tree_id)
-        prompt = nested(messages, reading.viewer(db, person, messages))
-    if prompt is None:
-        raise NotFound("There is no such conversation tree.")
-    root = messages[0]
-    return answered(request, WholeTree, WholeTree(tree_id, root.lang, root.tree_state, prompt))
+        shown = whole_tree(db, person, tree_id)
+    return answered(request, WholeTree, shown)
 
 
 @router.get("/trees/{tree_id}/state", summary="Where a tree stands: shape, policy, counts")
@@ -91,7 +97,7 @@ class TreeNow:
     state: State
 
 
-def _now(tree: Tree) -> TreeNow:
+def tree_now(tree: Tree) -> TreeNow:
     return TreeNow(tree.id, tree.state)
 
 
@@ -102,7 +108,7 @@ async def plant(form: NewTree, campaign: CampaignDep, caller: Admin) -> TreeNow:
         caller, moderation.plant, form.text, form.lang, campaign.clock(), campaign.rng,
         shape=form.shape, state=form.state,
     )  # fmt: skip
-    return _now(planted)
+    return tree_now(planted)
 
 
 class Order(Form):
@@ -134,7 +140,7 @@ async def order_many(form: Orders, campaign: CampaignDep, caller: Admin) -> Outc
     done, refused = await campaign.change(
         caller, moderation.order_trees, form.ids, form.command, campaign.clock(), campaign.rng, reason=form.reason
     )
-    return Outcome([_now(tree) for tree in done], refused)
+    return Outcome([tree_now(tree) for tree in done], refused)
 
 
 @router.post("/trees/{tree_id}/orders", summary="Halt, abort, resume, draw, park or activate a tree")
@@ -143,4 +149,4 @@ async def order(tree_id: str, form: Order, campaign: CampaignDep, caller: Modera
     after = await campaign.change(
         caller, moderation.order_tree, tree_id, form.command, campaign.clock(), campaign.rng, reason=form.reason
     )
-    return _now(after)
+    return tree_now(after)
