@@ -10,7 +10,11 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run install test test-fast check format docs lock clean
+.PHONY: help run install test test-fast check format docs lock clean
+.DEFAULT_GOAL := help
+
+help:
+	@sed -n 's/^# \(make .*\)/\1/p' Makefile
 
 run: .venv/.installed
 	@$(BIN)/espalier serve $(if $(DEMO),--demo)
