@@ -122,14 +122,15 @@ def change_role(db: Connection, actor: Person | None, person_id: str, role: Pers
         return person
     if person.anonymous:
         raise Conflict("Nobody signs in with this account, so it has no role.")
-    _keep_an_admin(db, person)
+    keep_an_admin(db, person)
     changed = replace(person, role=role)
     people.save_person(db, changed)
     journal.note(db, _id(actor), "person.role", person.id, now, was=person.role, role=role)
     return changed
 
 
-def _keep_an_admin(db: Connection, person: Person) -> None:
+def keep_an_admin(db: Connection, person: Person) -> None:
+    """Raises Conflict when this is the last administrator."""
     if person.role is PersonRole.ADMIN and people.admins(db) == [person.id]:
         raise Conflict("This is the last administrator; appoint another one first.")
 

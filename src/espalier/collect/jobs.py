@@ -15,6 +15,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import OperationalError
 
 from espalier.collect.campaign import POLICY_JOB, reach_trees
+from espalier.collect.erasure import CLOSE_JOB, PURGE_JOB, purge_trees, unname_trees
 from espalier.collect.lottery import fill_places, top_up_rankings
 from espalier.domain.errors import Refusal, TryLater
 from espalier.store import jobs, languages, texts, work
@@ -27,6 +28,8 @@ Step = Callable[[Connection, Job, datetime, Random], Job]
 
 STEPS: Final[Mapping[str, Step]] = {
     POLICY_JOB: reach_trees,
+    PURGE_JOB: purge_trees,
+    CLOSE_JOB: unname_trees,
 }
 EXPIRED_AT_ONCE: Final = 10  # times fifty leases
 KEEP_TEXTS: Final = timedelta(days=365)  # the longest window against sending the same text twice

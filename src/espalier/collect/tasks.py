@@ -195,6 +195,9 @@ def prompts_open(db: Connection, lang: str, book: PolicyBook) -> int:
 
 def _lease(db: Connection, person: Person, place: Candidate, book: PolicyBook, now: datetime, rng: Random) -> Lease:
     again = work.lapsed_lease(db, person.id, place.act, place.subject)
+    if again is not None and place.act is Act.RANK and set(again.replies) != set(live_replies(db, place.subject)):
+        work.release(db, again, status="skipped")  # it shows what is no longer there to be ranked
+        again = None
     if again is not None:
         renewed = replace(again, expires_at=now + lease_time(again.kind, book.for_lang(again.lang)), held=True)
         work.hold_again(db, renewed)

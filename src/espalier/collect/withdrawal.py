@@ -61,6 +61,8 @@ def _sent(db: Connection, person: Person, client_id: str) -> tuple[int, str]:
 def _without(db: Connection, tree: Tree, row: FactRow, later: list[FactRow], scene: Scene) -> Tree | None:
     """The tree as if this had never come; None when nothing is left. Raises BuiltOn."""
     built_on = BuiltOn("Somebody has built on it already.")
+    if any(later_row.kind == "settled" for later_row in later):
+        raise built_on  # a purge has made what stood then the beginning
     if row.kind == "planted":
         if later:
             raise built_on

@@ -371,7 +371,7 @@ def end_leases(db: Connection, tree_id: str, now: datetime, subjects: set[str] |
     """Let the leases on these messages (or on the whole tree) run out now, since their work is gone."""
     for row in _HELD_TASKS.rows(db, tree_id=tree_id):
         lease = lease_value(row)
-        if subjects is None or lease.subject in subjects:
+        if subjects is None or lease.subject in subjects or not subjects.isdisjoint(lease.replies):
             release(db, lease, status=lease.status, expires_at=now)
 
 
