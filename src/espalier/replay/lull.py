@@ -15,6 +15,7 @@ class Lull:
         self.moment = 0
         self.over = False
         self._resting = 0
+        self._enough = False
         self._news = asyncio.Event()
         self._quiet = asyncio.Event()
 
@@ -34,10 +35,16 @@ class Lull:
             self._quiet.set()
         await self._news.wait()
 
+    def enough(self) -> None:
+        """What was to be done is done: from here on it counts as quiet, though some may still be busy elsewhere."""
+        self._enough = True
+        self._quiet.set()
+
     async def quiet(self) -> None:
-        """Until everybody rests. Nobody moves before something `happened` or it is the `end`."""
+        """Until everybody rests or it is enough. Who rests moves on when something `happened` or at the `end`."""
         await self._quiet.wait()
-        self._quiet.clear()
+        if not self._enough:
+            self._quiet.clear()
 
     def end(self) -> None:
         self.over = True

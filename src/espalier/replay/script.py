@@ -36,13 +36,17 @@ def opening(tree: OriginalTree) -> tuple[str, str]:
 
 @dataclass(eq=False, slots=True)
 class Play:
-    """What is left to do for a tree. `patience`: how often its last message may still wait for a refused one."""
+    """What is left to do for a tree. `unjudged`: all votes that are not given; `judging`: those for what was said.
+
+    `patience`: how often its last message may still wait for one that is to be refused.
+    """
 
     original: OriginalTree
     patience: int
     unsaid: int = 0
     unjudged: int = 0
     unranked: int = 0
+    judging: int = 0
     prompt_unjudged: int = 0
     to_refuse: list["Line"] = field(default_factory=list)
     to_accept: int = 0
@@ -51,6 +55,14 @@ class Play:
     @property
     def left(self) -> int:
         return self.unsaid + self.unjudged + self.unranked
+
+    def give_up_if_full(self) -> None:
+        """What was to be refused and has not been said when a tree is complete finds no place any more."""
+        if self.to_accept or self.judging or self.original.stays_open:
+            return
+        self.unsaid -= len(self.to_refuse)
+        self.unjudged -= sum(len(line.votes) for line in self.to_refuse)
+        self.to_refuse.clear()
 
     def order_due(self) -> Command | None:
         """What an administrator has to order at this point; a draw is due only once."""
@@ -208,8 +220,10 @@ class Script:
             play.unsaid -= 1
         elif answer.vote is not None:
             spot.judging -= 1
+            play.judging -= 1
             play.unjudged -= 1
             play.prompt_unjudged -= spot.prompt
+            play.give_up_if_full()
         else:
             play.unranked = max(0, play.unranked - 1)
 
@@ -219,6 +233,7 @@ class Script:
         if line is not None:
             spot.unsaid.append(line)
             spot.judging -= len(line.votes)
+            spot.play.judging -= len(line.votes)
             for vote in line.votes:
                 spot.untaken.remove(vote)
             if line.original.accepted is False:
@@ -233,6 +248,7 @@ def _reserve(spot: Spot, line: Line) -> None:
     spot.unsaid.remove(line)
     spot.untaken.extend(line.votes)
     spot.judging += len(line.votes)
+    spot.play.judging += len(line.votes)
     if line.original.accepted is False:
         spot.play.to_refuse.remove(line)
     elif line.original.accepted:

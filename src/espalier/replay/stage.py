@@ -13,6 +13,8 @@ from functools import partial
 from random import Random
 from typing import Any, Final
 
+import httpx
+
 from espalier.domain.lifecycle import Command
 from espalier.domain.message import Role
 from espalier.domain.policy import Policy
@@ -28,7 +30,7 @@ from espalier.replay.script import Answer, Play, Script, order_towards
 ADMIN_CALLS_AT_ONCE: Final = 8
 SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 0.8  # before somebody who was offered nothing asks again
 ROUNDS: Final = 5
-"""How often trees that came to rest in another state than their originals are given an order."""
+"""How often trees that came to rest in another state than their originals are given an order, at most."""
 
 WHAT: Final = {Act.REPLY: "texts", Act.LABEL: "reviews", Act.RANK: "rankings"}
 Progress = Callable[[int, int], None]
@@ -116,7 +118,13 @@ async def rehearsal(admin: Client, trees: Iterable[OriginalTree]) -> AsyncIterat
         await admin.set_policy(wanted, {})
         yield policy
     finally:
-        await admin.set_policy(before["base"], before["langs"])
+        try:
+            await admin.set_policy(before["base"], before["langs"])
+        except (httpx.TransportError, Refused) as error:
+            error.add_note(
+                f"The policy of the replay is still in force; the one before it was version {before['version']}."
+            )
+            raise
 
 
 class Stage:
@@ -174,6 +182,8 @@ class Stage:
                 pause_s = SHORTEST_PAUSE_S
                 await self._do(person, task)
                 self.lull.happened()
+                if not self.script.left:
+                    self.lull.enough()
             else:
                 self.report.counts["empty answers"] += 1
                 await self.lull.rest(asked_at)

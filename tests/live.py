@@ -1,0 +1,47 @@
+"""The application behind a real port, in a thread, for clients that speak HTTP."""
+
+import secrets
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from random import Random
+from threading import Thread
+
+import uvicorn
+
+from espalier.collect.beginning import begin
+from espalier.domain.policy import CampaignPolicy
+from espalier.store.door import open_door
+from espalier.store.session import Database
+from espalier.web.app import create_app
+
+
+@dataclass(frozen=True)
+class Live:
+    """Where it listens, and the token of its administrator."""
+
+    url: str
+    token: str
+
+
+@contextmanager
+def live(database: Database, policy: CampaignPolicy | None = None, seed: int = 3) -> Iterator[Live]:
+    """A campaign that answers as long as the block lasts."""
+    door = open_door(database)
+    made = door.call(begin, policy or CampaignPolicy(), secrets.token_urlsafe, datetime.now(UTC), Random(seed + 1))
+    door.close()
+    assert made is not None
+    app = create_app(database.url.render_as_string(hide_password=False), seed=seed)
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, ws="none", timeout_graceful_shutdown=5))
+    # Who connects before the server has started waits in the queue of the socket.
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        thread = Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        try:
+            yield Live(f"http://127.0.0.1:{port}", made.token)
+        finally:
+            server.should_exit = True
+            thread.join()
