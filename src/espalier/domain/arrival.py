@@ -5,7 +5,7 @@ Knows the tree and how many others hold the same place; knows no clock and no ta
 
 from espalier.domain.errors import Stale
 from espalier.domain.policy import Policy
-from espalier.domain.tree import STOPPED, Tree
+from espalier.domain.tree import STOPPED, State, Tree
 from espalier.domain.work import Act, open_work
 
 
@@ -23,8 +23,11 @@ def is_late(
     """Whether the place is gone: taken or leased by others, or the tree has left the state that asked for it.
 
     held: the lease still runs. others: live leases of other people on this place; others_in_tree: on any place for
-    a reply in this tree.
+    a reply in this tree. A lease holds its place: if a refused reply that a late review turned has filled it, both
+    stay.
     """
+    if held and act is Act.REPLY and tree.state is State.GROWING:
+        return False
     work = open_work(tree, policy).get((act, subject))
     if work is None:
         return True

@@ -212,15 +212,18 @@ def _undeleted(tree: Tree, fact: Undeleted) -> Tree:
         raise WrongState("This message was purged; there is nothing left to restore.")
     found = tree.deletions[message.id]
     restored = replace(message, deleted=False, dismissed_flags=red_flags(message))
+    others = {key: state for key, state in tree.deletions.items() if key != message.id}
+    if found in RETURNS_TO:
+        # What was deleted later on the way that is now gone again may not lead ahead on it when it comes back.
+        ahead = [state for state in State if state not in RETURNS_TO[: RETURNS_TO.index(found)]]
+        others = {key: found if state in ahead else state for key, state in others.items()}
     return replace(
-        tree.with_message(restored),
-        state=found if found in RETURNS_TO else tree.state,
-        deletions={key: state for key, state in tree.deletions.items() if key != message.id},
+        tree.with_message(restored), state=found if found in RETURNS_TO else tree.state, deletions=others
     )
 
 
-RETURNS_TO: Final = frozenset({State.INITIAL_PROMPT_REVIEW, State.PROMPT_LOTTERY_WAITING, State.GROWING, State.RANKING})
-"""States to which an undelete returns; an order in between has overwritten what the deletion found."""
+RETURNS_TO: Final = (State.INITIAL_PROMPT_REVIEW, State.PROMPT_LOTTERY_WAITING, State.GROWING, State.RANKING)
+"""States to which an undelete returns, in their order; an order in between has overwritten what the deletion found."""
 
 
 def _edited(tree: Tree, fact: Edited) -> Tree:

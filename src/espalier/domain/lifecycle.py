@@ -62,13 +62,17 @@ def scored(tree: Tree, policy: Policy) -> State | None:
     return State.READY_FOR_EXPORT
 
 
+def retried(tree: Tree, policy: Policy) -> State | None:
+    return State.RANKING
+
+
 LEAVES: Final[Mapping[State, Callable[[Tree, Policy], State | None]]] = {
     State.INITIAL_PROMPT_REVIEW: prompt_reviewed,
     State.PROMPT_LOTTERY_WAITING: prompt_gone,
     State.GROWING: grown,
     State.RANKING: ranked,
     State.READY_FOR_SCORING: scored,
-    State.SCORING_FAILED: ranked,
+    State.SCORING_FAILED: retried,
 }
 LEADS_TO: Final[Mapping[State, tuple[State, ...]]] = {
     State.INITIAL_PROMPT_REVIEW: (
@@ -80,7 +84,7 @@ LEADS_TO: Final[Mapping[State, tuple[State, ...]]] = {
     State.GROWING: (State.RANKING, State.HALTED_BY_MODERATOR),
     State.RANKING: (State.READY_FOR_SCORING, State.HALTED_BY_MODERATOR),
     State.READY_FOR_SCORING: (State.READY_FOR_EXPORT,),
-    State.SCORING_FAILED: (State.READY_FOR_SCORING, State.HALTED_BY_MODERATOR),
+    State.SCORING_FAILED: (State.RANKING,),
 }
 """Where each rule may lead, for the picture; a test compares it with what the rules really answer."""
 

@@ -297,9 +297,11 @@ def _save_messages(
     for message in after.messages.values():
         was = old.get(message.id)
         is_live = message.id in live
-        if was is message and is_live is (message.id in live_before):
+        found = after.deletions.get(message.id)
+        same_deletion = before is not None and before.deletions.get(message.id) is found
+        if was is message and is_live is (message.id in live_before) and same_deletion:
             continue
-        columns = derived_columns(message, after.deletions.get(message.id), live=is_live)
+        columns = derived_columns(message, found, live=is_live)
         if was is None:
             kept = {**kept_columns(after.id, message), **extras.get(message.id, {})}
             _INSERT_MESSAGE.run(db, **kept, **columns)
