@@ -1,0 +1,255 @@
+"""Random volunteers and staff drive a whole campaign; after every step nothing the rules promise may be broken.
+
+Each step is one use case in a savepoint, as the door runs it. Checked after each: the structure of every tree, that
+the stored campaign equals the one rebuilt from its contributions, that no place holds more than it needs, and that
+nobody did what nobody may do.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from random import Random
+from typing import Any, ClassVar
+
+import pytest
+from sqlalchemy import Connection, select
+
+from espalier.collect import accounts, campaign, contributions, erasure, jobs, moderation, tasks, withdrawal
+from espalier.collect.answers import Answer, LabelsAnswer, RankingAnswer, TextAnswer
+from espalier.domain.errors import Refusal
+from espalier.domain.lifecycle import Command
+from espalier.domain.message import EMOJIS, SKIP_REASONS
+from espalier.domain.tree import Tree, accepted, stands
+from espalier.domain.work import Act, Kind, Task
+from espalier.store import tables
+from espalier.store.people import Person
+from espalier.store.session import Database
+from espalier.store.sql import Statement
+from gardens import Garden
+
+SMALL = {
+    "max_active_trees": 2, "max_tree_depth": 2, "max_children_count": 2, "goal_tree_size": 4, "min_goal_tree_size": 3,
+    "num_reviews_initial_prompt": 1, "num_reviews_reply": 2, "num_required_rankings": 2, "random_goal_tree_size": True,
+    "auto_mod_red_flags": 2, "auto_mod_max_skip_reply": 3, "p_activate_backlog_tree": 0.5, "undo_seconds": 600,
+    "rate_tasks": None, "rate_assistant_replies": None, "rate_prompter_replies": None, "duplicate_window_minutes": 0,
+    "p_full_labeling_review_reply_assistant": 0.5, "lease_minutes_writing": 4, "lease_minutes_ranking": 3,
+    "lease_minutes_label": 2,
+}  # fmt: skip
+CHANGES: tuple[dict[str, object], ...] = (
+    {"num_reviews_reply": 1}, {"num_reviews_reply": 3}, {"num_required_rankings": 1}, {"max_active_trees": 3},
+    {"acceptance_threshold_reply": 0.9}, {"rank_prompter_replies": True}, {"auto_mod_enabled": False},
+    {"max_share_of_tree": 0.5}, {"max_active_trees": 0},
+)  # fmt: skip
+_TREES = Statement(select(tables.trees.c.id).order_by(tables.trees.c.id))
+_PLACES = Statement(select(tables.open_work))
+
+
+class Campaign:
+    def __init__(self, db: Connection, seed: int) -> None:
+        self.garden = Garden(db, Random(seed))
+        self.rng = Random(seed + 1)
+        self.hands: list[tuple[Person, Task]] = []
+        self.sent: list[tuple[Person, str, str, Answer]] = []
+        self.loosened = False
+        self.said = 0
+        self.garden.policy(**SMALL)
+        self.people = [self.garden.person(f"p{number}") for number in range(9)]
+        self.staff = [self.garden.admin(), self.garden.moderator()]
+
+    def attempt(self, use_case: Callable[..., Any], *args: Any) -> Any:
+        """As the door does: a refusal changes nothing."""
+        garden = self.garden
+        with suppress(Refusal), garden.db.begin_nested():
+            return use_case(garden.db, *args, garden.later(seconds=1), garden.rng)
+        return None
+
+    def pick(self, several: Sequence[Any]) -> Any:
+        return self.rng.choice(several) if several else None
+
+    def trees(self) -> list[Tree]:
+        return [self.garden.load(tree_id) for tree_id in _TREES.values(self.garden.db)]
+
+    def messages(self) -> list[str]:
+        return [message_id for tree in self.trees() for message_id in tree.messages]
+
+    # What volunteers do.
+
+    def take(self) -> None:
+        person = self.pick(self.people)
+        kind = self.pick(["random"] * 9 + list(Kind))
+        if task := self.attempt(tasks.next_task, person, tasks.Ask(kind, ("en",))):
+            assert task.lang == "en"
+            if not any(mine.id == task.id for _, mine in self.hands):
+                self.hands.append((person, task))
+
+    def send(self) -> None:
+        if not self.hands:
+            return
+        person, task = self.hands.pop(self.rng.randrange(len(self.hands)))
+        self.said += 1
+        receipt = self.attempt(contributions.submit, person, task.id, f"id-{self.said}", self.answer(task))
+        if receipt is not None:
+            self.sent.append((person, task.id, f"id-{self.said}", self.last))
+
+    def answer(self, task: Task) -> Answer:
+        if task.replies:
+            handles = [reply.handle for reply in task.replies]
+            self.rng.shuffle(handles)
+            tied = [handles] if self.rng.random() < 0.2 else [[handle] for handle in handles]
+            unacceptable = self.rng.random() < 0.1
+            self.last: Answer = RankingAnswer([] if unacceptable else tied, unacceptable)
+        elif task.labels:
+            self.last = LabelsAnswer({"spam": float(self.rng.random() < 0.2)}, ())
+        else:
+            self.last = TextAnswer(f"Words number {self.said} of this campaign.", True)
+        return self.last
+
+    def send_again(self) -> None:
+        if self.sent:
+            person, task_id, client_id, answer = self.pick(self.sent)
+            before = self.trees()
+            self.attempt(contributions.submit, person, task_id, client_id, answer)
+            assert self.trees() == before
+
+    def take_back(self) -> None:
+        if self.sent:
+            person, _, client_id, _ = self.pick(self.sent[-3:])
+            self.attempt(withdrawal.withdraw, person, client_id)
+
+    def skip(self) -> None:
+        if self.hands:
+            person, task = self.hands.pop(self.rng.randrange(len(self.hands)))
+            self.attempt(tasks.skip, person, task.id, self.pick(SKIP_REASONS))
+
+    def time_passes(self) -> None:
+        self.garden.later(minutes=self.rng.randrange(4))
+        self.attempt(jobs.free_expired)
+
+    def react(self) -> None:
+        if known := self.messages():
+            emoji = self.pick(EMOJIS[:3])
+            self.attempt(
+                moderation.react, self.pick(self.people), self.pick(known), emoji, self.rng.random() < 0.8
+            )  # fmt: skip
+
+    # What staff do.
+
+    def plant(self) -> None:
+        self.said += 1
+        self.attempt(moderation.plant, self.staff[0], f"Prompt {self.said}?", "en")
+
+    def delete(self) -> None:
+        if known := self.messages():
+            self.attempt(moderation.delete_message, self.staff[1], self.pick(known))
+
+    def undelete(self) -> None:
+        gone = [message.id for tree in self.trees() for message in tree.messages.values() if message.deleted]
+        if gone:
+            self.attempt(moderation.undelete_message, self.staff[1], self.pick(gone))
+
+    def edit(self) -> None:
+        self.said += 1
+        if known := self.messages():
+            self.attempt(moderation.edit_message, self.staff[1], self.pick(known), f"Better words, {self.said}.")
+
+    def order(self) -> None:
+        if known := self.trees():
+            self.attempt(moderation.order_tree, self.staff[0], self.pick(known).id, self.pick(list(Command)))
+
+    def ban(self) -> None:
+        person, garden = self.pick(self.people), self.garden
+        with suppress(Refusal), garden.db.begin_nested():
+            accounts.ban(garden.db, self.staff[1], person.id, garden.later(seconds=1))
+        self.hands = [(holder, task) for holder, task in self.hands if holder.id != person.id]
+        self.attempt(lambda db, now, rng: accounts.unban(db, self.staff[1], person.id, now, rng))
+
+    def purge(self) -> None:
+        self._leave(erasure.purge, self.staff[1])
+
+    def close(self) -> None:
+        self._leave(erasure.close_account, self.staff[0])
+
+    def _leave(self, use_case: Callable[..., Any], actor: Person) -> None:
+        person = self.pick(self.people)
+        self.attempt(use_case, actor, person.id)
+        self.people[self.people.index(person)] = self.garden.person(f"newcomer {self.said}")
+        self.hands = [(holder, task) for holder, task in self.hands if holder.id != person.id]
+
+    def change_policy(self) -> None:
+        self.loosened = True
+        self.attempt(campaign.change_policy, self.staff[0], {"base": {**SMALL, **self.pick(CHANGES)}})
+
+    def jobs_go_on(self) -> None:
+        garden = self.garden
+        jobs.run_jobs(lambda use_case, *args: use_case(garden.db, *args), garden.later(seconds=1), garden.rng)
+
+    ACTIONS: ClassVar[dict[Callable[["Campaign"], None], int]] = {
+        take: 60, send: 60, send_again: 4, take_back: 4, skip: 3, time_passes: 12, react: 4, plant: 2, delete: 2,
+        undelete: 2, edit: 1, order: 2, ban: 1, change_policy: 1, purge: 1, close: 1, jobs_go_on: 6,
+    }  # fmt: skip
+
+    def step(self) -> str:
+        (action,) = self.rng.choices(list(self.ACTIONS), list(self.ACTIONS.values()))
+        action(self)
+        return action.__name__
+
+    # What must hold.
+
+    def check(self) -> None:
+        self.garden.check()
+        if not self.loosened:  # a policy that asks for less cannot take back what is handed out
+            self.no_place_holds_more_than_it_needs()
+        for tree in self.trees():
+            self.nobody_did_what_nobody_may_do(tree)
+            self.it_does_not_outgrow_its_goal(tree)
+
+    def no_place_holds_more_than_it_needs(self) -> None:
+        for place in _PLACES.rows(self.garden.db):
+            assert 0 <= place.held <= place.needs, place
+            assert place.tree_held <= place.budget or place.act != Act.REPLY, place
+
+    def nobody_did_what_nobody_may_do(self, tree: Tree) -> None:
+        for message in tree.messages.values():
+            reviewers = [review.person for review in message.reviews if review.person]
+            assert len(set(reviewers)) == len(reviewers), message
+            assert message.author is None or message.author not in reviewers, message
+        for parent, replies in tree.children().items():
+            authors = [reply.author for reply in replies if reply.author]
+            assert len(set(authors)) == len(authors), parent
+            own = {reply.id: reply.author for reply in replies if stands(reply)}
+            voters = [ranking.person for ranking in tree.rankings.get(parent, ()) if ranking.person]
+            assert len(set(voters)) == len(voters), parent
+            for ranking in tree.rankings.get(parent, ()):
+                held = {own.get(reply) for group in ranking.order for reply in group}
+                assert ranking.person not in held - {None}, ranking
+
+    def it_does_not_outgrow_its_goal(self, tree: Tree) -> None:
+        live = tree.live().values()
+        late_reviews = any(review.late for message in live for review in message.reviews)
+        assert late_reviews or tree.deletions or sum(map(accepted, live)) <= tree.shape.goal_tree_size, tree.id
+
+
+STEPS = 250
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(12))
+def test_a_campaign_keeps_every_promise_whatever_people_do(seed: int, sqlite_db: Database) -> None:
+    with sqlite_db.writer.begin() as db:
+        drive(Campaign(db, seed))
+
+
+@pytest.mark.slow
+def test_the_same_on_postgresql(postgres_db: Database) -> None:
+    with postgres_db.writer.begin() as db:
+        drive(Campaign(db, 100))
+
+
+def drive(made: Campaign) -> None:
+    steps: list[str] = []
+    for _ in range(STEPS):
+        steps.append(made.step())
+        try:
+            made.check()
+        except AssertionError as error:
+            error.add_note(f"after {len(steps)} steps, the last of them {', '.join(steps[-8:])}")
+            raise
