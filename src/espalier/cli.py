@@ -4,6 +4,7 @@ import logging
 import secrets
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 from random import Random
 from typing import Annotated
 
@@ -80,6 +81,20 @@ def config() -> None:
     for line in in_force(read_settings()):
         out.print(f"[bold]{line.name}[/bold] = {escape(line.value)}  [dim]({escape(line.source)})[/dim]")
         out.print(f"    {escape(line.says)}")
+
+
+@app.command()
+def replay(
+    file: Annotated[Path, typer.Argument(help="Trees or messages in the published format, plain or gzip.")],
+    token: Annotated[str, typer.Option(envvar="ESPALIER_TOKEN", help="An administrator's token.")],
+    url: Annotated[str, typer.Option(help="Where the campaign's server listens.")] = "http://127.0.0.1:8000",
+    volunteers: Annotated[int, typer.Option(min=8, max=1000, help="How many people take part.")] = 40,
+    seed: Annotated[int, typer.Option(help="Of all chance on this side.")] = 0,
+) -> None:
+    """Let volunteers say again over HTTP what real trees say, and compare what grows."""
+    from espalier.replay.command import replay_command
+
+    sys.exit(replay_command(file, url, token, volunteers, seed, out, err))
 
 
 def prepare(settings: Settings, *, demo: bool = False) -> None:
