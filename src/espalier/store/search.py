@@ -7,7 +7,7 @@ databases can then stop at the end of the page, however common a word is. A mess
 a deletion that was undone, enters anew.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, text
@@ -18,6 +18,7 @@ from espalier.store.words import Phrase, phrases, words_of
 
 MOST_WORDS: Final = 64  # in one query; a pair of characters of a script without spaces counts as one
 FIRST: Final = 2**62  # above every number
+LOOK_BACK: Final = 4000  # newest messages that PostgreSQL reads before it asks its index: some milliseconds
 
 # The language of a message stands in the index as a word, so that a common word in a rare language is found as quickly
 # as any other. Words of texts have no underscore.
@@ -48,14 +49,25 @@ _FIND: Final = {
             ORDER BY searched_words.rowid DESC LIMIT :limit
         """)
     ),
+    # A common word is among the newest anyway, and then nobody needs to know where else it is.
     "postgresql": Statement(
-        text("""
-            SELECT number, message_id FROM searched
-            WHERE tokens @@ CAST(:query AS tsquery) AND number < :before
+        text(f"""
+            SELECT number, message_id
+            FROM (SELECT * FROM searched WHERE number < :before ORDER BY number DESC LIMIT {LOOK_BACK}) AS newest
+            WHERE tokens @@ CAST(:query AS tsquery)
             ORDER BY number DESC LIMIT :limit
         """)
     ),
 }
+# PostgreSQL guesses how rare a phrase is, and would rather read all messages backwards than ask its index.
+_FIND_RARE: Final = Statement(
+    text("""
+        WITH matching AS MATERIALIZED (
+            SELECT number, message_id FROM searched WHERE tokens @@ CAST(:query AS tsquery)
+        )
+        SELECT number, message_id FROM matching WHERE number < :before ORDER BY number DESC LIMIT :limit
+    """)
+)
 
 
 class Found(NamedTuple):
@@ -77,6 +89,15 @@ def index(db: Connection, message_id: str, text: str, *, known: bool) -> None:
         _REMOVE.run(db, message_id=message_id)
 
 
+def index_new(db: Connection, texts: Iterable[tuple[str, str]]) -> None:
+    """The same for many messages (id and text) that are not in the index."""
+    spell = _SPELL[db.dialect.name]
+    _PUT[db.dialect.name].many(
+        db,
+        ({"message_id": message_id, "tokens": spell(words)} for message_id, text in texts if (words := words_of(text))),
+    )
+
+
 def find(
     db: Connection, query: str, *, langs: Collection[str] = (), before: int | None = None, limit: int = 50
 ) -> list[Found]:
@@ -91,7 +112,10 @@ def find(
     if sum(len(phrase.words) for phrase in wanted) > MOST_WORDS:
         raise TooLong(f"Look for at most {MOST_WORDS} words at once.", field="query")
     asked = _ASK[db.dialect.name](wanted, sorted(langs))
-    rows = _FIND[db.dialect.name].rows(db, query=asked, before=FIRST if before is None else before, limit=limit)
+    place = {"query": asked, "before": FIRST if before is None else before, "limit": limit}
+    rows = _FIND[db.dialect.name].rows(db, **place)
+    if len(rows) < limit and db.dialect.name == "postgresql":
+        rows = _FIND_RARE.rows(db, **place)
     return [Found(*row) for row in rows]
 
 
