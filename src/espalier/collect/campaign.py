@@ -24,7 +24,8 @@ from espalier.store.people import Person, PersonRole
 from espalier.store.policies import PolicyBook
 
 POLICY_JOB: Final = "policy"
-TREES_AT_ONCE: Final = 20  # in one batch: about 50 ms
+TREES_AT_ONCE: Final = 20  # in one batch
+MESSAGES_AT_ONCE: Final = 200  # no further tree is begun after so many: a batch shall take about 50 ms
 DRAWS_AT_ONCE: Final = 10
 
 
@@ -59,17 +60,17 @@ def reach_trees(db: Connection, job: Job, now: datetime, rng: Random) -> Job:
     if job.position["fill"]:
         return fill_languages(db, job, now, rng)
     scene = Scene(PolicyBook(db), now, rng)
-    behind = trees.behind(db, scene.book.version, after=job.position["after"], limit=TREES_AT_ONCE)
-    for tree_id in behind:
+    progress, after, messages = job.progress, job.position["after"], 0
+    for tree_id in trees.behind(db, scene.book.version, after=after, limit=TREES_AT_ONCE):
         tree = trees.load_tree(db, tree_id)
         if tree.policy != scene.book.version and tree.state not in TERMINAL:
             order(db, tree, PolicyChanged(scene.book.version), scene, person=None)
-    if len(behind) < TREES_AT_ONCE:
-        done = job.progress + len(behind)
-        return replace(job, status=JobStatus.DONE, progress=done, total=done, finished_at=now)
-    return replace(
-        job, progress=job.progress + len(behind), position={"fill": [], "after": behind[-1]}
-    )  # fmt: skip
+        progress, after, messages = progress + 1, tree_id, messages + len(tree.messages)
+        if messages >= MESSAGES_AT_ONCE:
+            break
+    if progress == job.progress:
+        return replace(job, status=JobStatus.DONE, total=progress, finished_at=now)
+    return replace(job, progress=progress, position={"fill": [], "after": after})
 
 
 def fill_languages(db: Connection, job: Job, now: datetime, rng: Random) -> Job:

@@ -27,7 +27,8 @@ from espalier.store.policies import PolicyBook
 
 PURGE_JOB: Final = "purge"
 CLOSE_JOB: Final = "close_account"
-TREES_AT_ONCE: Final = 10  # in one batch: about 50 ms
+TREES_AT_ONCE: Final = 10  # in one batch
+MESSAGES_AT_ONCE: Final = 60  # no further tree is begun after so many: a batch shall take about 50 ms
 CLOSED_NAME: Final = "closed account"
 
 
@@ -120,11 +121,14 @@ def _batch(
 ) -> Job:
     person_id = job.arguments["person"]
     scene = Scene(PolicyBook(db), now, rng)
-    tree_ids = erasure.some_trees(db, person_id, TREES_AT_ONCE)
-    for tree_id in tree_ids:
-        erase(db, trees.load_tree(db, tree_id), person_id, scene)
-    done = job.progress + len(tree_ids)
-    if tree_ids:
+    done, messages = job.progress, 0
+    for tree_id in erasure.some_trees(db, person_id, TREES_AT_ONCE):
+        tree = trees.load_tree(db, tree_id)
+        erase(db, tree, person_id, scene)
+        done, messages = done + 1, messages + len(tree.messages)
+        if messages >= MESSAGES_AT_ONCE:
+            break
+    if done > job.progress:
         return replace(job, status=JobStatus.RUNNING, progress=done, total=max(done, job.total or 0))
     finish(db, person_id)
     return replace(job, status=JobStatus.DONE, total=done, finished_at=now)
