@@ -88,6 +88,7 @@ def bring(garden: Garden, *given: dict[str, Any], votes: tuple[VoteRecord, ...] 
 
 
 def test_states_and_languages_choose_trees_oldest_first(garden: Garden) -> None:
+    garden.policy(max_active_trees=0)
     chief = garden.admin()
     one = garden.tree(chief, "One?", state=State.PROMPT_LOTTERY_WAITING)
     two = garden.tree(chief, "Zwei?", lang="de")
@@ -186,9 +187,9 @@ def test_a_campaign_goes_from_one_database_to_another_with_its_votes(garden: Gar
         VoteRecord(
             f"copy-{vote.vote_id}", vote.kind, renamed(vote.message_id), renamed(vote.parent_id), vote.voter,
             [[renamed(each) for each in group] for group in vote.value] if vote.kind == "ranking" else vote.value,
-            vote.created_date, vote.extra,
+            vote.created_date, vote.extra, line=line,
         )
-        for vote in votes
+        for line, vote in enumerate(votes)
     )  # fmt: skip
     report = import_trees(garden.db, copies, by_subject(moved), Source("copy"), None, garden.now, garden.rng)
     assert report.findings == []

@@ -298,16 +298,20 @@ def _check_labels(standing: Sequence[Standing], source: Source, findings: list[F
 def _explain(made: Sapling, votes: Mapping[str, Sequence[VoteRecord]], source: Source, now: datetime) -> None:
     """Attach the votes of the tree's messages and take out of the baseline what they explain."""
     messages = {}
+    lines: dict[str, int] = {}
     for message_id, message in made.tree.messages.items():
         own = []
         for record in votes.get(message_id, ()):
             vote, reason = _vote(record, made.tree, now)
             if vote is not None:
                 own.append(vote)
+                lines[record.vote_id] = record.line
             if reason is not None:
                 made.findings.append(_finding(source, record, Code.WRONG_VALUE, "$.value", reason))
         messages[message_id] = _less_reactions(_less_reviews(message, own), own)
         made.votes += own
+    # The log has them as they came, not message by message.
+    made.votes.sort(key=lambda vote: (vote.at, lines[str(vote.note["vote_id"])]))
     made.tree = _less_orders(replace(made.tree, messages=messages), made.votes)
 
 
