@@ -256,8 +256,12 @@ def _commands() -> Iterator[str]:
 
 def _argument(each: Any) -> tuple[str, str, str]:
     shown = ", ".join(each.opts) if each.param_type_name == "option" else (each.metavar or each.name.upper())
-    default = "" if callable(each.default) else each.default
-    return f"`{shown}`", "" if default in (None, False, "", ()) else f"`{default}`", getattr(each, "help", "") or ""
+    silent = callable(each.default) or isinstance(each.default, bool) or each.default in (None, (), "")
+    default = "" if silent else f"`{each.default}`"
+    says = getattr(each, "help", "") or ""
+    if each.envvar:
+        says += f" Or in `{each.envvar}`."
+    return f"`{shown}`", "needed" if each.required else default, says
 
 
 def _default_of(name: str) -> str:
