@@ -1,6 +1,8 @@
 """Accounts, their tokens, and who may do what to whom."""
 
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count
+from random import Random
 
 import pytest
 
@@ -9,8 +11,9 @@ from espalier.domain.errors import Conflict, Invalid, NotAllowed, NotFound
 from espalier.domain.tree import State
 from espalier.domain.work import Act
 from espalier.store import journal, languages, people, work
-from espalier.store.people import PersonRole
-from gardens import Garden
+from espalier.store.door import Door
+from espalier.store.people import Person, PersonRole
+from gardens import NOON, Garden
 
 
 def secrets() -> accounts.Secret:
@@ -162,3 +165,22 @@ def test_people_have_further_tokens_and_revoke_them(garden: Garden) -> None:
         accounts.create_token(garden.db, ada, ada.id, "x", "everything", secrets(), garden.now, garden.rng)
     accounts.revoke_token(garden.db, ada, ada.id, info.id, garden.now)
     assert people.by_token(garden.db, people.token_hash(token)) is None
+
+
+def test_two_administrators_cannot_take_the_role_from_each_other_at_once(door: Door) -> None:
+    rng, draw = Random(1), secrets()
+    first, second = (
+        door.call(accounts.create_person, None, name, PersonRole.ADMIN, draw, NOON, rng).person for name in ("A", "B")
+    )
+
+    def demote(actor: Person, other: Person) -> bool:
+        try:
+            door.call(accounts.change_role, actor, other.id, PersonRole.CONTRIBUTOR, NOON)
+        except Conflict:
+            return False
+        return True
+
+    with ThreadPoolExecutor(2) as threads:
+        done = list(threads.map(demote, (first, second), (second, first)))
+    assert sorted(done) == [False, True]
+    assert len(door.call(people.admins)) == 1

@@ -1,5 +1,6 @@
 """Jobs and rounds: one short transaction each, and what becomes of one that breaks down."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
 from random import Random
@@ -86,3 +87,29 @@ def test_places_of_the_lottery_are_filled_whatever_freed_them(garden: Garden) ->
     garden.policy(max_active_trees=1)
     tend_languages(garden.db, garden.now, garden.rng)
     assert garden.load(tree_id).state is State.GROWING
+
+
+def test_a_lease_that_somebody_else_ended_is_not_ended_twice(garden: Garden) -> None:
+    tree_id = garden.tree(garden.admin())
+    ada, grace = garden.person("Ada"), garden.person("Grace")
+    ask = tasks.Ask("assistant_reply", ("en",))
+    assert tasks.next_task(garden.db, ada, ask, garden.now, garden.rng)
+    assert tasks.next_task(garden.db, grace, ask, garden.now, garden.rng)
+    (seen_before,) = work.open_leases(garden.db, ada.id, garden.now)
+    work.release(garden.db, seen_before, status="open", expires_at=garden.now)
+    work.release(garden.db, seen_before, status="open", expires_at=garden.now)
+    assert work.held_on(garden.db, Act.REPLY, tree_id) == (1, 1), "Grace's lease stands"
+
+
+def test_runners_at_once_share_the_jobs(door: Door) -> None:
+    for number in range(4):
+        door.call(jobs.add, Job(f"j{number}", "count", {}, None, NOON + number * DAY))
+
+    def run(seed: int) -> None:
+        while any(job.status not in (JobStatus.DONE, JobStatus.FAILED) for job in door.call(jobs.newest, 9)):
+            run_jobs(door.call, NOON, Random(seed), {"count": counting})
+
+    with ThreadPoolExecutor(3) as threads:
+        list(threads.map(run, range(3)))
+    assert [(job.status, job.progress) for job in door.call(jobs.newest, 9)] == [(JobStatus.DONE, 3)] * 4
+    assert len(door.call(journal.entries, 100)) == 12, "each batch was done once"
