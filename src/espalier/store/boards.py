@@ -3,7 +3,7 @@
 Knows sums; what counts as earning is domain/credit.py, what it is worth domain/points.py.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 from typing import Any, Final
 
@@ -47,6 +47,9 @@ _OF_PERSON = Statement(
     select(*_SUMS).where(tallies.c.person_id == bindparam("person"), tallies.c.day >= bindparam("since"))
 )
 _DAYS = Statement(select(tallies.c.day).where(tallies.c.person_id == bindparam("person")))
+_DAYS_OF = Statement(
+    select(tallies.c.person_id, tallies.c.day).where(tallies.c.person_id.in_(bindparam("ids", expanding=True)))
+)
 _ALL = Statement(
     select(tallies.c.person_id, people.c.name, people.c.on_board, people.c.disabled, *_SUMS)
     .join(people, people.c.id == tallies.c.person_id)
@@ -66,9 +69,17 @@ def active_days(db: Connection, person_id: str) -> list[date]:
     return [date.fromordinal(day) for (day,) in _DAYS.rows(db, person=person_id)]
 
 
-def all_counts(db: Connection, since: date) -> list[tuple[str, str, bool, Counts]]:
-    """(person, name, shown on boards, counts) of everybody who earned something since that day."""
+def days_of(db: Connection, people: Collection[str]) -> dict[str, list[date]]:
+    """The days on which each of these people contributed."""
+    found: dict[str, list[date]] = {person: [] for person in people}
+    for person, day in _DAYS_OF.rows(db, ids=list(people)):
+        found[person].append(date.fromordinal(day))
+    return found
+
+
+def all_counts(db: Connection, since: date) -> list[tuple[str, str, bool, bool, Counts]]:
+    """(person, name, shown on boards, disabled, counts) of everybody who earned something since that day."""
     return [
-        (person, name, bool(on_board and not disabled), Counts(*(int(value) for value in sums)))
+        (person, name, bool(on_board and not disabled), bool(disabled), Counts(*map(int, sums)))
         for person, name, on_board, disabled, *sums in _ALL.rows(db, since=since.toordinal())
     ]

@@ -15,10 +15,13 @@ from espalier.store.door import open_door
 from espalier.store.session import open_database
 from espalier.web import errors
 from espalier.web.api import campaign as campaign_api
-from espalier.web.api import messages, people, tasks, trees
+from espalier.web.api import figures, messages, moderation, people, tasks, trees
 from espalier.web.campaign import Campaign, utc_now
 
 API = "/api/v1"
+ROUTERS = (
+    tasks.router, messages.router, trees.router, people.router, figures.router, moderation.router, campaign_api.router,
+)  # fmt: skip
 
 
 def create_app(database_url: str, *, seed: int | None = None, clock: Callable[[], datetime] = utc_now) -> FastAPI:
@@ -38,6 +41,6 @@ def create_app(database_url: str, *, seed: int | None = None, clock: Callable[[]
     app = FastAPI(title="Espalier", version=__version__, lifespan=opened, docs_url="/api/docs", redoc_url=None,
                   openapi_url="/api/openapi.json")  # fmt: skip
     errors.install(app)
-    for router in (tasks.router, messages.router, trees.router, people.router, campaign_api.router):
+    for router in ROUTERS:
         app.include_router(router, prefix=API)
     return app

@@ -7,7 +7,7 @@ import hashlib
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from random import Random
 from typing import Concatenate, ParamSpec, TypeVar
@@ -18,6 +18,7 @@ from espalier.domain.errors import Banned, NotAllowed, Unauthenticated
 from espalier.store.door import Door
 from espalier.store.people import Person, PersonRole, by_token
 from espalier.store.session import Database
+from espalier.web.memory import Memory
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -43,6 +44,7 @@ class Campaign:
     rng: Random
     clock: Callable[[], datetime] = utc_now
     secret: Callable[[], str] = secrets.token_urlsafe
+    memory: Memory = field(default_factory=Memory)
 
     async def change(
         self,

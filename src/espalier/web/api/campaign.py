@@ -37,7 +37,7 @@ class JobView:
     finished_at: datetime | None
 
 
-def shown(job: Job) -> JobView:
+def job_view(job: Job) -> JobView:
     return JobView(
         job.id, job.kind, job.status, job.progress, job.total, job.result, job.error, job.created_at, job.finished_at
     )
@@ -87,7 +87,7 @@ async def change_policy(form: PolicyChange, campaign: CampaignDep, caller: Admin
     """For administrators; kept with who and when. In force at once; each tree follows when the job has reached it."""
     change = form.model_dump(exclude_none=True)
     version, job = await campaign.change(caller, policy_of.change_policy, change, campaign.clock(), campaign.rng)
-    return PolicyChanged(version, shown(job))
+    return PolicyChanged(version, job_view(job))
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,4 +121,4 @@ def job(job_id: str, campaign: CampaignDep, caller: Reader) -> JobView:
         found = jobs.find(db, job_id)
     if found is None or (found.person_id != person.id and not person.role.reaches(PersonRole.MODERATOR)):
         raise NotFound("There is no such job.")
-    return shown(found)
+    return job_view(found)

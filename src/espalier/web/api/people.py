@@ -1,22 +1,28 @@
 """People over HTTP: oneself, accounts for others, tokens, what somebody contributed, leaderboards."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from random import Random
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 from sqlalchemy import Connection
 
-from espalier.collect import accounts
+from espalier.collect import accounts, erasure
 from espalier.collect.accounts import Secret
-from espalier.store import people
+from espalier.domain.ranking import agrees
+from espalier.domain.tree import State
+from espalier.store import contributed, people, reading
+from espalier.store.erasure import Traces
+from espalier.store.jobs import Job
 from espalier.store.people import Person, PersonRole, TokenInfo
+from espalier.web.api.campaign import JobView, job_view
 from espalier.web.api.forms import Form, example
+from espalier.web.api.messages import Seen, as_seen
 from espalier.web.deps import Admin, CampaignDep, Contributor, Moderator, ModeratorReader, Reader
-from espalier.web.pages import Cursor, Limit, Page, answered, page, place_in
+from espalier.web.pages import UNCHANGED, Cursor, Limit, Page, answered, page, place_in
 
 router = APIRouter(tags=["people"])
 Name = Annotated[str, Field(max_length=1000)]
@@ -64,6 +70,58 @@ async def change_me(form: Profile, campaign: CampaignDep, caller: Contributor) -
         caller, accounts.change_profile, campaign.clock(), name=form.name, on_board=form.on_board
     )
     return account(changed)
+
+
+# What somebody contributed
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """What was sent and what it came to. `message`: your own text, or what you judged; null when it is gone.
+
+    `said`: labels, order, emoji or reason, as sent. `agreed`: of a ranking, once its tree is finished, whether it
+    agrees with the final order.
+    """
+
+    kind: str
+    at: datetime
+    late: bool
+    tree_id: str
+    said: Mapping[str, Any]
+    message: Seen | None
+    agreed: bool | None
+
+
+def _contributions(
+    db: Connection, reader: Person, person_id: str, limit: int, cursor: str | None
+) -> Page[Contribution]:
+    (before,) = place_in(cursor, int) if cursor else (contributed.NEWEST,)
+    facts, following = page(
+        contributed.contributed(db, person_id, limit + 1, before=before), limit, lambda fact: (fact.seq,)
+    )
+    about = reading.several(db, {fact.message_id for fact in facts})
+    shown = {message.id: message for message in as_seen(db, reader, about.values())}
+    finished = {message.id for message in about.values() if message.tree_state is State.READY_FOR_EXPORT}
+    ranks = contributed.ranks_below(db, {fact.message_id for fact in facts if fact.kind == "ranked"} & finished)
+    items = [
+        Contribution(
+            fact.kind, fact.at, fact.late, fact.tree_id, fact.said, shown.get(fact.message_id),
+            agrees(fact.order, ranks[fact.message_id]) if fact.kind == "ranked" and fact.message_id in ranks else None,
+        )
+        for fact in facts
+    ]  # fmt: skip
+    return Page[Contribution](items=items, next=following)
+
+
+@router.get("/me/contributions", response_model=Page[Contribution], responses=UNCHANGED,
+            summary="What you contributed, and what became of it")  # fmt: skip
+def my_contributions(
+    request: Request, campaign: CampaignDep, caller: Reader, limit: Limit = 50, cursor: Cursor = None
+) -> Response:
+    """The newest first; what you took back is not there."""
+    with campaign.read(caller) as (db, person):
+        found = _contributions(db, person, person.id, limit, cursor)
+    return answered(request, Page[Contribution], found)
 
 
 # Tokens
@@ -201,6 +259,18 @@ def one(person_id: str, campaign: CampaignDep, caller: ModeratorReader) -> Accou
         return account(accounts.known(db, person_id))
 
 
+@router.get("/people/{person_id}/contributions", response_model=Page[Contribution], responses=UNCHANGED,
+            summary="What somebody contributed")  # fmt: skip
+def contributions(
+    person_id: str, request: Request, campaign: CampaignDep, caller: ModeratorReader, limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Response:  # fmt: skip
+    """For moderators; the newest first."""
+    with campaign.read(caller) as (db, person):
+        found = _contributions(db, person, accounts.known(db, person_id).id, limit, cursor)
+    return answered(request, Page[Contribution], found)
+
+
 class NewRole(Form):
     role: PersonRole
 
@@ -233,3 +303,51 @@ async def ban(person_id: str, campaign: CampaignDep, caller: Moderator) -> Accou
 async def unban(person_id: str, campaign: CampaignDep, caller: Moderator) -> Account:
     """For moderators."""
     return account(await campaign.change(caller, accounts.unban, person_id, campaign.clock(), campaign.rng))
+
+
+class Purge(Form):
+    """`preview`: only say what would go."""
+
+    preview: bool
+
+    model_config = example({"preview": True})
+
+
+@dataclass(frozen=True, slots=True)
+class Purged:
+    """What a purge removes; `job`: null for a preview."""
+
+    traces: Traces
+    job: JobView | None
+
+
+@router.post("/people/{person_id}/purge", summary="Remove a person and all they contributed")
+async def purge(person_id: str, form: Purge, campaign: CampaignDep, caller: Moderator) -> Purged:
+    """For moderators; never on an administrator. It cannot be taken back; a preview changes nothing."""
+    traces, job = await campaign.change(
+        caller, _purge, person_id, form.preview, campaign.clock(), campaign.rng
+    )  # fmt: skip
+    return Purged(traces, None if job is None else job_view(job))
+
+
+def _purge(
+    db: Connection, actor: Person, person_id: str, preview: bool, now: datetime, rng: Random
+) -> tuple[Traces, Job | None]:
+    traces = erasure.purge_preview(db, actor, person_id)
+    return traces, None if preview else erasure.purge(db, actor, person_id, now, rng)
+
+
+@router.post("/people/{person_id}/close", summary="Close somebody's account")
+async def close(person_id: str, campaign: CampaignDep, caller: Admin) -> JobView:
+    """For administrators. Texts and votes stay, under no id. It cannot be taken back."""
+    return job_view(await campaign.change(caller, erasure.close_account, person_id, campaign.clock(), campaign.rng))
+
+
+@router.delete("/me", summary="Close your account")
+async def close_mine(campaign: CampaignDep, caller: Contributor) -> JobView:
+    """Your texts and votes stay, under no id; your tokens open nothing any more. It cannot be taken back."""
+    return job_view(await campaign.change(caller, _close_own, campaign.clock(), campaign.rng))
+
+
+def _close_own(db: Connection, actor: Person, now: datetime, rng: Random) -> Job:
+    return erasure.close_account(db, actor, actor.id, now, rng)

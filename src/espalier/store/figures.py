@@ -1,0 +1,97 @@
+"""Counts over the whole campaign, one statement each: trees, messages, people, days.
+
+Knows sums; what is made of them is collect/figures.py.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from sqlalchemy import Connection, bindparam, func, select, text
+
+from espalier.store.sql import Statement
+from espalier.store.tables import messages, people, tallies, trees
+
+M, T, P, Y = messages.c, trees.c, people.c, tallies.c
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """How much was contributed, by kind."""
+
+    prompts: int = 0
+    replies: int = 0
+    reviews: int = 0
+    rankings: int = 0
+
+
+_WORK: Final = (
+    func.sum(Y.prompts),
+    func.sum(Y.replies_assistant + Y.replies_prompter),
+    func.sum(Y.labels_simple + Y.labels_full),
+    func.sum(Y.rankings),
+)
+_WORKED: Final = (
+    Y.prompts + Y.replies_assistant + Y.replies_prompter + Y.labels_simple + Y.labels_full + Y.rankings > text("0")
+)
+_TREES = Statement(select(T.lang, T.state, func.count()).group_by(T.lang, T.state).order_by(T.lang, T.state))
+_MESSAGES = Statement(
+    select(M.lang, M.role, func.count())
+    .where(M.live == text("1"))
+    .group_by(M.lang, M.role)
+    .order_by(M.lang, M.role)
+)  # fmt: skip
+_PEOPLE = Statement(select(P.role, P.anonymous, P.disabled, func.count()).group_by(P.role, P.anonymous, P.disabled))
+_ACTIVE = Statement(select(func.count(Y.person_id.distinct())).where(Y.day >= bindparam("since"), _WORKED))
+_DAYS = Statement(select(Y.day, *_WORK).where(Y.day >= bindparam("since"), _WORKED).group_by(Y.day).order_by(Y.day))
+_EACH = Statement(select(*_WORK).group_by(Y.person_id))
+_WRITERS = Statement(
+    select(M.lang, func.count())
+    .where(M.live == text("1"), M.author_id.is_not(None))
+    .group_by(M.lang, M.author_id)
+)  # fmt: skip
+
+
+def trees_by_lang(db: Connection) -> dict[str, dict[str, int]]:
+    """How many trees stand in each state, by language."""
+    return _nested(_TREES, db)
+
+
+def messages_by_lang(db: Connection) -> dict[str, dict[str, int]]:
+    """How many messages that are not removed there are of each role, by language."""
+    return _nested(_MESSAGES, db)
+
+
+def _nested(statement: Statement, db: Connection) -> dict[str, dict[str, int]]:
+    found: dict[str, dict[str, int]] = {}
+    for lang, name, number in statement.rows(db):
+        found.setdefault(lang, {})[name] = number
+    return found
+
+
+def accounts(db: Connection) -> list[tuple[str, bool, bool, int]]:
+    """How many accounts there are by role, whether nobody signs in with them, and whether they are disabled."""
+    return [(role, bool(anonymous), bool(disabled), number) for role, anonymous, disabled, number in _PEOPLE.rows(db)]
+
+
+def active_since(db: Connection, since: date) -> int:
+    """How many people contributed on that day or later."""
+    return int(_ACTIVE.value(db, since=since.toordinal()) or 0)
+
+
+def by_day(db: Connection, since: date) -> dict[date, Work]:
+    """What was contributed on each day from that one on; days without work are absent."""
+    return {date.fromordinal(day): Work(*map(int, sums)) for day, *sums in _DAYS.rows(db, since=since.toordinal())}
+
+
+def work_of_each(db: Connection) -> list[Work]:
+    """What each person contributed in all."""
+    return [Work(*map(int, sums)) for sums in _EACH.rows(db)]
+
+
+def written_of_each(db: Connection) -> dict[str, list[int]]:
+    """By language, how many messages each of its writers wrote."""
+    found: dict[str, list[int]] = {}
+    for lang, number in _WRITERS.rows(db):
+        found.setdefault(lang, []).append(number)
+    return found

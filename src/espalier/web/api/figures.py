@@ -1,0 +1,109 @@
+"""Statistics and leaderboards over HTTP; each is remembered for some seconds."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated, Final, Literal
+
+from fastapi import APIRouter, Query, Request, Response
+from sqlalchemy import Connection
+
+from espalier.collect import leaderboard
+from espalier.collect.figures import Figures, figures_of
+from espalier.collect.leaderboard import Board, Frame, PersonalFigures, Place, Trouble
+from espalier.web.campaign import Campaign
+from espalier.web.deps import CampaignDep, ModeratorReader, Reader
+from espalier.web.pages import UNCHANGED, Cursor, Limit, Page, answered, page, place_in
+
+router = APIRouter(tags=["figures"])
+LASTS: Final = timedelta(seconds=10)
+
+
+@router.get("/stats", response_model=Figures, responses=UNCHANGED, summary="Statistics of the campaign")
+def stats(request: Request, campaign: CampaignDep, caller: Reader) -> Response:
+    """Trees by language and state, messages, people, work by day, and how evenly it is spread. At most 10 s old."""
+    with campaign.read(caller) as (db, _):
+        now = campaign.clock()
+        figures = campaign.memory.recall("figures", LASTS, now, lambda: figures_of(db, now))
+    return answered(request, Figures, figures)
+
+
+def boards(campaign: Campaign, db: Connection) -> Mapping[Frame, Board]:
+    now = campaign.clock()
+    return campaign.memory.recall("boards", LASTS, now, lambda: leaderboard.leaderboards(db, now))
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A place on a leaderboard. `streak`: consecutive days with a contribution; `me`: whether it is yours."""
+
+    rank: int
+    person: str
+    name: str
+    points: int
+    level: int
+    streak: int
+    me: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Leaderboard:
+    """A part of a leaderboard. `next`: the cursor of what follows; null at the end, and around somebody."""
+
+    frame: Frame
+    people: int
+    items: list[Standing]
+    next: str | None
+
+
+@router.get("/leaderboards/{frame}", response_model=Leaderboard, responses=UNCHANGED, summary="A leaderboard")
+def board(
+    frame: Frame,
+    request: Request,
+    campaign: CampaignDep,
+    caller: Reader,
+    around: Annotated[Literal["me"] | None, Query(description="`me`: the places around yours.")] = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Response:
+    """Of the day, week, month or in all, by points. Who does not wish to be on it is not. At most 10 s old."""
+    after = place_in(cursor, int, str) if cursor else None
+    with campaign.read(caller) as (db, person):
+        whole = boards(campaign, db)[frame]
+        if around == "me":
+            places, following = list(leaderboard.around(whole, person.id, limit)), None
+        else:
+            rest = leaderboard.behind(whole, *after) if after else whole.places
+            places, following = page(rest[: limit + 1], limit, lambda each: (each.points, each.person))
+        streaks = leaderboard.streaks(db, [place.person for place in places], campaign.clock())
+    items = [_standing(place, streaks[place.person], place.person == person.id) for place in places]
+    return answered(request, Leaderboard, Leaderboard(frame, len(whole.places), items, following))
+
+
+def _standing(place: Place, streak: int, me: bool) -> Standing:
+    return Standing(place.rank, place.person, place.name, place.points, place.level, streak, me)
+
+
+@router.get("/me/stats", response_model=PersonalFigures, responses=UNCHANGED, summary="Where you stand")
+def my_stats(request: Request, campaign: CampaignDep, caller: Reader) -> Response:
+    """Your level, streak, points and ranks, and what made them."""
+    with campaign.read(caller) as (db, person):
+        found = leaderboard.personal_figures(db, person, boards(campaign, db), campaign.clock())
+    return answered(request, PersonalFigures, found)
+
+
+@router.get("/trollboard/{frame}", response_model=Page[Trouble], summary="Whose messages made most trouble")
+def trollboard(
+    frame: Frame, request: Request, campaign: CampaignDep, caller: ModeratorReader, limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Response:  # fmt: skip
+    """For moderators; the worst first. At most 10 s old."""
+    after = place_in(cursor, int, str) if cursor else None
+    with campaign.read(caller) as (db, _):
+        now = campaign.clock()
+        found = campaign.memory.recall(
+            ("trolls", frame), LASTS, now, lambda: leaderboard.trollboard(db, frame, now)
+        )  # fmt: skip
+    rest = [each for each in found if after is None or (-each.score, each.person) > (-after[0], after[1])]
+    items, following = page(rest, limit, lambda each: (each.score, each.person))
+    return answered(request, Page[Trouble], Page[Trouble](items=items, next=following))
