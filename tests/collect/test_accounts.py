@@ -184,3 +184,17 @@ def test_two_administrators_cannot_take_the_role_from_each_other_at_once(door: D
         done = list(threads.map(demote, (first, second), (second, first)))
     assert sorted(done) == [False, True]
     assert len(door.call(people.admins)) == 1
+
+
+def test_prompts_of_the_banned_keep_no_place_from_new_ones(garden: Garden) -> None:
+    garden.policy(max_active_trees=0, max_prompt_lottery_waiting=1)
+    chief, troll = garden.admin(), garden.admin("troll")
+    garden.tree(troll, state=State.PROMPT_LOTTERY_WAITING)
+
+    def prompts_open() -> int:
+        return tasks.availability(garden.db, chief, ["en"])["en"]["initial_prompt"]
+
+    assert prompts_open() == 0
+    accounts.change_role(garden.db, chief, troll.id, PersonRole.CONTRIBUTOR, garden.now)
+    accounts.ban(garden.db, chief, troll.id, garden.now)
+    assert prompts_open() == 1

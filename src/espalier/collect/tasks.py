@@ -188,7 +188,7 @@ def prompts_open(db: Connection, lang: str, book: PolicyBook) -> int:
         lang,
         growing=languages.trees_in(db, lang, State.GROWING),
         in_review=languages.trees_in(db, lang, State.INITIAL_PROMPT_REVIEW),
-        waiting=languages.trees_in(db, lang, State.PROMPT_LOTTERY_WAITING),
+        waiting=languages.prompts_waiting(db, lang),
         live_leases=work.prompts_held(db, lang),
     )
 

@@ -20,6 +20,12 @@ T, M = trees.c, messages.c
 MONTH: Final = timedelta(days=30)
 
 _IN_STATE = Statement(select(func.count()).where(T.lang == bindparam("lang"), T.state == bindparam("state")))
+_OUT_OF_THE_LOTTERY = Statement(
+    select(func.count())
+    .select_from(people)
+    .join(trees, T.author_id == people.c.id)
+    .where(people.c.disabled == 1, T.lang == bindparam("lang"), T.state == bindparam("state"))
+)
 _firsts = (
     select(tallies.c.person_id, func.sum(tallies.c.ranked_first).label("firsts"))
     .where(tallies.c.day >= bindparam("since"), tallies.c.ranked_first > 0)
@@ -75,6 +81,12 @@ _LANGS = Statement(select(T.lang).distinct().order_by(T.lang))
 def trees_in(db: Connection, lang: str, state: State) -> int:
     row = _IN_STATE.row(db, lang=lang, state=state)
     return int(row[0]) if row else 0
+
+
+def prompts_waiting(db: Connection, lang: str) -> int:
+    """Prompts that wait for the lottery; those of disabled people have left it."""
+    state = State.PROMPT_LOTTERY_WAITING
+    return trees_in(db, lang, state) - int(_OUT_OF_THE_LOTTERY.value(db, lang=lang, state=state) or 0)
 
 
 def waiting_authors(db: Connection, lang: str, now: datetime) -> list[Author]:

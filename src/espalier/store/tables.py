@@ -53,6 +53,7 @@ people = Table(
     required("created_at", BigInteger),
     Index("people_by_name", "name", "id"),
     Index("people_by_email", "email", unique=True),
+    Index("people_disabled", "id", sqlite_where=text("disabled = 1"), postgresql_where=text("disabled = 1")),
 )
 
 # Kept. A token is stored as its SHA-256.

@@ -194,6 +194,13 @@ def upgrade() -> None:
     with op.batch_alter_table("people", schema=None) as batch_op:
         batch_op.create_index("people_by_email", ["email"], unique=True)
         batch_op.create_index("people_by_name", ["name", "id"], unique=False)
+        batch_op.create_index(
+            "people_disabled",
+            ["id"],
+            unique=False,
+            sqlite_where=sa.text("disabled = 1"),
+            postgresql_where=sa.text("disabled = 1"),
+        )
 
     op.create_table(
         "policies",
