@@ -10,13 +10,16 @@ a deletion that was undone, enters anew.
 from collections.abc import Collection, Iterable
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, and_, func, select, text
 
 from espalier.domain.errors import Invalid, TooLong
+from espalier.store.search_tables import rebuild_words
 from espalier.store.sql import Statement
+from espalier.store.tables import messages, searched
 from espalier.store.words import Phrase, phrases, words_of
 
 MOST_WORDS: Final = 64  # in one query; a pair of characters of a script without spaces counts as one
+BY_AGE: Final = (messages.c.created_at, messages.c.id)
 FIRST: Final = 2**62  # above every number
 LOOK_BACK: Final = 4000  # newest messages that PostgreSQL reads before it asks its index: some milliseconds
 
@@ -27,7 +30,7 @@ _PUT: Final = {
         text("""
             INSERT INTO searched (message_id, tokens)
             SELECT id, '_' || lang || ' ' || :tokens FROM messages WHERE id = :message_id
-            ON CONFLICT (message_id) DO UPDATE SET tokens = excluded.tokens
+            ON CONFLICT (message_id) DO UPDATE SET tokens = excluded.tokens WHERE searched.tokens <> excluded.tokens
         """)
     ),
     "postgresql": Statement(
@@ -35,7 +38,7 @@ _PUT: Final = {
             INSERT INTO searched (message_id, tokens)
             SELECT id, CAST(:tokens AS tsvector) || array_to_tsvector(ARRAY['_' || lang])
             FROM messages WHERE id = :message_id
-            ON CONFLICT (message_id) DO UPDATE SET tokens = excluded.tokens
+            ON CONFLICT (message_id) DO UPDATE SET tokens = excluded.tokens WHERE searched.tokens <> excluded.tokens
         """)
     ),
 }
@@ -68,6 +71,20 @@ _FIND_RARE: Final = Statement(
         SELECT number, message_id FROM matching WHERE number < :before ORDER BY number DESC LIMIT :limit
     """)
 )
+_LIVE: Final = Statement(select(messages.c.id, messages.c.text).where(messages.c.live == 1).order_by(*BY_AGE))
+_LIVE_BUT_NOT_THERE: Final = Statement(
+    select(messages.c.id, messages.c.text)
+    .outerjoin(searched, searched.c.message_id == messages.c.id)
+    .where(messages.c.live == 1, searched.c.number.is_(None))
+    .order_by(*BY_AGE)
+)
+_THERE_BUT_NOT_LIVE: Final = Statement(
+    select(searched.c.message_id)
+    .outerjoin(messages, and_(messages.c.id == searched.c.message_id, messages.c.live == 1))
+    .where(messages.c.id.is_(None))
+    .order_by(searched.c.number)
+)
+_COUNT: Final = Statement(select(func.count()).select_from(searched))
 
 
 class Found(NamedTuple):
@@ -117,6 +134,30 @@ def find(
     if len(rows) < limit and db.dialect.name == "postgresql":
         rows = _FIND_RARE.rows(db, **place)
     return [Found(*row) for row in rows]
+
+
+def indexed_count(db: Connection) -> int:
+    """How many messages can be found."""
+    return int(_COUNT.value(db) or 0)
+
+
+def missing(db: Connection) -> list[str]:
+    """Live messages with words that are not in the index, oldest first; what has no words need not be there."""
+    return [message_id for message_id, said in _LIVE_BUT_NOT_THERE.rows(db) if words_of(said)]
+
+
+def surplus(db: Connection) -> list[str]:
+    """Messages in the index that are not live, or are no more."""
+    return _THERE_BUT_NOT_LIVE.values(db)
+
+
+def rebuild(db: Connection) -> None:
+    """Make every live message findable by its words, and nothing else, whatever the index says."""
+    rebuild_words(db)
+    for message_id in surplus(db):
+        _REMOVE.run(db, message_id=message_id)
+    for message_id, said in _LIVE.stream(db):
+        index(db, message_id, said, known=True)
 
 
 def _vector(words: list[str]) -> str:

@@ -6,6 +6,7 @@ character stands alone, so that every character begins some pair.
 """
 
 import re
+from itertools import chain
 from typing import Final, NamedTuple
 from unicodedata import category, normalize
 
@@ -21,7 +22,9 @@ _DENSE: Final = (
     "\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003ffff"
 )
 # Signs that belong to the letter before them, such as the vowels of Devanagari.
-_SIGNS: Final = "".join(sign for sign in map(chr, range(0x0300, 0x2000)) if category(sign).startswith("M"))
+_SIGNS: Final = "".join(
+    sign for sign in map(chr, chain(range(0x0300, 0x2000), range(0xA660, 0xAC00))) if category(sign).startswith("M")
+)
 _LETTERS: Final = rf"[^\W_{_DENSE}]"
 _PIECES: Final = re.compile(rf"[{_DENSE}]+|{_LETTERS}+(?:[{_SIGNS}]+{_LETTERS}*)*")
 _IS_DENSE: Final = re.compile(rf"[{_DENSE}]")
@@ -64,17 +67,16 @@ def words_of(text: str) -> list[str]:
 
 def phrases(query: str) -> list[Phrase]:
     """What to look for: each word of the query, those with several pieces (`don't`, 日本語) as a phrase."""
-    found = [(word, _split(word)) for word in fold(query).split()]
-    found = [(word, words) for word, words in found if words]
-    return [_phrase(words, is_last=number == len(found)) for number, (_, words) in enumerate(found, 1)]
+    found = [words for word in fold(query).split() if (words := _split(word))]
+    return [_phrase(words, is_last=words is found[-1]) for words in found]
 
 
 def _phrase(words: list[str], *, is_last: bool) -> Phrase:
     end = words[-1]
     if not _IS_DENSE.match(end):
         return Phrase(words, is_last and len(end) >= SHORTEST_BEGINNING)
-    if len(words) > 1 and len(words[-2]) == 2 and _IS_DENSE.match(words[-2]) and words[-2][1] == end:
-        return Phrase(words[:-1], False)  # the sentence may go on after the last character
+    if len(words) > 1 and len(words[-2]) == 2 and _IS_DENSE.match(words[-2]):
+        return Phrase(words[:-1], False)  # the last character alone would be the end of the sentence
     return Phrase(words, True)
 
 
