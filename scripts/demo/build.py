@@ -2,41 +2,28 @@
 
     python scripts/demo/build.py
 
-A file `de.txt` or `en-2.txt` holds trees in one language. A tree begins with `§§ name state date`; each message with
-`§ path options`, followed by its text. The path of the prompt is `.`, that of its second reply `b`, of the first reply
-to that `b.a`. Options give what its three reviewers think of a message, and what else happened to it:
-
-    q=.8 h=.75 c=.3 u=0 t=0 v=0    quality, helpfulness (as quality), creativity, humor, toxicity, violence (none):
-                                   the mean to come near to
-    spam=2 fail=1 rude=1 mismatch=1 pii=1    how many reviewers say so
-    r=1                            so many reviewers until now
-    n=2                            so many people have ranked the replies to it until now (of a tree in `ranking`)
-    +1x3 red_flag _skip_reply      reactions and skips
-    deleted, model=NAME            taken out by a moderator; written by a model
-
 Who wrote, reviewed and ranked, and when, is drawn from the names of the trees, so the same texts always give the same
 files. The rules of the campaign decide what is accepted, what is ranked how, and whether a tree can be in its state.
+How the texts are written down: markup.py.
 """
 
 import gzip
 import json
-import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any, Final
-from unicodedata import is_normalized
-from uuid import NAMESPACE_URL, uuid5
+
+from markup import POLICY, REVIEWERS, SKIPS, Entry, Sheet, Wrong, fixed_id, sheets
 
 from espalier.domain.lifecycle import COMMANDS, Command, advance
 from espalier.domain.message import (
     EMOJIS,
     LABELS,
     LIKERT_STEPS,
-    Ballot,
     LabelKind,
     Message,
     Ranking,
@@ -44,10 +31,8 @@ from espalier.domain.message import (
     Review,
     Role,
     Skip,
-    SkipOf,
     offered_labels,
 )
-from espalier.domain.policy import Policy
 from espalier.domain.review import label_means
 from espalier.domain.tree import Shape, State, Tree, accepted, stands
 from espalier.domain.work import to_rank
@@ -55,8 +40,6 @@ from espalier.replay.votes import spread
 
 HERE: Final = Path(__file__).parent
 PACKAGE: Final = HERE.parents[1] / "src" / "espalier" / "demo"
-POLICY: Final = Policy()
-REVIEWERS: Final = POLICY.num_reviews_reply
 
 CAST: Final[Mapping[str, tuple[str, ...]]] = {
     name: tuple(langs.split())
@@ -70,193 +53,6 @@ CAST: Final[Mapping[str, tuple[str, ...]]] = {
     }.items()
 }  # fmt: skip
 """People and the languages in which they take part."""
-
-MEANS: Final = {"q": "quality", "h": "helpfulness", "c": "creativity", "u": "humor", "t": "toxicity", "v": "violence"}
-COUNTS: Final = {
-    "spam": "spam", "fail": "fails_task", "rude": "not_appropriate", "mismatch": "lang_mismatch", "pii": "pii",
-}  # fmt: skip
-SKIPS: Final = {f"_skip_{skip}": skip for skip in SkipOf}
-
-
-class Wrong(Exception):
-    """A fault in the texts, with file and line."""
-
-    def __init__(self, place: str, reason: str) -> None:
-        super().__init__(f"{place}: {reason}")
-
-
-@dataclass(slots=True)
-class Entry:
-    """A message as it is written down."""
-
-    place: str
-    path: str
-    means: dict[str, float] = field(default_factory=dict)
-    counts: dict[str, int] = field(default_factory=dict)
-    emojis: dict[str, int] = field(default_factory=dict)
-    reviews: int = REVIEWERS
-    rankings: int = 0
-    deleted: bool = False
-    model: str | None = None
-    text: str = ""
-
-    @property
-    def parent(self) -> str | None:
-        if self.path == ".":
-            return None
-        above, _, _ = self.path.rpartition(".")
-        return above or "."
-
-    @property
-    def depth(self) -> int:
-        return 0 if self.path == "." else self.path.count(".") + 1
-
-    @property
-    def role(self) -> Role:
-        return Role.ASSISTANT if self.depth % 2 else Role.PROMPTER
-
-
-@dataclass(slots=True)
-class Sheet:
-    """A tree as it is written down."""
-
-    place: str
-    lang: str
-    name: str
-    state: State
-    at: datetime
-    entries: dict[str, Entry] = field(default_factory=dict)
-
-    @property
-    def id(self) -> str:
-        return self.id_of(".")
-
-    def id_of(self, path: str) -> str:
-        return fixed_id("message", self.lang, self.name, path)
-
-
-def fixed_id(*names: str) -> str:
-    return str(uuid5(NAMESPACE_URL, "/".join(("https://espalier.example/demo", *names))))
-
-
-# Reading the texts
-
-
-def sheets(files: Iterable[Path]) -> Iterator[Sheet]:
-    """The trees of these files, checked. Raises Wrong."""
-    names: set[tuple[str, str]] = set()
-    for path in files:
-        for sheet in _sheets_of(path):
-            if (sheet.lang, sheet.name) in names:
-                raise Wrong(sheet.place, f"a second tree {sheet.name} in {sheet.lang}")
-            names.add((sheet.lang, sheet.name))
-            yield sheet
-
-
-def _sheets_of(path: Path) -> Iterator[Sheet]:
-    lang = path.stem.split("-")[0]
-    found: list[Sheet] = []
-    entry: Entry | None = None
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        place = f"{path.name}:{number}"
-        if line.startswith("§§"):
-            found.append(_sheet(place, lang, line[2:].split()))
-            entry = None
-        elif line.startswith("§"):
-            if not found:
-                raise Wrong(place, "a message before the first tree")
-            entry = _entry(place, line[1:].split())
-            _add(found[-1], entry)
-        elif entry is not None:
-            entry.text += f"{line}\n"
-        elif line.strip():
-            raise Wrong(place, "text that belongs to no message")
-    for sheet in found:
-        _check(sheet)
-    return iter(found)
-
-
-def _sheet(place: str, lang: str, words: list[str]) -> Sheet:
-    try:
-        name, state, date = words
-        return Sheet(place, lang, name, State(state), datetime.fromisoformat(date).replace(tzinfo=UTC))
-    except ValueError as error:
-        raise Wrong(place, f"a tree needs a name, a state and a date: {error}") from None
-
-
-def _add(sheet: Sheet, entry: Entry) -> None:
-    if entry.path in sheet.entries:
-        raise Wrong(entry.place, f"a second message {entry.path}")
-    if entry.parent is not None and entry.parent not in sheet.entries:
-        raise Wrong(entry.place, f"{entry.path} replies to {entry.parent}, which has not come yet")
-    sheet.entries[entry.path] = entry
-
-
-_PATH: Final = re.compile(r"\.|[a-z](\.[a-z])*")
-_TIMES: Final = re.compile(r"(?P<name>.+?)(x(?P<times>\d+))?")
-
-
-def _entry(place: str, words: list[str]) -> Entry:
-    if not words or not _PATH.fullmatch(words[0]):
-        raise Wrong(place, "a message needs a path such as . or a.b")
-    entry = Entry(place, words[0])
-    for word in words[1:]:
-        try:
-            _option(entry, word)
-        except ValueError as error:
-            raise Wrong(place, f"{word}: {error}") from None
-    return entry
-
-
-def _option(entry: Entry, word: str) -> None:
-    name, given, value = word.partition("=")
-    if not given:
-        parts = _TIMES.fullmatch(word)
-        assert parts is not None
-        if word == "deleted":
-            entry.deleted = True
-        elif parts["name"] in EMOJIS or parts["name"] in SKIPS:
-            entry.emojis[parts["name"]] = int(parts["times"] or 1)
-        else:
-            raise ValueError("neither an option nor a reaction")
-    elif name in MEANS:
-        entry.means[MEANS[name]] = _between(0, float(value), 1)
-    elif name in COUNTS:
-        entry.counts[COUNTS[name]] = int(_between(0, int(value), REVIEWERS))
-    elif name == "r":
-        entry.reviews = int(_between(0, int(value), REVIEWERS))
-    elif name == "n":
-        entry.rankings = int(_between(0, int(value), POLICY.num_required_rankings))
-    elif name == "model":
-        entry.model = value
-    else:
-        raise ValueError("no such option")
-
-
-def _between(least: float, value: float, most: float) -> float:
-    if not least <= value <= most:
-        raise ValueError(f"must be between {least} and {most}")
-    return value
-
-
-def _check(sheet: Sheet) -> None:
-    if "." not in sheet.entries:
-        raise Wrong(sheet.place, "a tree without a prompt")
-    for entry in sheet.entries.values():
-        entry.text = entry.text.strip("\n")
-        if not entry.text:
-            raise Wrong(entry.place, "a message without a text")
-        if not is_normalized("NFC", entry.text):
-            raise Wrong(entry.place, "the text is not in NFC")
-        if len(entry.text) > POLICY.message_max_characters:
-            raise Wrong(entry.place, f"{len(entry.text)} characters are too many")
-        if "quality" not in entry.means:
-            raise Wrong(entry.place, "q= is missing")
-        if entry.role is Role.ASSISTANT:
-            entry.means.setdefault("helpfulness", entry.means["quality"])
-        if entry.role is Role.PROMPTER and (entry.means.keys() | entry.counts.keys()) & {"helpfulness", "fails_task"}:
-            raise Wrong(entry.place, "helpfulness and failing the task are asked of assistant replies alone")
-
 
 # Who did it, and when
 
@@ -293,12 +89,12 @@ def authors(sheet: Sheet) -> dict[str, str | None]:
 
 
 def dates(sheet: Sheet) -> dict[str, datetime]:
-    at = sheet.at
-    found = {}
-    for path in sheet.entries:
-        found[path] = at
-        at += timedelta(minutes=round(20 + 300 * chance(sheet.id, path, "until the next")))
-    return found
+    """When each message came, in order of arrival: the best reply is not always the first."""
+    at: dict[str, datetime] = {}
+    for path, entry in sheet.entries.items():
+        waited = timedelta(minutes=round(30 + 900 * chance(sheet.id, path, "waited")))
+        at[path] = sheet.at if entry.parent is None else at[entry.parent] + waited
+    return dict(sorted(at.items(), key=lambda pair: pair[1]))
 
 
 # From a sheet to a tree
@@ -306,26 +102,8 @@ def dates(sheet: Sheet) -> dict[str, datetime]:
 
 def tree_of(sheet: Sheet) -> Tree:
     """The tree with every vote, in the state that the rules give it. Raises Wrong if that is not the one it claims."""
-    by, at = authors(sheet), dates(sheet)
-    messages = {
-        sheet.id_of(path): Message(
-            id=sheet.id_of(path),
-            parent_id=sheet.id_of(entry.parent) if entry.parent else None,
-            role=entry.role,
-            author=by[path],
-            at=at[path],
-            lang=sheet.lang,
-            text=entry.text,
-            depth=entry.depth,
-            synthetic=entry.model is not None,
-            model_name=entry.model,
-            deleted=entry.deleted,
-            reviews=_reviews(sheet, entry, by[path], at[path]),
-            reactions=_reactions(sheet, entry, by[path]),
-            skips=_skips(sheet, entry, by[path]),
-        )
-        for path, entry in sheet.entries.items()
-    }
+    by = authors(sheet)
+    messages = {sheet.id_of(path): _message(sheet, path, by[path], at) for path, at in dates(sheet).items()}
     grows = sheet.state not in BEFORE_GROWTH
     tree = Tree(
         id=sheet.id,
@@ -382,6 +160,8 @@ def _shape(sheet: Sheet, messages: Mapping[str, Message]) -> Shape:
 
 
 def _check_places(sheet: Sheet, tree: Tree) -> None:
+    if tree.won_lottery and not accepted(tree.root):
+        raise Wrong(sheet.place, f"{sheet.state} comes after a prompt was accepted, and this one was not")
     children = tree.children()
     live = tree.live()
     for path, entry in sheet.entries.items():
@@ -390,6 +170,38 @@ def _check_places(sheet: Sheet, tree: Tree) -> None:
             raise Wrong(entry.place, f"has {len(replies)} replies that stand, more than places")
         if children[sheet.id_of(path)] and not accepted(tree.messages[sheet.id_of(path)]):
             raise Wrong(entry.place, "was not accepted and has a reply")
+
+
+def _message(sheet: Sheet, path: str, author: str | None, at: datetime) -> Message:
+    entry = sheet.entries[path]
+    return Message(
+        id=sheet.id_of(path),
+        parent_id=sheet.id_of(entry.parent) if entry.parent else None,
+        role=entry.role,
+        author=author,
+        at=at,
+        lang=sheet.lang,
+        text=entry.text,
+        depth=entry.depth,
+        synthetic=entry.model is not None,
+        model_name=entry.model,
+        deleted=entry.deleted,
+        reviews=_reviews(sheet, entry, author, at),
+        reactions=tuple(Reaction(person, name) for person, name in _signs(sheet, entry, author) if name in EMOJIS),
+        skips=tuple(
+            Skip(person, SKIPS[name], "other") for person, name in _signs(sheet, entry, author) if name in SKIPS
+        ),
+    )
+
+
+def _signs(sheet: Sheet, entry: Entry, author: str | None) -> list[tuple[str, str]]:
+    """Who reacted or skipped, and how."""
+    besides = {author} if author else set()
+    return [
+        (person, name)
+        for name, count in entry.emojis.items()
+        for person in draw(sheet, count, f"{entry.path} {name}", besides)
+    ]
 
 
 def _reviews(sheet: Sheet, entry: Entry, author: str | None, at: datetime) -> tuple[Review, ...]:
@@ -422,24 +234,6 @@ def _answers(mean: float, people: int, kind: LabelKind, seed: str) -> list[float
     return sorted(values, key=lambda value: chance(seed, str(value)))
 
 
-def _reactions(sheet: Sheet, entry: Entry, author: str | None) -> tuple[Reaction, ...]:
-    return tuple(
-        Reaction(person, emoji)
-        for emoji, count in entry.emojis.items()
-        if emoji in EMOJIS
-        for person in draw(sheet, count, f"{entry.path} {emoji}", {author} if author else set())
-    )
-
-
-def _skips(sheet: Sheet, entry: Entry, author: str | None) -> tuple[Skip, ...]:
-    return tuple(
-        Skip(person, SKIPS[name], "other")
-        for name, count in entry.emojis.items()
-        if name in SKIPS
-        for person in draw(sheet, count, f"{entry.path} {name}", {author} if author else set())
-    )
-
-
 def _rankings(sheet: Sheet, tree: Tree) -> dict[str, tuple[Ranking, ...]]:
     end = max(message.at for message in tree.messages.values())
     children = tree.children()
@@ -450,22 +244,25 @@ def _rankings(sheet: Sheet, tree: Tree) -> dict[str, tuple[Ranking, ...]]:
         number = paths[parent.id].rankings if sheet.state is State.RANKING else needs
         opinions = {reply.id: paths[reply.id].means["quality"] for reply in replies}
         rankings[parent.id] = tuple(
-            Ranking(
-                count, person, end + timedelta(minutes=round(60 + 2000 * chance(parent.id, person, "ranked"))), order
-            )
+            _ranking(count, person, parent.id, end, opinions)
             for count, person in enumerate(draw(sheet, number, f"{paths[parent.id].path} ranked", wrote))
-            if (order := _ballot(opinions, person))
         )
     return {parent_id: given for parent_id, given in rankings.items() if given}
 
 
-def _ballot(opinions: Mapping[str, float], person: str) -> Ballot:
+UNACCEPTABLE: Final = 0.2
+
+
+def _ranking(number: int, person: str, parent_id: str, end: datetime, opinions: Mapping[str, float]) -> Ranking:
     """How this person orders the replies: near to what is thought of them; what is about as good is tied."""
+    at = end + timedelta(minutes=round(60 + 2000 * chance(parent_id, person, "ranked")))
+    if max(opinions.values()) < UNACCEPTABLE:
+        return Ranking(number, person, at, (), not_rankable=True)
     groups: dict[int, list[str]] = {}
     for reply, quality in opinions.items():
-        seen = quality + 0.3 * (chance(reply, person, "opinion") - 0.5)
-        groups.setdefault(round(seen / 0.15), []).append(reply)
-    return tuple(tuple(groups[height]) for height in sorted(groups, reverse=True))
+        seen = quality + 0.45 * (chance(reply, person, "opinion") - 0.5)
+        groups.setdefault(round(seen / 0.2), []).append(reply)
+    return Ranking(number, person, at, tuple(tuple(groups[height]) for height in sorted(groups, reverse=True)))
 
 
 # Writing the files
