@@ -260,7 +260,7 @@ def _ranking(number: int, person: str, parent_id: str, end: datetime, opinions: 
         return Ranking(number, person, at, (), not_rankable=True)
     groups: dict[int, list[str]] = {}
     for reply, quality in opinions.items():
-        seen = quality + 0.45 * (chance(reply, person, "opinion") - 0.5)
+        seen = quality + 0.4 * (chance(reply, person, "opinion") - 0.5)
         groups.setdefault(round(seen / 0.2), []).append(reply)
     return Ranking(number, person, at, tuple(tuple(groups[height]) for height in sorted(groups, reverse=True)))
 
