@@ -6,16 +6,16 @@ Knows the log: without the contribution, everything that came after it must mean
 from datetime import datetime, timedelta
 from random import Random
 
-from espalier.safety.duplicates import fingerprint
 from sqlalchemy import Connection
 
 from espalier.collect.change import Scene
 from espalier.collect.lottery import after_change
 from espalier.collect.tasks import lease_time
-from espalier.domain.contribution import rebuild
+from espalier.domain.contribution import Replied, grow
 from espalier.domain.errors import BuiltOn, NotFound, WrongState
 from espalier.domain.tree import Tree
 from espalier.domain.work import Act, open_work
+from espalier.safety.duplicates import fingerprint
 from espalier.store import receipts, texts, trees, work
 from espalier.store.facts import FactRow, find_fact, log_of, void
 from espalier.store.history import facts_of
@@ -72,15 +72,30 @@ def _without(db: Connection, tree: Tree, row: FactRow, later: list[FactRow], sce
     ):
         raise built_on
     try:
-        after = rebuild(facts_of(db, tree.id, tree.lang, without=[row.seq]), scene.book.of)
+        after = _told_again(db, tree, row, later, scene)
     except WrongState:
         raise built_on from None
-    assert after is not None, f"tree {tree.id} has no facts"
+    if after is None:
+        raise built_on
     if later and (after.state is not tree.state or _counted(tree, row.seq) != _counted(after, row.seq)):
         raise built_on
     if any(place[0] is not Act.LABEL for place in _held_and_lost(db, tree, after, scene)):
         raise built_on
     return after
+
+
+def _told_again(db: Connection, tree: Tree, row: FactRow, later: list[FactRow], scene: Scene) -> Tree | None:
+    """The tree that the log makes without a contribution; None when a later reply would have found no place."""
+    written_later = {other.message_id for other in later if other.kind == "replied"}
+    told: Tree | None = None
+    for fact in facts_of(db, tree.id, tree.lang, without=[row.seq]):
+        if isinstance(fact, Replied) and fact.message.id in written_later and not fact.message.late:
+            assert told is not None, f"tree {tree.id} begins with a reply"
+            if (Act.REPLY, fact.message.parent_id) not in open_work(told, scene.book.of(told.policy, told.lang)):
+                return None
+        told = grow(told, fact, scene.book.of)
+    assert told is not None, f"tree {tree.id} has no facts"
+    return told
 
 
 def _parent(tree: Tree, row: FactRow) -> str | None:
