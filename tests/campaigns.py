@@ -10,7 +10,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
@@ -186,6 +188,11 @@ class World:
     def cleo(self) -> Someone:
         return self.person("cleo")
 
+    def work(self) -> None:
+        """Do all jobs that wait, as the server does by itself."""
+        while self.http.app.state.background.step():
+            pass
+
     def policy(self, **base: object) -> None:
         well(self.chief.call("PUT", "/policy", {"base": base}))
 
@@ -226,10 +233,13 @@ def running(database: Database, **policy: object) -> Iterator[World]:
     door.close()
     url = database.url.render_as_string(hide_password=False)
     world: World | None = None
-    app = create_app(url, seed=3, clock=lambda: world.now if world else NOON)
-    with served(app) as http:
-        world = World(http, database)
-        yield world
+    with TemporaryDirectory() as folder:
+        app = create_app(
+            url, data_dir=Path(folder), seed=3, clock=lambda: world.now if world else NOON, background=False
+        )
+        with served(app) as http:
+            world = World(http, database)
+            yield world
 
 
 @pytest.fixture

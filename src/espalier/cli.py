@@ -65,7 +65,7 @@ def serve(
     out.print("Stop it with Ctrl-C.")
     set_up_logs(settings)
     uvicorn.run(
-        create_app(settings.database_url),
+        create_app(settings.database_url, data_dir=settings.data_dir),
         host=settings.host,
         port=settings.port,
         log_config=None,

@@ -90,6 +90,11 @@ def _upgrade(engine: Engine) -> bool:
             return True
 
 
+def is_current(db: Connection) -> bool:
+    """Whether the database has the tables of this program."""
+    return _stored(db) == head()
+
+
 def _stored(db: Connection) -> str | None:
     if not inspect(db).has_table(VERSION_TABLE):
         return None

@@ -6,41 +6,82 @@ Knows settings; hands plain values down. `create_app` opens nothing: the databas
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
+from pathlib import Path
 from random import Random
+from typing import Any, Final
 
 from fastapi import FastAPI
 
 from espalier import __version__
 from espalier.store.door import open_door
 from espalier.store.session import open_database
-from espalier.web import errors
+from espalier.web import errors, health
 from espalier.web.api import campaign as campaign_api
 from espalier.web.api import figures, messages, moderation, people, tasks, trees
+from espalier.web.background import Background
 from espalier.web.campaign import Campaign, utc_now
+from espalier.web.guard import Guard
+from espalier.web.observe import Figures, Observed
 
-API = "/api/v1"
-ROUTERS = (
+API: Final = "/api/v1"
+ROUTERS: Final = (
     tasks.router, messages.router, trees.router, people.router, figures.router, moderation.router, campaign_api.router,
 )  # fmt: skip
+IMPORTS: Final = f"{API}/imports"
+ABOUT: Final = (
+    "Grow conversation trees with volunteers. Send a token with every request: `Authorization: Bearer TOKEN`. "
+    "A refusal is a problem document (RFC 9457) whose `type` does not change."
+)
 
 
-def create_app(database_url: str, *, seed: int | None = None, clock: Callable[[], datetime] = utc_now) -> FastAPI:
-    """The application on a database that is migrated already. `seed` and `clock`: of all chance and time, for tests."""
+class _Documented(FastAPI):
+    """Describes refusals as they are: problem documents, not what FastAPI would answer by itself."""
+
+    def openapi(self) -> dict[str, Any]:
+        if self.openapi_schema is None:
+            errors.describe(super().openapi())
+        return super().openapi()
+
+
+def create_app(
+    database_url: str,
+    *,
+    data_dir: Path = Path("var"),
+    seed: int | None = None,
+    clock: Callable[[], datetime] = utc_now,
+    background: bool = True,
+) -> FastAPI:
+    """The application on a database that is migrated already.
+
+    data_dir: for exports and uploads. seed, clock: of all chance and time, for tests. background: whether jobs and
+    rounds are done by themselves.
+    """
 
     @asynccontextmanager
     async def opened(app: FastAPI) -> AsyncIterator[None]:
         database = open_database(database_url)
         door = open_door(database)
-        app.state.campaign = Campaign(database, door, Random(seed), clock)
+        campaign = Campaign(database, door, Random(seed), data_dir, clock)
+        by_itself = Background(campaign.shop)
+        app.state.campaign, app.state.background = campaign, by_itself
+        waiting.append(lambda: door.waiting)
+        if background:
+            by_itself.start()
         try:
             yield
         finally:
+            by_itself.stop()
             door.close()
             database.close()
 
-    app = FastAPI(title="Espalier", version=__version__, lifespan=opened, docs_url="/api/docs", redoc_url=None,
-                  openapi_url="/api/openapi.json")  # fmt: skip
+    app = _Documented(title="Espalier", version=__version__, description=ABOUT, lifespan=opened, docs_url="/api/docs",
+                  redoc_url=None, openapi_url="/api/openapi.json")  # fmt: skip
+    waiting: list[Callable[[], int]] = []
+    app.state.figures = Figures(lambda: waiting[-1]() if waiting else 0)
     errors.install(app)
     for router in ROUTERS:
-        app.include_router(router, prefix=API)
+        app.include_router(router, prefix=API, responses=errors.DOCUMENTED)
+    app.include_router(health.router)
+    app.add_middleware(Guard, takes_files=lambda path: path == IMPORTS)
+    app.add_middleware(Observed, figures=app.state.figures, rng=Random(seed))
     return app

@@ -9,11 +9,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from random import Random
 from typing import Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Connection
 
+from espalier.collect.files import Workshop
 from espalier.domain.errors import Banned, NotAllowed, Unauthenticated
 from espalier.store.door import Door
 from espalier.store.people import Person, PersonRole, by_token
@@ -42,6 +44,7 @@ class Campaign:
     database: Database
     door: Door
     rng: Random
+    data_dir: Path
     clock: Callable[[], datetime] = utc_now
     secret: Callable[[], str] = secrets.token_urlsafe
     memory: Memory = field(default_factory=Memory)
@@ -55,6 +58,11 @@ class Campaign:
     ) -> T:
         """Run a use case for the caller, who is looked up in the same transaction: a ban holds at once."""
         return await self.door.write(_for_caller, caller, use_case, *args, **options)
+
+    @property
+    def shop(self) -> Workshop:
+        """What jobs with files work with."""
+        return Workshop(self.door.call, self.database.read, self.data_dir, self.clock, self.rng, self.secret)
 
     @contextmanager
     def read(self, caller: Caller) -> Iterator[tuple[Connection, Person]]:

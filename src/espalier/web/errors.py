@@ -3,13 +3,16 @@
 Knows the domain's family of errors, FastAPI's own, and what is left over; says nothing of the inside to anybody.
 """
 
+import json
 import logging
+from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 
 from espalier.domain.errors import Refusal
@@ -17,6 +20,51 @@ from espalier.domain.errors import Refusal
 log = logging.getLogger(__name__)
 PROBLEM = "application/problem+json"
 URN = "urn:espalier:problem:"
+
+
+class Problem(BaseModel):
+    """A refusal (RFC 9457). `field`: of the input, where one is to blame; `text`: what was sent, handed back."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    request_id: str | None = None
+    field: str | None = None
+    text: str | None = None
+    retry_after_s: int | None = None
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "type": f"{URN}duplicate-text",
+                    "title": "The same text was sent before",
+                    "status": 409,
+                    "detail": "You have sent this text before.",
+                    "field": "text",
+                    "text": "Why is the sky blue?",
+                    "request_id": "6c1f0a9be2d45a77",
+                }
+            ]
+        }
+    )
+
+
+DOCUMENTED: Final[dict[int | str, dict[str, Any]]] = {
+    "default": {"description": "Refused.", "content": {PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
+}
+
+
+def describe(schema: dict[str, Any]) -> None:
+    """Put the problem document into an OpenAPI schema in the place of FastAPI's own."""
+    schemas = schema["components"]["schemas"]
+    schemas["Problem"] = Problem.model_json_schema()
+    for name in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(name, None)
+    for path in schema["paths"].values():
+        for operation in path.values():
+            operation["responses"].pop("422", None)
 
 
 def install(app: FastAPI) -> None:
@@ -39,7 +87,25 @@ def problem(
     document |= {name: value for name, value in more.items() if value is not None}
     if request_id := request.scope.get("request_id"):
         document["request_id"] = request_id
-    return JSONResponse(document, status, headers, PROBLEM)
+    return _Escaped(document, status, headers, PROBLEM)
+
+
+class _Escaped(JSONResponse):
+    """A text is handed back as it came, half of a surrogate pair too, which is no character of UTF-8."""
+
+    def render(self, content: Any) -> bytes:
+        return json.dumps(content, separators=(",", ":")).encode()
+
+
+class TooLarge(HTTPException):
+    """Raised while a body is read that turns out too large."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"A body has at most {limit:,} bytes here")
+
+
+def too_large(request: Request, limit: int) -> JSONResponse:
+    return _http(request, TooLarge(limit))
 
 
 def _refused(request: Request, error: Exception) -> JSONResponse:
@@ -57,7 +123,7 @@ def _refused(request: Request, error: Exception) -> JSONResponse:
 
 def _malformed(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    faults = [{"field": _where(fault["loc"]), "detail": fault["msg"]} for fault in error.errors()]
+    faults = [{"field": _where(fault), "detail": fault["msg"]} for fault in error.errors()]
     first = faults[0]
     return problem(
         request, "malformed", "The request is not as it should be", 422, f"{first['field']}: {first['detail']}",
@@ -65,16 +131,25 @@ def _malformed(request: Request, error: Exception) -> JSONResponse:
     )  # fmt: skip
 
 
-def _where(path: tuple[int | str, ...]) -> str:
-    inside = [str(part) for part in path if part not in ("body", "query", "path")]
-    return ".".join(inside) or str(path[0])
+def _where(fault: Mapping[str, Any]) -> str:
+    path: tuple[int | str, ...] = fault["loc"]
+    if fault["type"] == "json_invalid":  # its path ends in a place of the text
+        return "body"
+    return ".".join(str(part) for part in path[1:]) or str(path[0])
+
+
+_NAMES: Final = {
+    HTTPStatus.NOT_FOUND: ("not-found", "Not found", "There is no such address."),
+    HTTPStatus.METHOD_NOT_ALLOWED: ("method-not-allowed", "Not possible here", "This address has other methods."),
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: ("too-large", "Too large", None),
+}
 
 
 def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    title = HTTPStatus(error.status_code).phrase
-    slug = title.lower().replace(" ", "-")
-    return problem(request, slug, title, error.status_code, f"{error.detail}.", dict(error.headers or {}))
+    status = HTTPStatus(error.status_code)
+    slug, title, detail = _NAMES.get(status, (status.phrase.lower().replace(" ", "-"), status.phrase, None))
+    return problem(request, slug, title, status, detail or f"{error.detail}.", dict(error.headers or {}))
 
 
 def _unexpected(request: Request, error: Exception) -> JSONResponse:

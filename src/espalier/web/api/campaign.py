@@ -2,24 +2,39 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Annotated, Any
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Request, Response
+from anyio.to_thread import run_sync as to_thread
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import FileResponse
 from pydantic import Field
+from sqlalchemy import Connection
 
 from espalier.collect import campaign as policy_of
-from espalier.domain.errors import NotFound
+from espalier.collect import files
+from espalier.collect.accounts import new_id
+from espalier.collect.files import Export
+from espalier.domain.errors import Invalid, NotFound
 from espalier.domain.policy import CampaignPolicy
+from espalier.domain.tree import State
 from espalier.store import jobs, policies
 from espalier.store.jobs import Job, JobStatus
-from espalier.store.people import PersonRole
+from espalier.store.people import Person, PersonRole
 from espalier.store.policies import PolicyBook
 from espalier.web.api.forms import Form, example
-from espalier.web.deps import Admin, CampaignDep, ModeratorReader, Reader
+from espalier.web.deps import Admin, AdminReader, CampaignDep, ModeratorReader, Reader, checked_langs
 from espalier.web.pages import UNCHANGED, Cursor, Limit, Page, answered, page, place_in
 
 router = APIRouter(tags=["campaign"])
+UPLOAD: Final[dict[str, Any]] = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +127,93 @@ def policy_history(
     items, following = page(found, limit, lambda each: (each.version,))
     versions = [PolicyVersion(each.version, each.at, each.person_id, *_spelled(each.policy)) for each in items]
     return answered(request, Page[PolicyVersion], Page[PolicyVersion](items=versions, next=following))
+
+
+class ExportForm(Form):
+    """`langs`: none for all. `anonymise`: people under keyed hashes. `votes`: a second file with every judgement."""
+
+    states: Annotated[list[State], Field(default=[State.READY_FOR_EXPORT], min_length=1)]
+    langs: Annotated[list[str], Field(default_factory=list, max_length=200)]
+    anonymise: bool = False
+    votes: bool = False
+
+    model_config = example({"states": ["ready_for_export"], "anonymise": True, "votes": True})
+
+
+@router.post("/exports", status_code=202, summary="Write trees to a file")
+async def export(form: ExportForm, campaign: CampaignDep, caller: Admin) -> JobView:
+    """For administrators, since it says who wrote what. Ask for the job until it is done, then fetch the file."""
+    wanted = Export(tuple(form.states), checked_langs(form.langs), form.anonymise, form.votes)
+    return job_view(await campaign.change(caller, files.ask_export, wanted, campaign.clock(), campaign.rng))
+
+
+@router.get("/exports/{job_id}/file", response_class=FileResponse, summary="The trees that were exported")
+def export_file(job_id: str, campaign: CampaignDep, caller: AdminReader) -> FileResponse:
+    """For administrators; one tree a line, as published, packed with gzip. Kept for a week."""
+    with campaign.read(caller) as (db, person):
+        done = files.exported(db, person, job_id)
+    return _download(campaign.shop.trees_file(done.id))
+
+
+@router.get("/exports/{job_id}/votes", response_class=FileResponse, summary="The votes that were exported")
+def export_votes(job_id: str, campaign: CampaignDep, caller: AdminReader) -> FileResponse:
+    """For administrators; one judgement a line, packed with gzip. Kept for a week."""
+    with campaign.read(caller) as (db, person):
+        done = files.exported(db, person, job_id)
+    return _download(campaign.shop.votes_file(done.id))
+
+
+def _download(path: Path) -> FileResponse:
+    if not path.is_file():
+        raise NotFound("This file is not there, or no longer; ask for the export again.")
+    return FileResponse(path, media_type="application/gzip", filename=path.name)
+
+
+@router.post("/imports", status_code=202, summary="Take in trees from a file", openapi_extra=UPLOAD)
+async def import_file(
+    request: Request,
+    campaign: CampaignDep,
+    caller: Admin,
+    name: Annotated[str, Query(min_length=1, max_length=200, description="What the file is called.")] = "upload",
+    as_backlog: Annotated[bool, Query(description="Park what can be ranked, to be ranked later.")] = False,
+) -> JobView:
+    """For administrators. The body is the file: trees or messages as published, plain or gzip; twice adds nothing."""
+    await campaign.change(caller, _may_import)
+    job_id = new_id(campaign.rng)
+    path = campaign.shop.upload(job_id)
+    await to_thread(partial(path.parent.mkdir, parents=True, exist_ok=True))
+    try:
+        with path.open("wb") as file:
+            async for piece in request.stream():
+                await to_thread(file.write, piece)
+        asked = await campaign.change(caller, files.ask_import, job_id, name, as_backlog, campaign.clock())
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    return job_view(asked)
+
+
+def _may_import(db: Connection, actor: Person) -> None:
+    """Nobody else's file is even read."""
+
+
+@router.get("/jobs", response_model=Page[JobView], summary="Long jobs")
+def all_jobs(
+    request: Request, campaign: CampaignDep, caller: ModeratorReader, limit: Limit = 50, cursor: Cursor = None
+) -> Response:
+    """For moderators; the newest first."""
+    after = place_in(cursor, str, str) if cursor else None
+    with campaign.read(caller) as (db, _):
+        found = jobs.newest(db, limit + 1, after=(_time_in(after[0]), after[1]) if after else None)
+    items, following = page(found, limit, lambda each: (each.created_at.isoformat(), each.id))
+    return answered(request, Page[JobView], Page[JobView](items=[job_view(each) for each in items], next=following))
+
+
+def _time_in(spelled: str) -> datetime:
+    try:
+        return datetime.fromisoformat(spelled).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise Invalid("This is no cursor of this list; take `next` as it was given.", field="cursor") from None
 
 
 @router.get("/jobs/{job_id}", summary="How far a job has come")

@@ -1,8 +1,10 @@
-"""What all forms of the API have in common: a field that nobody knows is refused, not passed over."""
+"""What all forms of the API have in common: a field that nobody knows is refused, not passed over, and so is what no
+database keeps.
+"""
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 
 def example(*examples: dict[str, Any]) -> ConfigDict:
@@ -12,3 +14,23 @@ def example(*examples: dict[str, Any]) -> ConfigDict:
 
 class Form(BaseModel):
     model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _can_be_kept(cls, given: Any) -> Any:
+        # Texts are looked at where they are accepted, so that they can be handed back.
+        if isinstance(given, dict) and not _sound([value for name, value in given.items() if name != "text"]):
+            raise ValueError("holds a NUL or half of a surrogate pair, which are no characters")
+        return given
+
+
+def _sound(value: Any) -> bool:
+    if isinstance(value, str):
+        return (value.isascii() and "\0" not in value) or not any(_never(sign) for sign in value)
+    if isinstance(value, dict):
+        return all(_sound(name) and _sound(inner) for name, inner in value.items())
+    return not isinstance(value, list) or all(map(_sound, value))
+
+
+def _never(sign: str) -> bool:
+    return sign == "\0" or "\ud800" <= sign <= "\udfff"

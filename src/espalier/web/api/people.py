@@ -15,6 +15,7 @@ from espalier.collect.accounts import Secret
 from espalier.domain.ranking import agrees
 from espalier.domain.tree import State
 from espalier.store import contributed, people, reading
+from espalier.store.contributed import Contributed
 from espalier.store.erasure import Traces
 from espalier.store.jobs import Job
 from espalier.store.people import Person, PersonRole, TokenInfo
@@ -106,11 +107,18 @@ def _contributions(
     items = [
         Contribution(
             fact.kind, fact.at, fact.late, fact.tree_id, fact.said, shown.get(fact.message_id),
-            agrees(fact.order, ranks[fact.message_id]) if fact.kind == "ranked" and fact.message_id in ranks else None,
+            _agreed(fact, ranks),
         )
         for fact in facts
     ]  # fmt: skip
     return Page[Contribution](items=items, next=following)
+
+
+def _agreed(fact: Contributed, ranks: Mapping[str, Mapping[str, int]]) -> bool | None:
+    if fact.kind != "ranked" or fact.message_id not in ranks:
+        return None
+    final = ranks[fact.message_id]
+    return agrees(fact.order, {reply: final[reply] for group in fact.order for reply in group if reply in final})
 
 
 @router.get("/me/contributions", response_model=Page[Contribution], responses=UNCHANGED,

@@ -1,0 +1,72 @@
+"""What holds for every request before any route sees it: how large a body may be, what an address may hold, and the
+headers that keep browsers from making anything else of an answer than it is.
+
+Knows HTTP; knows no route but those that take files.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from espalier.web.errors import TooLarge, problem, too_large
+
+LARGEST_BODY: Final = 2**20
+LARGEST_FILE: Final = 4 * 2**30
+_SAFE: Final = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))
+_JSON_ONLY: Final = (
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"cache-control", b"no-store"),
+)
+
+
+class Guard:
+    """ASGI middleware. `takes_files`: whether this path takes bodies as large as a data set."""
+
+    def __init__(self, app: ASGIApp, takes_files: Callable[[str], bool]) -> None:
+        self._app, self._takes_files = app, takes_files
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_safely(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = _with_safe_headers(message.get("headers", []))
+            await send(message)
+
+        if "\0" in scope["path"] or b"%00" in scope["query_string"]:
+            answer = problem(Request(scope), "not-found", "Not found", 404, "There is no such address.")
+            await answer(scope, receive, send_safely)
+            return
+        limit = LARGEST_FILE if self._takes_files(scope["path"]) else LARGEST_BODY
+        if _announced(scope) > limit:
+            await too_large(Request(scope), limit)(scope, receive, send_safely)
+            return
+        received = 0
+
+        async def receive_some() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > limit:
+                raise TooLarge(limit)
+            return message
+
+        await self._app(scope, receive_some, send_safely)
+
+
+def _announced(scope: Scope) -> int:
+    for name, value in scope["headers"]:
+        if name == b"content-length" and value.isdigit():
+            return int(value)
+    return 0
+
+
+def _with_safe_headers(given: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """The headers with ours, unless a route has said something else. Pages that run scripts say so by their type."""
+    known = {name.lower(): value for name, value in given}
+    extra = _SAFE + (_JSON_ONLY if b"json" in known.get(b"content-type", b"json") else ())
+    return [*given, *(pair for pair in extra if pair[0] not in known)]
