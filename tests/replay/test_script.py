@@ -237,3 +237,14 @@ def test_a_tree_that_ended_in_its_ranking_is_not_ranked() -> None:
 def test_two_trees_that_begin_alike_are_refused() -> None:
     with pytest.raises(ValueError, match="t0 and t1 begin with the same prompt"):
         script(prompt("p"), prompt("p "))
+
+
+def test_what_was_to_be_refused_is_given_up_when_the_tree_is_complete() -> None:
+    made = script(prompt("p", reply("a", prompt("no", accepted=False)), reply("b")), patience=0)
+    judge(made, "p", kind="label_initial_prompt")
+    for _ in range(2):
+        text = say(made, "p")
+        assert text is not None
+        assert made.left > 0
+        judge(made, "p", text)
+    assert made.left == 3  # the rankings of "a" and "b"

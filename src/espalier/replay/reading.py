@@ -59,7 +59,7 @@ def original_tree(record: TreeRecord) -> OriginalTree:
 def _original(record: MessageRecord, above: Role | None) -> Original:
     role = Role.PROMPTER if above is None else above.other
     if record.role != role:
-        raise ValueError(f"{record.message_id} has the role {record.role!r} where a {role} speaks")
+        raise ValueError(f"{record.message_id} has the role {record.role!r} where the {role} speaks")
     return Original(
         text=record.text,
         role=role,

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequen
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
 from functools import partial
+from http import HTTPStatus
 from random import Random
 from typing import Any, Final
 
@@ -201,7 +202,9 @@ class Stage:
         try:
             await person.skip(task["id"])
         except Refused as refused:
-            self.report.refusals[refused.detail] += 1
+            # A tree that was halted meanwhile has taken its tasks back.
+            if refused.status != HTTPStatus.CONFLICT:
+                raise
 
     async def _send(self, person: Client, task: Json, answer: Answer) -> bool:
         """Whether it counts. A text that came late is kept by the campaign, but is no part of the tree."""
