@@ -15,7 +15,7 @@ from espalier.domain.message import Message, Ranking, Reaction, Review, Skip
 from espalier.domain.moderation import red_flags
 from espalier.domain.policy import Policy
 from espalier.domain.review import verdict
-from espalier.domain.tree import STOPPED, Shape, State, Tree
+from espalier.domain.tree import STOPPED, TERMINAL, Shape, State, Tree
 from espalier.domain.work import to_rank
 
 
@@ -214,12 +214,10 @@ def _undeleted(tree: Tree, fact: Undeleted) -> Tree:
     restored = replace(message, deleted=False, dismissed_flags=red_flags(message))
     others = {key: state for key, state in tree.deletions.items() if key != message.id}
     if found in RETURNS_TO:
-        # What was deleted later on the way that is now gone again may not lead ahead on it when it comes back.
-        ahead = [state for state in State if state not in RETURNS_TO[: RETURNS_TO.index(found)]]
+        # What was deleted further on the way that is now gone again may not lead ahead when it comes back.
+        ahead = {*RETURNS_TO[RETURNS_TO.index(found) :], *TERMINAL}
         others = {key: found if state in ahead else state for key, state in others.items()}
-    return replace(
-        tree.with_message(restored), state=found if found in RETURNS_TO else tree.state, deletions=others
-    )
+    return replace(tree.with_message(restored), state=found if found in RETURNS_TO else tree.state, deletions=others)
 
 
 RETURNS_TO: Final = (State.INITIAL_PROMPT_REVIEW, State.PROMPT_LOTTERY_WAITING, State.GROWING, State.RANKING)
