@@ -1,12 +1,14 @@
 """Rows of people and tokens: lists in order, searches, revocation."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from espalier.store import people
 from espalier.store.people import Person, PersonRole
+from espalier.store.session import Database
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -76,3 +78,30 @@ def test_administrators_who_are_disabled_do_not_count(db: Connection) -> None:
     assert people.admins(db) == ["p1", "p2"]
     people.save_person(db, replace(chief, disabled=True))
     assert people.admins(db) == ["p2"]
+
+
+def test_a_ban_holds_for_what_was_sent_while_it_was_decided(postgres_db: Database) -> None:
+    with postgres_db.writer.begin() as db:
+        people.add_person(db, person("p1", "Ada"))
+        people.add_token(db, "hash", "t1", "p1", "laptop", "full", NOW)
+
+    def look_up() -> Person | None:
+        with postgres_db.writer.begin() as other:
+            return people.by_token_alone(other, "hash")
+
+    with ThreadPoolExecutor(1) as threads:
+        with postgres_db.writer.begin() as db:
+            found = people.by_token_alone(db, "hash")
+            assert found is not None
+            waiting = threads.submit(look_up)
+            while not _somebody_waits(postgres_db):
+                assert not waiting.done(), "nobody may come in meanwhile"
+            people.save_person(db, replace(found, disabled=True))
+        seen = waiting.result()
+    assert seen is not None
+    assert seen.disabled
+
+
+def _somebody_waits(database: Database) -> bool:
+    with database.read() as db:
+        return bool(db.execute(text("SELECT count(*) FROM pg_locks WHERE NOT granted")).scalar())

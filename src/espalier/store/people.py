@@ -58,11 +58,13 @@ class TokenInfo:
 
 
 PERSON_COLUMNS: Final = (P.id, P.name, P.role, P.disabled, P.on_board, P.anonymous, P.created_at, P.email)
-_BY_TOKEN = Statement(
+_IN_FORCE: Final = (
     select(*PERSON_COLUMNS, T.scope)
     .join(tokens, T.person_id == P.id)
     .where(T.hash == bindparam("token_hash"), T.revoked_at.is_(None))
 )
+_BY_TOKEN = Statement(_IN_FORCE)
+_BY_TOKEN_LOCKED = Statement(_IN_FORCE.with_for_update(of=people))
 _BY_ID = Statement(select(*PERSON_COLUMNS).where(P.id == bindparam("person_id")))
 _INSERT = Statement(
     insert(people).values(
@@ -135,6 +137,15 @@ def person_value(row: Any) -> Person:
 
 def by_token(db: Connection, token_hash: str) -> Person | None:
     row = _BY_TOKEN.row(db, token_hash=token_hash)
+    return person_value(row) if row else None
+
+
+def by_token_alone(db: Connection, token_hash: str) -> Person | None:
+    """The same for who will change something: until the transaction ends, nobody else does so for this person.
+
+    So what one person sends twice at once is seen one after the other, and a ban holds for what comes after it.
+    """
+    row = _BY_TOKEN_LOCKED.row(db, token_hash=token_hash)
     return person_value(row) if row else None
 
 

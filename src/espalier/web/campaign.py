@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 from espalier.collect.files import Workshop
 from espalier.domain.errors import Banned, NotAllowed, Unauthenticated
 from espalier.store.door import Door
-from espalier.store.people import Person, PersonRole, by_token
+from espalier.store.people import Person, PersonRole, by_token, by_token_alone
 from espalier.store.session import Database
 from espalier.web.memory import Memory
 
@@ -79,12 +79,14 @@ def _for_caller(
     *args: P.args,
     **options: P.kwargs,
 ) -> T:
-    return use_case(db, identified(db, caller), *args, **options)
+    return use_case(db, identified(db, caller, by_token_alone), *args, **options)
 
 
-def identified(db: Connection, caller: Caller) -> Person:
+def identified(
+    db: Connection, caller: Caller, look_up: Callable[[Connection, str], Person | None] = by_token
+) -> Person:
     """The person behind a token. Raises Unauthenticated, Banned, NotAllowed."""
-    person = by_token(db, caller.token_hash) if caller.token_hash else None
+    person = look_up(db, caller.token_hash) if caller.token_hash else None
     if person is None:
         raise Unauthenticated("Send a valid token: `Authorization: Bearer <token>`.")
     if person.disabled:
