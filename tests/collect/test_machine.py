@@ -5,6 +5,7 @@ the stored campaign equals the one rebuilt from its contributions, that no place
 nobody did what nobody may do.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from random import Random
@@ -49,6 +50,7 @@ class Campaign:
         self.rng = Random(seed + 1)
         self.hands: list[tuple[Person, Task]] = []
         self.sent: list[tuple[Person, str, str, Answer]] = []
+        self.undeleted: set[str] = set()
         self.loosened = False
         self.said = 0
         self.garden.policy(**SMALL)
@@ -143,8 +145,8 @@ class Campaign:
 
     def undelete(self) -> None:
         gone = [message.id for tree in self.trees() for message in tree.messages.values() if message.deleted]
-        if gone:
-            self.attempt(moderation.undelete_message, self.staff[1], self.pick(gone))
+        if gone and (tree := self.attempt(moderation.undelete_message, self.staff[1], self.pick(gone))):
+            self.undeleted.add(tree.id)
 
     def edit(self) -> None:
         self.said += 1
@@ -173,6 +175,7 @@ class Campaign:
         self.attempt(use_case, actor, person.id)
         self.people[self.people.index(person)] = self.garden.person(f"newcomer {self.said}")
         self.hands = [(holder, task) for holder, task in self.hands if holder.id != person.id]
+        self.sent = [entry for entry in self.sent if entry[0].id != person.id]
 
     def change_policy(self) -> None:
         self.loosened = True
@@ -196,15 +199,18 @@ class Campaign:
 
     def check(self) -> None:
         self.garden.check()
-        if not self.loosened:  # a policy that asks for less cannot take back what is handed out
+        # A policy that asks for less cannot take back what is handed out, nor an undelete what was written since.
+        if not self.loosened and not self.undeleted:
             self.no_place_holds_more_than_it_needs()
         for tree in self.trees():
             self.nobody_did_what_nobody_may_do(tree)
             self.it_does_not_outgrow_its_goal(tree)
 
     def no_place_holds_more_than_it_needs(self) -> None:
+        """A late vote counts, but what is in time and what is leased share the places without it."""
+        late = {tree.id: _late_votes(tree) for tree in self.trees()}
         for place in _PLACES.rows(self.garden.db):
-            assert 0 <= place.held <= place.needs, place
+            assert 0 <= place.held <= place.needs + late[place.tree_id].get((place.act, place.subject), 0), place
             assert place.tree_held <= place.budget or place.act != Act.REPLY, place
 
     def nobody_did_what_nobody_may_do(self, tree: Tree) -> None:
@@ -225,7 +231,15 @@ class Campaign:
     def it_does_not_outgrow_its_goal(self, tree: Tree) -> None:
         live = tree.live().values()
         late_reviews = any(review.late for message in live for review in message.reviews)
-        assert late_reviews or tree.deletions or sum(map(accepted, live)) <= tree.shape.goal_tree_size, tree.id
+        assert late_reviews or tree.id in self.undeleted or sum(map(accepted, live)) <= tree.shape.goal_tree_size, tree.id
+
+
+def _late_votes(tree: Tree) -> Counter[tuple[str, str]]:
+    votes: Counter[tuple[str, str]] = Counter()
+    for message in tree.messages.values():
+        votes[Act.LABEL, message.id] = sum(review.late for review in message.reviews)
+        votes[Act.RANK, message.id] = sum(ranking.late for ranking in tree.rankings.get(message.id, ()))
+    return votes
 
 
 STEPS = 250

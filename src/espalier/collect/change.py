@@ -7,6 +7,7 @@ fill the places that became free. Knows no HTTP and no kinds of task.
 from dataclasses import dataclass
 from datetime import datetime
 from random import Random
+from typing import Final
 
 from sqlalchemy import Connection
 
@@ -14,10 +15,12 @@ from espalier.collect.lottery import after_change
 from espalier.domain.contribution import Contribution, Deleted, Ordered, apply, grow
 from espalier.domain.lifecycle import Command
 from espalier.domain.moderation import Remedy, remedy
-from espalier.domain.tree import STOPPED, Tree
+from espalier.domain.tree import STOPPED, State, Tree
 from espalier.store import trees, work
 from espalier.store.facts import record
 from espalier.store.policies import PolicyBook
+
+MOVED_BY_CHANCE: Final = (State.PROMPT_LOTTERY_WAITING, State.BACKLOG_RANKING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,8 @@ def change_tree(
     trees.save_changes(db, before, after, scene.book.of, scene.now, scene.rng)
     end_dead_leases(db, before, after, scene.now)
     after_change(db, before, after, scene.book, scene.now, scene.rng)
-    return after
+    # Chance may have moved this very tree on.
+    return trees.load_tree(db, after.id) if after.state in MOVED_BY_CHANCE else after
 
 
 def order(

@@ -9,8 +9,6 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
-from espalier.safety.duplicates import fingerprint
-from espalier.safety.language import looks_foreign
 from sqlalchemy import Connection
 
 from espalier.collect.answers import (
@@ -40,6 +38,8 @@ from espalier.domain.message import Message, Ranking, Review, Role, offered_labe
 from espalier.domain.policy import Policy
 from espalier.domain.tree import Tree
 from espalier.domain.work import Act
+from espalier.safety.duplicates import fingerprint
+from espalier.safety.language import looks_foreign
 from espalier.store import receipts, texts, trees, work
 from espalier.store.facts import record
 from espalier.store.people import Person

@@ -13,9 +13,9 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from espalier.collect.intake import CannotStand, Sapling, Source, Vote, sapling
+from espalier.collect.intake import UNSPOKEN, CannotStand, Sapling, Source, Vote, sapling
 from espalier.collect.lottery import fill_places, top_up_rankings
-from espalier.dataset.findings import Code, Finding
+from espalier.dataset.findings import Code, Finding, Findings
 from espalier.dataset.records import TreeRecord, VoteRecord, messages_of
 from espalier.domain.contribution import Ranked, Settled, grow
 from espalier.domain.tree import State
@@ -49,7 +49,7 @@ class ImportReport:
     left_out: int = 0
     drawn: int = 0
     moved: list[Moved] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
+    findings: Findings = field(default_factory=Findings)
     langs: set[str] = field(default_factory=set)
 
     def include(self, other: "ImportReport") -> None:
@@ -62,7 +62,7 @@ class ImportReport:
         self.left_out += other.left_out
         self.drawn += other.drawn
         self.moved += other.moved
-        self.findings += other.findings
+        self.findings.include(other.findings)
         self.langs |= other.langs
 
 
@@ -122,7 +122,8 @@ def import_trees(
         if after.state is not made.said_state:
             report.moved.append(Moved(after.id, made.said_state, after.state))
         _compare_ranks(made, grown[-1], source)
-        report.findings += made.findings
+        for finding in made.findings:
+            report.findings(finding)
         report.messages += len(after.messages)
         report.votes += len(made.votes)
         report.langs.add(after.lang)
@@ -165,11 +166,11 @@ def _saplings(
             report.known += 1
             continue
         try:
-            policy = book.for_lang(record.prompt.lang or "")
+            policy = book.for_lang(record.prompt.lang or UNSPOKEN)
             made = sapling(record, votes, taken, policy, book.version, source, now)
         except CannotStand as error:
             report.left_out += sum(1 for _ in messages_of(record))
-            report.findings.append(error.finding)
+            report.findings(error.finding)
             continue
         report.left_out += sum(1 for _ in messages_of(record)) - len(made.tree.messages)
         known.add(made.tree.id)

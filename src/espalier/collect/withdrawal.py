@@ -3,6 +3,7 @@
 Knows the log: without the contribution, everything that came after it must mean what it meant before.
 """
 
+from collections import Counter
 from datetime import datetime, timedelta
 from random import Random
 
@@ -13,7 +14,7 @@ from espalier.collect.lottery import after_change
 from espalier.collect.tasks import lease_time
 from espalier.domain.contribution import Replied, grow
 from espalier.domain.errors import BuiltOn, NotFound, WrongState
-from espalier.domain.tree import Tree
+from espalier.domain.tree import Tree, stands
 from espalier.domain.work import Act, open_work
 from espalier.safety.duplicates import fingerprint
 from espalier.store import receipts, texts, trees, work
@@ -81,7 +82,17 @@ def _without(db: Connection, tree: Tree, row: FactRow, later: list[FactRow], sce
         raise built_on
     if any(place[0] is not Act.LABEL for place in _held_and_lost(db, tree, after, scene)):
         raise built_on
+    if _overfull(after) > _overfull(tree):
+        raise built_on
     return after
+
+
+def _overfull(tree: Tree) -> int:
+    """How many messages stand where there is no place: others have taken the places of what was refused."""
+    live = tree.live().values()
+    under = Counter(message.parent_id for message in live if message.parent_id and stands(message))
+    too_many = sum(max(0, n - tree.shape.places_under(tree.messages[parent].role)) for parent, n in under.items())
+    return too_many + max(0, sum(map(stands, live)) - tree.shape.goal_tree_size)
 
 
 def _told_again(db: Connection, tree: Tree, row: FactRow, later: list[FactRow], scene: Scene) -> Tree | None:
@@ -115,7 +126,7 @@ def _held_and_lost(db: Connection, before: Tree, after: Tree, scene: Scene) -> s
     """Places on which somebody is at work and that would no longer be there."""
     held = work.live_leases(db, before.id)
     left = open_work(after, scene.book.of(after.policy, after.lang))
-    return {place for place in held if place not in left}
+    return {place for place, count in held.items() if place not in left or left[place].needs < count}
 
 
 def _places_lost(before: Tree, after: Tree, scene: Scene) -> set[str]:

@@ -376,16 +376,17 @@ def end_leases(db: Connection, tree_id: str, now: datetime, subjects: set[str] |
 
 
 def renew(db: Connection, lease: Lease, expires_at: datetime) -> None:
-    """Give a task back to its holder after a withdrawal, with its place."""
+    """Give a task back to its holder after a withdrawal, with its place if that is free."""
+    held = True
     if lease.act is not None and not lease.gold:
-        _HOLD_AGAIN.run(db, what=lease.act, on=lease.subject)
-        if lease.act is Act.REPLY:
+        held = bool(_HOLD_AGAIN.run(db, what=lease.act, on=lease.subject))
+        if held and lease.act is Act.REPLY:
             _LEASE_IN_TREE.run(db, tree_id=lease.tree_id, what=Act.REPLY, more=1)
-    _SETTLE_TASK.run(db, task_id=lease.id, status="open", held=1, expires_at=to_us(expires_at))
+    _SETTLE_TASK.run(db, task_id=lease.id, status="open", held=int(held), expires_at=to_us(expires_at))
 
 
 _HOLD_AGAIN = Statement(
-    update(open_work).where(W.act == bindparam("what"), W.subject == bindparam("on")).values(held=W.held + 1)
+    update(open_work).where(W.act == bindparam("what"), W.subject == bindparam("on"), FREE).values(held=W.held + 1)
 )
 
 
