@@ -192,7 +192,7 @@ def test_a_campaign_goes_from_one_database_to_another_with_its_votes(garden: Gar
         for line, vote in enumerate(votes)
     )  # fmt: skip
     report = import_trees(garden.db, copies, by_subject(moved), Source("copy"), None, garden.now, garden.rng)
-    assert report.findings == []
+    assert report.findings.first == []
     after = messages(garden)
     for message_id in (tree_id, better, worse):
         was, now = before[message_id], after[f"copy-{message_id}"]

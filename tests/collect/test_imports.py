@@ -47,7 +47,7 @@ def bring(garden: Garden, *trees: dict[str, Any], votes: Sequence[dict[str, Any]
 
 
 def codes(report: ImportReport) -> list[Code]:
-    return [finding.code for finding in report.findings]
+    return [finding.code for finding in report.findings.first]
 
 
 def reply(message_id: str, parent: str = "a", **more: Any) -> dict[str, Any]:
@@ -75,7 +75,7 @@ def test_an_imported_tree_has_its_ids_texts_dates_and_everything_said_of_it(gard
     )
     report = bring(garden, tree(said))
     found = garden.load("a")
-    assert (report.trees, report.messages, report.people, report.findings) == (1, 3, 1, [])
+    assert (report.trees, report.messages, report.people, report.findings.first) == (1, 3, 1, [])
     assert found.state is State.READY_FOR_EXPORT
     assert found.messages["b"].text == "This is b."
     assert found.messages["b"].at.isoformat() == "2023-02-03T04:05:06.700000+00:00"
@@ -174,7 +174,7 @@ def test_gaps_in_ranks_are_closed_and_said(garden: Garden) -> None:
     report = bring(garden, tree(prompt("a", reply("b", rank=0), reply("c", rank=2), reply("d", rank=5))))
     assert ranks(garden.load("a")) == {"b": 0, "c": 1, "d": 2}
     assert codes(report) == [Code.RANK_GAP]
-    assert report.findings[0].line == 1
+    assert report.findings.first[0].line == 1
 
 
 def test_the_gap_of_a_deleted_reply_is_closed_and_opens_again_with_it(garden: Garden) -> None:
@@ -204,7 +204,7 @@ def test_a_message_that_cannot_stand_is_left_out_with_all_below_it(
     report = bring(garden, tree(prompt("a", reply("c"), bad)))
     assert sorted(garden.load("a").messages) == ["a", "c"]
     assert codes(report) == [code]
-    assert report.findings[0].reason.endswith("is left out with 1 below it")
+    assert report.findings.first[0].reason.endswith("is left out with 1 below it")
     assert report.left_out == 2
 
 
@@ -390,7 +390,7 @@ def test_ballots_that_give_the_files_order_explain_it(garden: Garden) -> None:
     assert [each.baseline.rank for each in found.messages.values() if each.baseline] == [None, None, None]
     assert len(found.rankings["a"]) == 3
     assert ranks(found) == {"b": 0, "c": 1}
-    assert report.findings == []
+    assert report.findings.first == []
 
 
 def test_an_order_that_the_ballots_do_not_give_stays_baseline(garden: Garden) -> None:

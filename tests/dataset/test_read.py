@@ -5,12 +5,12 @@ import json
 from pathlib import Path
 
 import pytest
-from oasst import lines, message, tree
 
 from espalier.dataset import read
 from espalier.dataset.findings import BadFile, Code, Finding, Findings
 from espalier.dataset.read import read_messages, read_records, read_trees, read_votes
 from espalier.dataset.records import MessageRecord, TreeRecord, messages_of
+from oasst import lines, message, tree
 
 
 @pytest.fixture
@@ -98,6 +98,7 @@ def test_a_bad_line_stops_nothing(file: Path, line: bytes, code: Code) -> None:
         ({"emojis": []}, "$.emojis"),
         ({"emojis": {"+1": "2"}}, "$.emojis.+1"),
         ({"emojis": {"name": ["+1"], "count": [2, 3]}}, "$.emojis.count"),
+        ({"emojis": {"name": ["+1"], "count": [2], "who": ["me"]}}, "$.emojis.who"),
         ({"emojis": {"name": ["+1", "+1"], "count": [2, 3]}}, "$.emojis.name"),
         ({"labels": {"spam": 0.5}}, "$.labels.spam"),
         ({"labels": {"spam": {"value": 0.5}}}, "$.labels.spam.count"),
@@ -119,6 +120,23 @@ def test_a_number_too_large_for_any_double_is_found_in_fields_of_unknown_meaning
     findings = Findings()
     assert ids(lines(file, line), findings) == []
     assert only(findings).path == "$.detoxify"
+
+
+@pytest.mark.parametrize(
+    ("spelled", "path"),
+    [
+        ('"x": ' + "[" * 500 + "1" + "]" * 500, "$.x"),
+        ('"x": ' + '{"a":' * 200 + "1" + "}" * 200, "$.x"),
+        ('"labels": {"spam": {"value": 0, "count": 1, "x": 1e999}}', "$.labels.spam"),
+        ('"labels": {"spam": {"value": 0, "count": 1, "x": ' + "[" * 500 + "]" * 500 + "}}", "$.labels.spam"),
+        ('"labels": {"name": ["spam"], "value": [0], "count": [1], "x": [1e999]}', "$.labels.x"),
+    ],
+)
+def test_what_could_not_be_written_again_is_not_read(file: Path, spelled: str, path: str) -> None:
+    line = '{"message_id": "x", "text": "t", "role": "prompter", ' + spelled + "}\n"
+    findings = Findings()
+    assert ids(lines(file, line.encode()), findings) == []
+    assert only(findings).path == path
 
 
 def test_strict_reading_stops_at_the_first_bad_line_and_says_which(file: Path) -> None:
@@ -177,6 +195,21 @@ def test_flat_rows_become_trees_also_when_they_are_mixed(file: Path) -> None:
         found.message_tree_id: [m.message_id for m in messages_of(found)] for found in read_trees(lines(file, *rows))
     }
     assert made == {"b": ["b", "b1"], "a": ["a", "a1", "a2"]}
+
+
+@pytest.mark.parametrize("kept", [0, 1, 3, 100])
+def test_rows_that_wait_long_are_kept_small_and_come_back_as_they_were(
+    file: Path, monkeypatch: pytest.MonkeyPatch, kept: int
+) -> None:
+    rows = [message(f"t{i}", message_tree_id=f"t{i}", detoxify={"toxicity": 0.1}, user_id="ann") for i in range(5)]
+    rows += [
+        message(f"r{i}", f"t{i}", message_tree_id=f"t{i}", emojis={"name": ["+1"], "count": [i]}) for i in range(5)
+    ]
+    expected = list(read_trees(lines(file, *rows)))
+    monkeypatch.setattr(read, "MOST_ROWS_AS_THEY_ARE", kept)
+    found = list(read_trees(file))
+    assert found == expected
+    assert [m.line for each in found for m in messages_of(each)] == [1, 6, 2, 7, 3, 8, 4, 9, 5, 10]
 
 
 def test_flat_rows_without_a_tree_id_are_put_together_by_their_parents(file: Path) -> None:

@@ -84,6 +84,12 @@ class Findings:
         if len(self.first) < KEPT_FINDINGS:
             self.first.append(finding)
 
+    def include(self, other: "Findings") -> None:
+        """Add what another report has heard."""
+        self.counts += other.counts
+        self.lost += other.lost
+        self.first += other.first[: KEPT_FINDINGS - len(self.first)]
+
 
 class BadFile(Exception):
     """A record that cannot be read, where the caller wants every one of them."""

@@ -22,12 +22,15 @@ from espalier.dataset.records import (
     VoteRecord,
     assemble,
     flat_messages,
+    message_record,
     record,
     vote_record,
 )
 from espalier.dataset.structure import Structure
+from espalier.dataset.write import line_of
 
 LONGEST_LINE: Final = 100 * 2**20
+MOST_ROWS_AS_THEY_ARE: Final = 10_000
 _GZIP: Final = b"\x1f\x8b"
 _BOM: Final = b"\xef\xbb\xbf"
 
@@ -70,7 +73,7 @@ def read_trees(path: Path, report: Report = ignore, *, strict: bool = False) -> 
     report = _strict(report) if strict else report
     structure = Structure(str(path), report)
     outline: _Outline | None = None
-    waiting: dict[str, list[MessageRecord]] = {}
+    waiting = _Waiting()
     for found in read_records(path, report, check=False):
         if isinstance(found, TreeRecord):
             structure.tree(found)
@@ -79,14 +82,10 @@ def read_trees(path: Path, report: Report = ignore, *, strict: bool = False) -> 
         if outline is None:
             outline = _Outline(path)
         tree_id = outline.tree_of(found)
-        rows = waiting.setdefault(tree_id, [])
-        rows.append(found)
-        if len(rows) == outline.sizes[tree_id]:
-            structure.group(tree_id, rows)
-            yield from _assembled(path, waiting.pop(tree_id), report)
-    for tree_id, rows in waiting.items():  # some of their rows could not be read
-        structure.group(tree_id, rows)
-        yield from _assembled(path, rows, report)
+        if waiting.add(tree_id, found) == outline.sizes[tree_id]:
+            yield from _assembled(path, tree_id, waiting.take(tree_id), structure, report)
+    for tree_id in waiting.trees():  # some of their rows could not be read
+        yield from _assembled(path, tree_id, waiting.take(tree_id), structure, report)
 
 
 def read_votes(path: Path, report: Report = ignore, *, strict: bool = False) -> Iterator[VoteRecord]:
@@ -131,7 +130,41 @@ class _Outline:
         return path[-1]
 
 
-def _assembled(path: Path, rows: list[MessageRecord], report: Report) -> Iterator[TreeRecord]:
+class _Waiting:
+    """Rows of trees that are not yet complete. Files have the rows of a tree together; in one that has not, most rows
+    wait for long, and are kept small."""
+
+    def __init__(self) -> None:
+        self._rows: dict[str, list[MessageRecord | tuple[int, bytes]]] = {}
+        self._held = 0
+
+    def add(self, tree_id: str, row: MessageRecord) -> int:
+        """Keep a row; how many of its tree are kept now."""
+        rows = self._rows.setdefault(tree_id, [])
+        packed = self._held >= MOST_ROWS_AS_THEY_ARE
+        rows.append((row.line, zlib.compress(line_of(row).encode(), 1)) if packed else row)
+        self._held += not packed
+        return len(rows)
+
+    def take(self, tree_id: str) -> list[MessageRecord]:
+        taken = []
+        for row in self._rows.pop(tree_id):
+            if isinstance(row, tuple):
+                line, packed = row
+                taken.append(message_record(_parsed(zlib.decompress(packed)), line))
+            else:
+                self._held -= 1
+                taken.append(row)
+        return taken
+
+    def trees(self) -> list[str]:
+        return list(self._rows)
+
+
+def _assembled(
+    path: Path, tree_id: str, rows: list[MessageRecord], structure: Structure, report: Report
+) -> Iterator[TreeRecord]:
+    structure.group(tree_id, rows)
     made = assemble(rows)
     for row in made.left:
         reason = f"{row.message_id} stands in no tree and is left out of them"

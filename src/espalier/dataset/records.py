@@ -15,6 +15,8 @@ from typing import Any, Final, TypedDict
 
 LARGEST_COUNT: Final = 2**31 - 1
 LONGEST_ID: Final = 255
+DEEPEST_EXTRA: Final = 100
+"""How deep a field of unknown meaning may be nested; the replies of a tree may be as deep as a line can be parsed."""
 
 
 class LabelMean(TypedDict):
@@ -197,6 +199,8 @@ def _emojis(value: object) -> Mapping[str, int]:
     if not isinstance(value, dict):
         raise Malformed("", f"must be an object, not {_named(value)}")
     if _is_columns(value, ("name", "count")):
+        for name in value.keys() - {"name", "count"}:
+            raise Malformed(f".{name}", "is no column of emojis")
         return {row["name"]: row["count"] for row in _rows(value)}
     if not _are_counts(value.values()):
         for name, count in value.items():
@@ -218,6 +222,9 @@ def _labels(value: object) -> Mapping[str, LabelMean]:
     if not sound:
         for name, said in value.items():
             _label(name, said)
+    for name, said in value.items():
+        if len(said) > len(LabelMean.__annotations__):
+            _finite(name, said)
     return value
 
 
@@ -262,6 +269,9 @@ def _rows(columns: Mapping[str, Any]) -> list[dict[str, Any]]:
             _within(f"name[{place}]", _name, name)
     if len(set(names)) < len(names):
         raise Malformed(".name", "names something twice")
+    if len(columns) > len(LabelMean.__annotations__) + 1:
+        for name, column in columns.items():
+            _finite(name, column)
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
@@ -328,16 +338,20 @@ _MAY_HOLD_FLOATS: Final = {dict, list, float}
 
 
 def _finite(name: str, value: object) -> None:
-    """Refuse a number in a field of unknown meaning that was too large for a double: it could not be written again."""
-    waiting = [value]
+    """Refuse what could not be written again: a number too large for a double, and what is nested too deeply."""
+    waiting = [(value, 1)]
     while waiting:
-        value = waiting.pop()
+        value, depth = waiting.pop()
+        inner: Iterable[object] = ()
         if type(value) is dict:
-            waiting.extend(value.values())
+            inner = value.values()
         elif type(value) is list:
-            waiting.extend(value)
+            inner = value
         elif type(value) is float and isinf(value):
             raise Malformed(f".{name}", "holds a number that is too large")
+        if inner and depth > DEEPEST_EXTRA:
+            raise Malformed(f".{name}", f"is nested more than {DEEPEST_EXTRA} levels deep")
+        waiting.extend((each, depth + 1) for each in inner if type(each) in _MAY_HOLD_FLOATS)
 
 
 def _message(given: Mapping[str, Any], line: int, replies: tuple[MessageRecord, ...]) -> MessageRecord:
