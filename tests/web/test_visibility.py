@@ -5,8 +5,8 @@ from dataclasses import fields
 from typing import Any
 
 import pytest
-from campaigns import REPLIES, Someone, World, well
 
+from campaigns import REPLIES, Someone, World, well
 from espalier.domain.sight import BlindMessage, OwnMessage, PublicMessage, StaffMessage
 
 BLIND = {

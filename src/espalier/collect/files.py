@@ -22,7 +22,7 @@ from espalier.collect.imports import ImportReport
 from espalier.collect.intake import Source
 from espalier.collect.jobs import Call
 from espalier.dataset.anonymise import anonymise, read_key
-from espalier.dataset.findings import Finding
+from espalier.dataset.findings import Finding, Findings
 from espalier.dataset.read import read_trees
 from espalier.dataset.write import write_records, write_votes
 from espalier.domain.errors import Conflict, NotFound, Refusal
@@ -185,11 +185,11 @@ def _import(shop: Workshop, job: Job) -> dict[str, Any]:
     source = Source(job.arguments["file"], origin=job.arguments["file"], as_backlog=job.arguments["as_backlog"])
     telling = _Telling(shop, job, None)
     report = ImportReport()
-    lost: list[Finding] = []
+    unread = Findings()
 
     def notice(finding: Finding) -> None:
         if finding.lost:
-            lost.append(replace(finding, file=source.file))
+            unread(replace(finding, file=source.file))
 
     for batch in imports.in_batches(read_trees(path, notice)):
         report.include(
@@ -198,15 +198,14 @@ def _import(shop: Workshop, job: Job) -> dict[str, Any]:
         telling.tell(len(batch))
     report.include(shop.call(imports.finish_import, report, source, job.person_id, shop.clock(), shop.rng))
     path.unlink(missing_ok=True)
-    findings = [str(finding) for finding in (*lost, *report.findings)]
     return {
         "trees": report.trees,
         "messages": report.messages,
         "people": report.people,
         "known": report.known,
-        "left_out": report.left_out + len(lost),
+        "left_out": report.left_out + unread.lost,
         "moved": len(report.moved),
-        "findings": findings[:SHOWN_FINDINGS],
+        "findings": [str(finding) for finding in (*unread.first, *report.findings.first)][:SHOWN_FINDINGS],
     }
 
 
