@@ -71,7 +71,6 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(Exception, _unexpected)
 
 
 def problem(
@@ -152,6 +151,6 @@ def _http(request: Request, error: Exception) -> JSONResponse:
     return problem(request, slug, title, status, detail or f"{error.detail}.", dict(error.headers or {}))
 
 
-def _unexpected(request: Request, error: Exception) -> JSONResponse:
-    log.error("a request failed", exc_info=error)
+def unexpected(request: Request, error: Exception) -> JSONResponse:
+    log.error("a request failed", exc_info=error, extra={"request_id": request.scope.get("request_id")})
     return problem(request, "internal", "Something went wrong here", 500, "The fault is ours and has been noted.")

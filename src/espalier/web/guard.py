@@ -1,5 +1,5 @@
-"""What holds for every request before any route sees it: how large a body may be, what an address may hold, and the
-headers that keep browsers from making anything else of an answer than it is.
+"""What holds for every request whatever its route: how large a body may be, what an address may hold, that a fault of
+ours is a problem document too, and headers that keep browsers from making anything else of an answer than it is.
 
 Knows HTTP; knows no route but those that take files.
 """
@@ -10,7 +10,7 @@ from typing import Final
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from espalier.web.errors import TooLarge, problem, too_large
+from espalier.web.errors import TooLarge, problem, too_large, unexpected
 
 LARGEST_BODY: Final = 2**20
 LARGEST_FILE: Final = 4 * 2**30
@@ -32,8 +32,12 @@ class Guard:
             await self._app(scope, receive, send)
             return
 
+        started = False
+
         async def send_safely(message: Message) -> None:
+            nonlocal started
             if message["type"] == "http.response.start":
+                started = True
                 message["headers"] = _with_safe_headers(message.get("headers", []))
             await send(message)
 
@@ -55,7 +59,12 @@ class Guard:
                 raise TooLarge(limit)
             return message
 
-        await self._app(scope, receive_some, send_safely)
+        try:
+            await self._app(scope, receive_some, send_safely)
+        except Exception as error:
+            if started:
+                raise
+            await unexpected(Request(scope), error)(scope, receive, send_safely)
 
 
 def _announced(scope: Scope) -> int:

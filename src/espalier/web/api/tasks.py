@@ -29,13 +29,19 @@ class NextTask(Form):
 
 
 @router.post(
-    "/tasks/next", responses={204: {"description": "There is nothing for you at the moment."}}, summary="The next task"
+    "/tasks/next",
+    response_model=Task,
+    responses={204: {"description": "There is nothing for you at the moment."}},
+    openapi_extra=swift.takes(NextTask),
+    summary="The next task",
 )
-async def next_task(form: NextTask, campaign: CampaignDep, caller: Contributor) -> Task:
+async def next_task(request: Request) -> Response:
     """Hand out a task, or the one that is still open. It is kept for you until `expires_at`."""
+    campaign, caller = swift.asked(request, PersonRole.CONTRIBUTOR)
+    form = await swift.read(request, NextTask)
     ask = tasks.Ask(form.kind, checked_langs(form.langs))
     task = await campaign.change(caller, tasks.next_task, ask, campaign.clock(), campaign.rng)
-    return task or Response(status_code=204)  # type: ignore[return-value]
+    return swift.written(_TASK, task) if task else Response(status_code=204)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,255 @@
+"""What holds for every route: problem documents, ids, tags, cursors, limits, headers, health, the description."""
+
+import base64
+import json
+from typing import Any
+
+import pytest
+from httpx import Response
+
+from campaigns import NOON, Someone, World, well
+from espalier.web.app import create_app
+from espalier.web.guard import LARGEST_BODY
+from espalier.web.pages import cursor_of
+
+GUARDED = {
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+}
+
+
+def is_problem(answer: Response, status: int, slug: str) -> dict[str, Any]:
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    document: dict[str, Any] = answer.json()
+    assert (document["type"], document["status"]) == (f"urn:espalier:problem:{slug}", status)
+    assert document["title"]
+    assert document["detail"]
+    assert document["request_id"] == answer.headers["x-request-id"]
+    return document
+
+
+def test_whatever_is_refused_is_a_problem_document(small_campaign: World) -> None:
+    ada = small_campaign.ada
+    is_problem(ada.get("/nowhere"), 404, "not-found")
+    is_problem(small_campaign.http.get("/"), 404, "not-found")
+    is_problem(ada.call("DELETE", "/trees"), 405, "method-not-allowed")
+    is_problem(ada.get("/trees/none"), 404, "not-found")
+    is_problem(ada.get("/trees", params={"limit": 0}), 422, "malformed")
+    is_problem(ada.get("/trees", params={"lang": "no language"}), 422, "invalid")
+    is_problem(small_campaign.http.get("/api/v1/me"), 401, "unauthenticated")
+    is_problem(ada.get("/people"), 403, "not-allowed")
+
+
+def test_a_form_that_is_no_json_or_lacks_a_field_names_what_is_wrong(small_campaign: World) -> None:
+    ada = small_campaign.ada
+    sent = {"Content-Type": "application/json"}
+    broken = is_problem(ada.call("POST", "/tasks/next", content=b'{"kind": ', headers=sent), 422, "malformed")
+    assert broken["field"] == "body"
+    lacking = is_problem(ada.post("/tasks/next", {"kind": "random"}), 422, "malformed")
+    assert lacking["faults"] == [{"field": "langs", "detail": "Field required"}]
+
+
+def test_a_fault_of_ours_says_nothing_of_the_inside(small_campaign: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("the secret is out")
+
+    monkeypatch.setattr("espalier.store.reading.newest_trees", broken)
+    answer = small_campaign.ada.get("/trees")
+    is_problem(answer, 500, "internal")
+    assert "secret" not in answer.text
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        "garbage", "%%%", "", "W10", cursor_of("x"), cursor_of(1, "x", 2), cursor_of("1", "x"), cursor_of(2**70, "x"),
+        cursor_of(1, "a\0b"), base64.urlsafe_b64encode(b"[" * 400).decode(), "é",
+    ],
+)  # fmt: skip
+def test_a_cursor_that_was_not_given_out_is_refused_everywhere(campaign: World, cursor: str) -> None:
+    for path in (
+        "/messages",
+        "/trees",
+        "/audit",
+        "/jobs",
+        "/reports",
+        "/people",
+        "/policy/history",
+        "/me/contributions",
+    ):
+        answer = campaign.warden.get(path, params={"cursor": cursor})
+        if cursor == "":
+            well(answer)
+        elif path == "/people" and cursor == cursor_of("1", "x"):
+            well(answer)  # names are texts, and this might be one
+        else:
+            assert is_problem(answer, 422, "invalid")["field"] == "cursor"
+
+
+def test_what_has_not_changed_is_not_sent_again(campaign: World) -> None:
+    tree_id, first, _ = campaign.ranked_tree()
+    for path in (f"/trees/{tree_id}", f"/messages/{first}", "/policy", "/stats", "/leaderboards/total", "/messages"):
+        answer = well(campaign.ben.get(path))
+        tag = answer.headers["etag"]
+        assert answer.headers["vary"] == "Authorization"
+        again = campaign.ben.get(path, headers={"If-None-Match": f'"other", W/{tag}'})
+        assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag), path
+        assert campaign.ben.get(path, headers={"If-None-Match": '"other"'}).content == answer.content
+    tag = campaign.ben.get("/policy").headers["etag"]
+    campaign.policy(max_active_trees=7)
+    assert campaign.ben.get("/policy", headers={"If-None-Match": tag}).status_code == 200
+
+
+def test_a_tag_of_one_viewer_does_not_serve_another(campaign: World) -> None:
+    _, first, _ = campaign.ranked_tree()
+    tag = campaign.ada.get(f"/messages/{first}").headers["etag"]
+    other = campaign.ben.get(f"/messages/{first}", headers={"If-None-Match": tag})
+    assert (other.status_code, other.json()["seen_as"]) == (200, "public")
+
+
+def test_a_body_that_is_too_large_is_refused_whether_announced_or_not(small_campaign: World) -> None:
+    ada = small_campaign.ada
+    large = b'{"name": "' + b"x" * LARGEST_BODY + b'"}'
+    sent = {"Content-Type": "application/json"}
+    is_problem(ada.call("PATCH", "/me", content=large, headers=sent), 413, "too-large")
+
+    async def pieces() -> Any:
+        for start in range(0, len(large), 100_000):
+            yield large[start : start + 100_000]
+
+    is_problem(ada.call("PATCH", "/me", content=pieces(), headers=sent), 413, "too-large")
+    assert ada.shown("/me")["name"] == "ada"
+
+
+def test_an_import_may_be_larger_than_other_bodies(small_campaign: World) -> None:
+    asked = small_campaign.chief.call("POST", "/imports", content=b"x" * (LARGEST_BODY + 1))
+    assert asked.status_code == 202
+
+
+def test_signs_that_no_database_keeps_are_refused_wherever_they_stand(campaign: World) -> None:
+    ada, chief = campaign.ada, campaign.chief
+    for path in ("/messages/a%00b", "/trees/%00", "/messages?q=a%00b", "/people/%00/contributions"):
+        assert chief.get(path).status_code == 404, path
+    task = ada.task("initial_prompt")
+    for unsound in ("a\0b", "a\ud800"):
+        for path, form in (
+            (f"/tasks/{task['id']}/submit", {"id": unsound, "text": "Why?"}),
+            (f"/tasks/{task['id']}/skip", {"reason": unsound}),
+            (f"/tasks/{task['id']}/reactions", {"handle": unsound, "emoji": "+1"}),
+            ("/tasks/next", {"langs": [unsound]}),
+            ("/people", {"name": unsound}),
+            ("/people", {"name": "Eve", "email": f"{unsound}@example.org"}),
+            ("/trees/orders", {"ids": [unsound], "command": "halt"}),
+            ("/me/tokens", {"name": unsound}),
+        ):
+            sent = chief.call(
+                "POST", path, content=json.dumps(form).encode(), headers={"Content-Type": "application/json"}
+            )
+            assert sent.status_code in (404, 422), (path, sent.text)
+
+
+def test_every_answer_has_an_id_and_headers_that_keep_it_what_it_is(small_campaign: World) -> None:
+    for answer in (small_campaign.ada.get("/me"), small_campaign.ada.get("/nowhere"), small_campaign.http.get("/")):
+        assert len(answer.headers["x-request-id"]) == 16
+        assert GUARDED.items() <= dict(answer.headers).items()
+    assert small_campaign.ada.get("/me").headers["cache-control"] == "no-store"
+    given = small_campaign.ada.get("/me", headers={"X-Request-Id": "mine-42"})
+    assert given.headers["x-request-id"] == "mine-42"
+    for unsound in ("a b", "x" * 65, "<script>"):
+        answer = small_campaign.ada.get("/me", headers={"X-Request-Id": unsound})
+        assert answer.headers["x-request-id"] != unsound
+
+
+def test_an_operator_sees_that_the_server_is_alive_and_ready(campaign: World) -> None:
+    assert campaign.http.get("/healthz").json() == {"alive": True}
+    ready = campaign.http.get("/readyz")
+    assert (ready.status_code, ready.json()) == (200, {"ready": True, "faults": []})
+
+
+def test_a_database_of_another_program_is_not_ready(campaign: World) -> None:
+    with campaign.database.writer.begin() as db:
+        db.exec_driver_sql("UPDATE alembic_version SET version_num = '0000'")
+    ready = campaign.http.get("/readyz")
+    assert ready.status_code == 503
+    assert ready.json()["faults"] == ["The tables of the database are not those of this program."]
+
+
+def test_figures_count_requests_by_route_and_never_by_address(campaign: World) -> None:
+    tree_id = campaign.tree()
+    for _ in range(3):
+        campaign.ada.shown(f"/trees/{tree_id}")
+    campaign.ada.get("/nowhere")
+    figures = campaign.http.get("/metrics").text
+    assert 'espalier_requests_total{method="GET",route="/trees/{tree_id}",status="200"} 3.0' in figures
+    assert 'route="other",status="404"' in figures
+    assert "espalier_writes_waiting 0.0" in figures
+    assert tree_id not in figures
+
+
+def test_no_log_line_of_a_request_holds_a_text_or_a_token(
+    small_campaign: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("INFO"):
+        small_campaign.ada.write("initial_prompt", "A secret question?")
+    ours = [record for record in caplog.records if record.name.startswith("espalier")]
+    logged = "\n".join(f"{record.getMessage()} {record.__dict__}" for record in ours)
+    assert "POST /tasks/{task_id}/submit 200" in logged
+    assert "secret question" not in logged
+    assert small_campaign.ada.token not in logged
+
+
+def description() -> dict[str, Any]:
+    return create_app("sqlite:///unused.db").openapi()
+
+
+def test_every_route_says_what_it_is_for_and_every_form_shows_an_example() -> None:
+    schema = description()
+    for path, operations in schema["paths"].items():
+        for method, operation in operations.items():
+            assert operation["summary"], (method, path)
+            assert operation["description"], (method, path)
+            body = operation.get("requestBody", {}).get("content", {}).get("application/json")
+            if body:
+                form = schema["components"]["schemas"][body["schema"]["$ref"].rsplit("/", 1)[1]]
+                assert form["examples"], (method, path)
+    assert schema["components"]["schemas"]["Problem"]["examples"]
+
+
+def test_the_description_knows_refusals_as_problem_documents_only() -> None:
+    schema = description()
+    assert "HTTPValidationError" not in json.dumps(schema)
+    for path, operations in schema["paths"].items():
+        if path.startswith("/api/v1"):
+            for operation in operations.values():
+                assert "application/problem+json" in operation["responses"]["default"]["content"]
+
+
+def test_every_example_of_the_description_is_a_sound_form(small_campaign: World) -> None:
+    """An example that the server calls malformed would mislead whoever copies it."""
+    schema = description()
+    for path, operations in schema["paths"].items():
+        for method, operation in operations.items():
+            body = operation.get("requestBody", {}).get("content", {}).get("application/json")
+            if body:
+                form = schema["components"]["schemas"][body["schema"]["$ref"].rsplit("/", 1)[1]]
+                address = path.removeprefix("/api/v1").replace("{", "x").replace("}", "x")
+                for example in form["examples"]:
+                    answer = small_campaign.chief.call(method.upper(), address, example)
+                    assert not (answer.status_code == 422 and "malformed" in answer.text), (path, example, answer.text)
+
+
+def test_the_interactive_description_is_served(small_campaign: World) -> None:
+    page = well(small_campaign.http.get("/api/docs"))
+    assert "content-security-policy" not in page.headers
+    assert well(small_campaign.http.get("/api/openapi.json")).json()["info"]["title"] == "Espalier"
+
+
+def test_a_banned_person_is_told_so_at_every_address(small_campaign: World) -> None:
+    someone: Someone = small_campaign.ada
+    well(small_campaign.warden.post(f"/people/{someone.id}/ban"))
+    for path in ("/me", "/messages", "/stats", "/policy"):
+        is_problem(someone.get(path), 403, "banned")
+    is_problem(someone.post("/tasks/next", {"langs": ["en"]}), 403, "banned")
+    assert small_campaign.now >= NOON
