@@ -1,20 +1,25 @@
 """Tasks over HTTP: the next one, what is in hand, skipping, sending, taking back."""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
-from fastapi import APIRouter, Response
-from pydantic import Field
+from fastapi import APIRouter, Request, Response
+from pydantic import Field, TypeAdapter
 
 from espalier.collect import contributions, moderation, tasks, withdrawal
 from espalier.collect.answers import Answer, LabelsAnswer, RankingAnswer, TextAnswer
 from espalier.collect.contributions import Receipt
 from espalier.domain.errors import Invalid
 from espalier.domain.work import Kind, Task
+from espalier.store.people import PersonRole
+from espalier.web import swift
 from espalier.web.api.forms import Form, example
 from espalier.web.deps import CampaignDep, Contributor, Langs, Reader, checked_langs
 
 router = APIRouter(tags=["tasks"])
+
+_TASK: Final[TypeAdapter[Task]] = TypeAdapter(Task)
+_RECEIPT: Final[TypeAdapter[Receipt]] = TypeAdapter(Receipt)
 
 ClientId = Annotated[
     str, Field(min_length=1, max_length=100, description="Your own id: sent again, it changes nothing.")
@@ -121,12 +126,20 @@ class Submission(Form):
         return RankingAnswer(self.order or [], self.not_rankable)
 
 
-@router.post("/tasks/{task_id}/submit", summary="Answer a task")
-async def submit(task_id: str, form: Submission, campaign: CampaignDep, caller: Contributor) -> Receipt:
+@router.post(
+    "/tasks/{task_id}/submit",
+    response_model=Receipt,
+    openapi_extra=swift.takes(Submission),
+    summary="Answer a task",
+)
+async def submit(task_id: str, request: Request) -> Response:
     """Send your answer. What was accepted is on the disk before you hear of it."""
-    return await campaign.change(
+    campaign, caller = swift.asked(request, PersonRole.CONTRIBUTOR)
+    form = await swift.read(request, Submission)
+    receipt = await campaign.change(
         caller, contributions.submit, task_id, form.id, form.answer(), campaign.clock(), campaign.rng
     )
+    return swift.written(_RECEIPT, receipt)
 
 
 @router.post("/contributions/{client_id}/withdraw", status_code=204, summary="Take back what you sent")
