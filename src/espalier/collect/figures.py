@@ -1,6 +1,6 @@
 """Live statistics of the campaign: trees, messages, people, work by day, and how evenly it is spread.
 
-Some tenths of a second on a large campaign, so whoever is asked often remembers the answer for a while.
+About a second on a large campaign, so whoever is asked often remembers the answer for a while.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from espalier.domain.inclusion import Inclusion, inclusion
 from espalier.store import figures
-from espalier.store.figures import Work
+from espalier.store.figures import Work, Written
 
 DAYS: Final = 30
 
@@ -59,13 +59,14 @@ def figures_of(db: Connection, now: datetime) -> Figures:
     today = now.astimezone(UTC).date()
     first = today - timedelta(days=DAYS - 1)
     worked = figures.by_day(db, first)
+    written = figures.written_by_lang(db)
     return Figures(
         at=now,
         trees=figures.trees_by_lang(db),
-        messages=figures.messages_by_lang(db),
+        messages={lang: {"prompter": of.prompter, "assistant": of.assistant} for lang, of in written.items()},
         people=_people(db, today),
         days={day: worked.get(day, Work()) for day in (first + timedelta(days=n) for n in range(DAYS))},
-        spread=_spread(db),
+        spread=_spread(db, written),
     )
 
 
@@ -83,12 +84,12 @@ def _people(db: Connection, today: date) -> People:
     return People(accounts, disabled, imported, *active)
 
 
-def _spread(db: Connection) -> Spread:
+def _spread(db: Connection, written: Mapping[str, Written]) -> Spread:
     each = figures.work_of_each(db)
     return Spread(
         prompts=inclusion(work.prompts for work in each),
         replies=inclusion(work.replies for work in each),
         reviews=inclusion(work.reviews for work in each),
         rankings=inclusion(work.rankings for work in each),
-        messages={lang: inclusion(counts) for lang, counts in sorted(figures.written_of_each(db).items())},
+        messages={lang: inclusion(of.each) for lang, of in written.items()},
     )

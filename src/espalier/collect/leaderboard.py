@@ -76,20 +76,13 @@ class Board:
 def leaderboards(db: Connection, now: datetime) -> dict[Frame, Board]:
     """All boards at this moment. Nobody is on them who does not wish to be, or is disabled, or has no points."""
     today = now.astimezone(UTC).date()
-    earned: dict[Frame, dict[str, tuple[str, int]]] = {
-        frame: {
-            person: (name, points(counts))
-            for person, name, shown, _, counts in boards.all_counts(db, first_day(frame, today))
-            if shown
-        }
-        for frame in Frame
-    }
-    levels = {person: level(total) for person, (_, total) in earned[Frame.TOTAL].items()}
+    earned = {frame: boards.earned(db, first_day(frame, today)) for frame in Frame}
+    levels = {person: level(total) for person, _, total in earned[Frame.TOTAL]}
     return {frame: _board(earned[frame], levels) for frame in Frame}
 
 
-def _board(earned: Mapping[str, tuple[str, int]], levels: Mapping[str, int]) -> Board:
-    order = sorted((-number, person, name) for person, (name, number) in earned.items() if number > 0)
+def _board(earned: Sequence[tuple[str, str, int]], levels: Mapping[str, int]) -> Board:
+    order = sorted((-number, person, name) for person, name, number in earned if number > 0)
     places = [
         Place(rank, person, name, -negative, levels[person]) for rank, (negative, person, name) in enumerate(order, 1)
     ]
@@ -122,9 +115,8 @@ def trollboard(db: Connection, frame: Frame, now: datetime) -> list[Trouble]:
     """Whose messages made most trouble, worst first; only those with any."""
     today = now.astimezone(UTC).date()
     found = [
-        (-score, person, name, disabled, counts)
-        for person, name, _, disabled, counts in boards.all_counts(db, first_day(frame, today))
-        if (score := troll_score(counts)) > 0
+        (-troll_score(counts), person, name, disabled, counts)
+        for person, name, disabled, counts in boards.troubled(db, first_day(frame, today))
     ]
     return [
         Trouble(

@@ -3,14 +3,16 @@
 Knows sums; what counts as earning is domain/credit.py, what it is worth domain/points.py.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
+from functools import reduce
+from operator import add
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import ColumnElement, Connection, bindparam, func, select, text
 
 from espalier.domain.credit import Credits
-from espalier.domain.points import Counts
+from espalier.domain.points import POINT_PER_TEN, POINTS_EACH, TROLL_POINTS_EACH, Counts, points
 from espalier.store.sql import Statement
 from espalier.store.tables import people, tallies
 
@@ -50,11 +52,40 @@ _DAYS = Statement(select(tallies.c.day).where(tallies.c.person_id == bindparam("
 _DAYS_OF = Statement(
     select(tallies.c.person_id, tallies.c.day).where(tallies.c.person_id.in_(bindparam("ids", expanding=True)))
 )
-_ALL = Statement(
-    select(tallies.c.person_id, people.c.name, people.c.on_board, people.c.disabled, *_SUMS)
-    .join(people, people.c.id == tallies.c.person_id)
+
+
+def _worth(each: Mapping[str, int]) -> ColumnElement[int]:
+    terms: list[ColumnElement[int]] = [tallies.c[name] * text(str(worth)) for name, worth in each.items()]
+    return func.sum(reduce(add, terms))
+
+
+_earned = (
+    select(
+        tallies.c.person_id,
+        *(func.sum(tallies.c[name]).label(name) for name in POINT_PER_TEN),
+        _worth(POINTS_EACH).label("others"),
+    )
     .where(tallies.c.day >= bindparam("since"))
-    .group_by(tallies.c.person_id, people.c.name, people.c.on_board, people.c.disabled)
+    .group_by(tallies.c.person_id)
+    .subquery()
+)
+_EARNED = Statement(
+    select(people.c.id, people.c.name, _earned.c.others, *(_earned.c[name] for name in POINT_PER_TEN))
+    .join(_earned, people.c.id == _earned.c.person_id)
+    .where(people.c.on_board == text("1"), people.c.disabled == text("0"))
+)
+TROUBLE: Final = tuple(TROLL_POINTS_EACH)
+_troubled = (
+    select(tallies.c.person_id, *(func.sum(tallies.c[name]).label(name) for name in TROUBLE))
+    .where(tallies.c.day >= bindparam("since"))
+    .group_by(tallies.c.person_id)
+    .having(_worth(TROLL_POINTS_EACH) > text("0"))
+    .subquery()
+)
+_TROUBLED = Statement(
+    select(people.c.id, people.c.name, people.c.disabled, *(_troubled.c[name] for name in TROUBLE)).join(
+        _troubled, people.c.id == _troubled.c.person_id
+    )
 )
 
 
@@ -77,9 +108,17 @@ def days_of(db: Connection, people: Collection[str]) -> dict[str, list[date]]:
     return found
 
 
-def all_counts(db: Connection, since: date) -> list[tuple[str, str, bool, bool, Counts]]:
-    """(person, name, shown on boards, disabled, counts) of everybody who earned something since that day."""
+def earned(db: Connection, since: date) -> list[tuple[str, str, int]]:
+    """(person, name, points) since that day of everybody who may be shown on boards."""
     return [
-        (person, name, bool(on_board and not disabled), bool(disabled), Counts(*map(int, sums)))
-        for person, name, on_board, disabled, *sums in _ALL.rows(db, since=since.toordinal())
+        (person, name, int(others) + points(Counts(**dict(zip(POINT_PER_TEN, map(int, tens), strict=True)))))
+        for person, name, others, *tens in _EARNED.rows(db, since=since.toordinal())
+    ]
+
+
+def troubled(db: Connection, since: date) -> list[tuple[str, str, bool, Counts]]:
+    """(person, name, disabled, counts of trouble) of everybody whose troll score since that day is above zero."""
+    return [
+        (person, name, bool(disabled), Counts(**dict(zip(TROUBLE, map(int, sums), strict=True))))
+        for person, name, disabled, *sums in _TROUBLED.rows(db, since=since.toordinal())
     ]

@@ -3,11 +3,11 @@
 Knows sums; what is made of them is collect/figures.py.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
 
-from sqlalchemy import Connection, bindparam, func, select, text
+from sqlalchemy import Connection, bindparam, case, func, select, text
 
 from espalier.store.sql import Statement
 from espalier.store.tables import messages, people, tallies, trees
@@ -35,37 +35,48 @@ _WORKED: Final = (
     Y.prompts + Y.replies_assistant + Y.replies_prompter + Y.labels_simple + Y.labels_full + Y.rankings > text("0")
 )
 _TREES = Statement(select(T.lang, T.state, func.count()).group_by(T.lang, T.state).order_by(T.lang, T.state))
-_MESSAGES = Statement(
-    select(M.lang, M.role, func.count())
+_WRITTEN = Statement(
+    select(
+        M.lang,
+        M.author_id.is_not(None),
+        func.sum(case((M.role == text("'prompter'"), text("1")), else_=text("0"))),
+        func.count(),
+    )
     .where(M.live == text("1"))
-    .group_by(M.lang, M.role)
-    .order_by(M.lang, M.role)
-)  # fmt: skip
+    .group_by(M.lang, M.author_id)
+    .order_by(M.lang)
+)
 _PEOPLE = Statement(select(P.role, P.anonymous, P.disabled, func.count()).group_by(P.role, P.anonymous, P.disabled))
 _ACTIVE = Statement(select(func.count(Y.person_id.distinct())).where(Y.day >= bindparam("since"), _WORKED))
 _DAYS = Statement(select(Y.day, *_WORK).where(Y.day >= bindparam("since"), _WORKED).group_by(Y.day).order_by(Y.day))
 _EACH = Statement(select(*_WORK).group_by(Y.person_id))
-_WRITERS = Statement(
-    select(M.lang, func.count())
-    .where(M.live == text("1"), M.author_id.is_not(None))
-    .group_by(M.lang, M.author_id)
-)  # fmt: skip
 
 
 def trees_by_lang(db: Connection) -> dict[str, dict[str, int]]:
     """How many trees stand in each state, by language."""
-    return _nested(_TREES, db)
-
-
-def messages_by_lang(db: Connection) -> dict[str, dict[str, int]]:
-    """How many messages that are not removed there are of each role, by language."""
-    return _nested(_MESSAGES, db)
-
-
-def _nested(statement: Statement, db: Connection) -> dict[str, dict[str, int]]:
     found: dict[str, dict[str, int]] = {}
-    for lang, name, number in statement.rows(db):
-        found.setdefault(lang, {})[name] = number
+    for lang, state, number in _TREES.rows(db):
+        found.setdefault(lang, {})[state] = number
+    return found
+
+
+@dataclass(slots=True)
+class Written:
+    """Messages of a language that are not removed, by role; and how many each of its writers wrote."""
+
+    prompter: int = 0
+    assistant: int = 0
+    each: list[int] = field(default_factory=list)
+
+
+def written_by_lang(db: Connection) -> dict[str, Written]:
+    found: dict[str, Written] = {}
+    for lang, has_author, prompter, number in _WRITTEN.rows(db):
+        written = found.setdefault(lang, Written())
+        written.prompter += int(prompter)
+        written.assistant += number - int(prompter)
+        if has_author:
+            written.each.append(number)
     return found
 
 
@@ -87,11 +98,3 @@ def by_day(db: Connection, since: date) -> dict[date, Work]:
 def work_of_each(db: Connection) -> list[Work]:
     """What each person contributed in all."""
     return [Work(*map(int, sums)) for sums in _EACH.rows(db)]
-
-
-def written_of_each(db: Connection) -> dict[str, list[int]]:
-    """By language, how many messages each of its writers wrote."""
-    found: dict[str, list[int]] = {}
-    for lang, number in _WRITERS.rows(db):
-        found.setdefault(lang, []).append(number)
-    return found

@@ -17,14 +17,15 @@ from espalier.web.pages import UNCHANGED, Cursor, Limit, Page, answered, page, p
 
 router = APIRouter(tags=["figures"])
 LASTS: Final = timedelta(seconds=10)
+STATS_LAST: Final = timedelta(minutes=1)  # a second of work on a large campaign
 
 
 @router.get("/stats", response_model=Figures, responses=UNCHANGED, summary="Statistics of the campaign")
 def stats(request: Request, campaign: CampaignDep, caller: Reader) -> Response:
-    """Trees by language and state, messages, people, work by day, and how evenly it is spread. At most 10 s old."""
+    """Trees by language and state, messages, people, work by day, and how evenly it is spread. At most a minute old."""
     with campaign.read(caller) as (db, _):
         now = campaign.clock()
-        figures = campaign.memory.recall("figures", LASTS, now, lambda: figures_of(db, now))
+        figures = campaign.memory.recall("figures", STATS_LAST, now, lambda: figures_of(db, now))
     return answered(request, Figures, figures)
 
 
