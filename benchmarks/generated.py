@@ -73,6 +73,9 @@ SIZES = {
         tuple(SHARES), 13_500, 32, 5_000,
         growing=1_000, waiting=33_000, in_review=1_000, ranking=2_000, ready=9_600, aborted=19_400,
     ),
+    "medium": Size(
+        tuple(SHARES), 600, 8, 200, growing=200, waiting=1_000, in_review=100, ranking=200, ready=900, aborted=600
+    ),
     "tiny": Size(("en", "de"), 60, 4, 20, growing=10, waiting=40, in_review=10, ranking=10, ready=20, aborted=10),
 }  # fmt: skip
 
