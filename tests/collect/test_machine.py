@@ -14,8 +14,10 @@ from typing import Any, ClassVar
 import pytest
 from sqlalchemy import Connection, select
 
-from espalier.collect import accounts, campaign, contributions, erasure, jobs, moderation, tasks, withdrawal
+from espalier.collect import accounts, campaign, contributions, erasure, imports, jobs, moderation, tasks, withdrawal
 from espalier.collect.answers import Answer, LabelsAnswer, RankingAnswer, TextAnswer
+from espalier.collect.intake import Source
+from espalier.dataset.records import tree_record
 from espalier.domain.errors import Refusal
 from espalier.domain.lifecycle import Command
 from espalier.domain.message import EMOJIS, SKIP_REASONS
@@ -26,6 +28,7 @@ from espalier.store.people import Person
 from espalier.store.session import Database
 from espalier.store.sql import Statement
 from gardens import Garden
+from oasst import message, tree
 
 SMALL = {
     "max_active_trees": 2, "max_tree_depth": 2, "max_children_count": 2, "goal_tree_size": 4, "min_goal_tree_size": 3,
@@ -71,7 +74,7 @@ class Campaign:
         return [self.garden.load(tree_id) for tree_id in _TREES.values(self.garden.db)]
 
     def messages(self) -> list[str]:
-        return [message_id for tree in self.trees() for message_id in tree.messages]
+        return [message_id for each in self.trees() for message_id in each.messages]
 
     # What volunteers do.
 
@@ -139,14 +142,27 @@ class Campaign:
         self.said += 1
         self.attempt(moderation.plant, self.staff[0], f"Prompt {self.said}?", "en")
 
+    def graft(self) -> None:
+        """Import a small tree in any state, sometimes one that is there already."""
+        self.said += self.rng.random() < 0.8
+        name = f"imported-{self.said}"
+        state = self.pick(["growing", "ranking", "backlog_ranking", "ready_for_export", "prompt_lottery_waiting"])
+        verdicts = {"review_count": 3, "review_result": True}
+        replies = [] if state == "prompt_lottery_waiting" else [
+            message(f"{name}.{place}", name, rank=place if self.rng.random() < 0.5 else None, **verdicts)
+            for place in range(self.rng.randrange(3))
+        ]  # fmt: skip
+        record = tree_record(tree(message(name, replies=replies, **verdicts), tree_state=state), 1)
+        self.attempt(imports.import_trees, [record], {}, Source("some.trees.jsonl"), None)
+
     def delete(self) -> None:
         if known := self.messages():
             self.attempt(moderation.delete_message, self.staff[1], self.pick(known))
 
     def undelete(self) -> None:
-        gone = [message.id for tree in self.trees() for message in tree.messages.values() if message.deleted]
-        if gone and (tree := self.attempt(moderation.undelete_message, self.staff[1], self.pick(gone))):
-            self.undeleted.add(tree.id)
+        gone = [said.id for each in self.trees() for said in each.messages.values() if said.deleted]
+        if gone and (back := self.attempt(moderation.undelete_message, self.staff[1], self.pick(gone))):
+            self.undeleted.add(back.id)
 
     def edit(self) -> None:
         self.said += 1
@@ -186,8 +202,8 @@ class Campaign:
         jobs.run_jobs(lambda use_case, *args: use_case(garden.db, *args), garden.later(seconds=1), garden.rng)
 
     ACTIONS: ClassVar[dict[Callable[["Campaign"], None], int]] = {
-        take: 60, send: 60, send_again: 4, take_back: 4, skip: 3, time_passes: 12, react: 4, plant: 2, delete: 2,
-        undelete: 2, edit: 1, order: 2, ban: 1, change_policy: 1, purge: 1, close: 1, jobs_go_on: 6,
+        take: 60, send: 60, send_again: 4, take_back: 4, skip: 3, time_passes: 12, react: 4, plant: 2, graft: 2,
+        delete: 2, undelete: 2, edit: 1, order: 2, ban: 1, change_policy: 1, purge: 1, close: 1, jobs_go_on: 6,
     }  # fmt: skip
 
     def step(self) -> str:
@@ -202,43 +218,43 @@ class Campaign:
         # A policy that asks for less cannot take back what is handed out, nor an undelete what was written since.
         if not self.loosened and not self.undeleted:
             self.no_place_holds_more_than_it_needs()
-        for tree in self.trees():
-            self.nobody_did_what_nobody_may_do(tree)
-            self.it_does_not_outgrow_its_goal(tree)
+        for each in self.trees():
+            self.nobody_did_what_nobody_may_do(each)
+            self.it_does_not_outgrow_its_goal(each)
 
     def no_place_holds_more_than_it_needs(self) -> None:
         """A late vote counts, but what is in time and what is leased share the places without it."""
-        late = {tree.id: _late_votes(tree) for tree in self.trees()}
+        late = {each.id: _late_votes(each) for each in self.trees()}
         for place in _PLACES.rows(self.garden.db):
             assert 0 <= place.held <= place.needs + late[place.tree_id].get((place.act, place.subject), 0), place
             assert place.tree_held <= place.budget or place.act != Act.REPLY, place
 
-    def nobody_did_what_nobody_may_do(self, tree: Tree) -> None:
-        for message in tree.messages.values():
-            reviewers = [review.person for review in message.reviews if review.person]
-            assert len(set(reviewers)) == len(reviewers), message
-            assert message.author is None or message.author not in reviewers, message
-        for parent, replies in tree.children().items():
+    def nobody_did_what_nobody_may_do(self, of: Tree) -> None:
+        for said in of.messages.values():
+            reviewers = [review.person for review in said.reviews if review.person]
+            assert len(set(reviewers)) == len(reviewers), said
+            assert said.author is None or said.author not in reviewers, said
+        for parent, replies in of.children().items():
             authors = [reply.author for reply in replies if reply.author]
             assert len(set(authors)) == len(authors), parent
             own = {reply.id: reply.author for reply in replies if stands(reply)}
-            voters = [ranking.person for ranking in tree.rankings.get(parent, ()) if ranking.person]
+            voters = [ranking.person for ranking in of.rankings.get(parent, ()) if ranking.person]
             assert len(set(voters)) == len(voters), parent
-            for ranking in tree.rankings.get(parent, ()):
+            for ranking in of.rankings.get(parent, ()):
                 held = {own.get(reply) for group in ranking.order for reply in group}
                 assert ranking.person not in held - {None}, ranking
 
-    def it_does_not_outgrow_its_goal(self, tree: Tree) -> None:
-        live = tree.live().values()
-        late_reviews = any(review.late for message in live for review in message.reviews)
-        assert late_reviews or tree.id in self.undeleted or sum(map(accepted, live)) <= tree.shape.goal_tree_size, tree.id
+    def it_does_not_outgrow_its_goal(self, of: Tree) -> None:
+        live = of.live().values()
+        late_reviews = any(review.late for said in live for review in said.reviews)
+        assert late_reviews or of.id in self.undeleted or sum(map(accepted, live)) <= of.shape.goal_tree_size, of.id
 
 
-def _late_votes(tree: Tree) -> Counter[tuple[str, str]]:
+def _late_votes(of: Tree) -> Counter[tuple[str, str]]:
     votes: Counter[tuple[str, str]] = Counter()
-    for message in tree.messages.values():
-        votes[Act.LABEL, message.id] = sum(review.late for review in message.reviews)
-        votes[Act.RANK, message.id] = sum(ranking.late for ranking in tree.rankings.get(message.id, ()))
+    for said in of.messages.values():
+        votes[Act.LABEL, said.id] = sum(review.late for review in said.reviews)
+        votes[Act.RANK, said.id] = sum(ranking.late for ranking in of.rankings.get(said.id, ()))
     return votes
 
 
