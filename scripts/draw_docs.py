@@ -13,6 +13,7 @@ from typing import Any
 
 import typer
 
+from api_page import api_page
 from espalier.cli import app
 from espalier.config import FIELDS, PREFIX, Settings, wants
 from espalier.domain.errors import Refusal
@@ -102,6 +103,7 @@ def pages() -> dict[Path, str]:
         ROOT / "docs" / "lifecycle.svg": picture(),
         ROOT / "docs" / "lifecycle.md": lifecycle(),
         ROOT / "docs" / "reference.md": reference(),
+        ROOT / "docs" / "api.md": api_page(),
         architecture: between_marks(architecture.read_text("utf-8"), "files", files()),
     }
 
@@ -203,6 +205,8 @@ def reference() -> str:
             ("problem", "status", "title", "when"),
             ((f"`{each.slug}`", str(each.status), each.title, _when(each)) for each in problems()),
         ),
+        "Besides these there are `malformed` (422: a value of the wrong kind; `faults` lists them all), `internal` (500: the "
+        "fault is the server's) and the words of HTTP itself, such as `method-not-allowed`.",
     )  # fmt: skip
 
 

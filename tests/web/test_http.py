@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from httpx import Response
 
+from api_page import who_may
 from campaigns import NOON, Someone, World, well
 from espalier.web.app import create_app
 from espalier.web.guard import LARGEST_BODY
@@ -204,16 +205,27 @@ def description() -> dict[str, Any]:
     return create_app("sqlite:///unused.db").openapi()
 
 
+def content(operation: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = operation.get("requestBody", {}).get("content", {})
+    return found
+
+
+def examples(schema: dict[str, Any], operation: dict[str, Any]) -> list[dict[str, Any]]:
+    """The forms that the description shows for an operation; none where it takes no form."""
+    form = content(operation).get("application/json", {}).get("schema", {})
+    if "$ref" in form:
+        form = schema["components"]["schemas"][form["$ref"].rsplit("/", 1)[1]]
+    found: list[dict[str, Any]] = form.get("examples", [])
+    return found
+
+
 def test_every_route_says_what_it_is_for_and_every_form_shows_an_example() -> None:
     schema = description()
     for path, operations in schema["paths"].items():
         for method, operation in operations.items():
             assert operation["summary"], (method, path)
             assert operation["description"], (method, path)
-            body = operation.get("requestBody", {}).get("content", {}).get("application/json")
-            if body:
-                form = schema["components"]["schemas"][body["schema"]["$ref"].rsplit("/", 1)[1]]
-                assert form["examples"], (method, path)
+            assert "application/json" not in content(operation) or examples(schema, operation), (method, path)
     assert schema["components"]["schemas"]["Problem"]["examples"]
 
 
@@ -231,13 +243,10 @@ def test_every_example_of_the_description_is_a_sound_form(small_campaign: World)
     schema = description()
     for path, operations in schema["paths"].items():
         for method, operation in operations.items():
-            body = operation.get("requestBody", {}).get("content", {}).get("application/json")
-            if body:
-                form = schema["components"]["schemas"][body["schema"]["$ref"].rsplit("/", 1)[1]]
-                address = path.removeprefix("/api/v1").replace("{", "x").replace("}", "x")
-                for example in form["examples"]:
-                    answer = small_campaign.chief.call(method.upper(), address, example)
-                    assert not (answer.status_code == 422 and "malformed" in answer.text), (path, example, answer.text)
+            address = path.removeprefix("/api/v1").replace("{", "x").replace("}", "x")
+            for example in examples(schema, operation):
+                answer = small_campaign.chief.call(method.upper(), address, example)
+                assert not (answer.status_code == 422 and "malformed" in answer.text), (path, example, answer.text)
 
 
 def test_the_interactive_description_is_served(small_campaign: World) -> None:
@@ -253,3 +262,17 @@ def test_a_banned_person_is_told_so_at_every_address(small_campaign: World) -> N
         is_problem(someone.get(path), 403, "banned")
     is_problem(someone.post("/tasks/next", {"langs": ["en"]}), 403, "banned")
     assert small_campaign.now >= NOON
+
+
+def test_every_route_is_for_whom_its_description_says(small_campaign: World) -> None:
+    schema = description()
+    for path, operations in schema["paths"].items():
+        for method, operation in operations.items() if path.startswith("/api/v1") else ():
+            form = next(iter(examples(schema, operation)), None)
+            address = path.removeprefix("/api/v1").replace("{frame}", "day").replace("{", "").replace("}", "")
+            who = who_may(operation)
+            reader = small_campaign.warden if who == "administrators" else small_campaign.ben
+            answer = reader.call(method.upper(), address, form)
+            assert (answer.status_code == 403) is (who != "all"), (method, path, answer.text)
+            if address == "/me" and method == "delete":
+                del small_campaign.people["ben"]
