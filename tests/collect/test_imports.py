@@ -1,5 +1,6 @@
 """What an import promises: everything said in the file is there, nothing twice, and what cannot stand is named."""
 
+import gc
 from collections.abc import Sequence
 from datetime import date
 from random import Random
@@ -8,7 +9,15 @@ from typing import Any
 import pytest
 
 from espalier.collect.exports import export_trees, export_votes
-from espalier.collect.imports import ImportReport, Moved, by_subject, finish_import, import_trees, in_batches
+from espalier.collect.imports import (
+    ImportReport,
+    Moved,
+    by_subject,
+    finish_import,
+    import_trees,
+    in_batches,
+    without_cycle_search,
+)
 from espalier.collect.intake import Source
 from espalier.dataset.findings import Code
 from espalier.dataset.records import messages_of, tree_record, vote_record
@@ -314,6 +323,21 @@ def test_imported_prompts_that_wait_are_drawn_when_there_are_places(garden: Gard
     report = bring(garden, *waiting)
     assert report.drawn == 2
     assert trees_in(garden.db, "en", State.GROWING) == 2
+
+
+def test_an_import_that_was_cut_off_ends_with_all_its_places_when_it_is_done_again(garden: Garden) -> None:
+    waiting = [tree_record(tree(prompt(name), tree_state="prompt_lottery_waiting")) for name in "ab"]
+    import_trees(garden.db, waiting, {}, Source("some"), None, garden.now, garden.rng)
+    garden.policy(max_active_trees=2)
+    report = import_trees(garden.db, waiting, {}, Source("some"), None, garden.now, garden.rng)
+    assert (report.known, report.trees) == (2, 0)
+    assert finish_import(garden.db, report, Source("some"), None, garden.now, garden.rng).drawn == 2
+
+
+def test_cycles_are_looked_for_again_after_an_import() -> None:
+    with without_cycle_search():
+        assert not gc.isenabled()
+    assert gc.isenabled()
 
 
 def test_imported_messages_are_found_by_their_words(garden: Garden) -> None:
