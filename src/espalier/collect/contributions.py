@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from espalier.collect import gold
 from espalier.collect.answers import (
     Answer,
     LabelsAnswer,
@@ -84,7 +85,9 @@ def _submit(
     lease = own_lease(db, person, task_id)
     scene = Scene(PolicyBook(db), now, rng)
     policy = scene.book.for_lang(lease.lang)
-    if lease.act is None:
+    if lease.gold:
+        number, late, message_id = _answer_known(db, person, lease, answer, scene)
+    elif lease.act is None:
         number, late, message_id = _plant(db, person, lease, _text(answer), policy, scene)
     else:
         number, late, message_id = _contribute(db, person, lease, answer, policy, scene)
@@ -133,6 +136,12 @@ def _plant(db: Connection, person: Person, lease: Lease, answer: TextAnswer, pol
     number = record(db, message.id, fact, scene.now, person=person.id, task=lease.id)
     change_tree(db, None, fact, scene)
     return number, False, message.id
+
+
+def _answer_known(db: Connection, person: Person, lease: Lease, answer: Answer, scene: Scene) -> Taken:
+    number = gold.answer(db, person, lease, answer, scene.now)
+    work.release(db, lease, status="done")
+    return number, False, None
 
 
 def _contribute(db: Connection, person: Person, lease: Lease, answer: Answer, policy: Policy, scene: Scene) -> Taken:

@@ -11,13 +11,13 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from espalier.domain.contribution import rebuild
-from espalier.domain.credit import Credits, credits
+from espalier.domain.credit import Credits, credit_of_review, credits
 from espalier.domain.errors import WrongState
 from espalier.domain.message import Message
 from espalier.domain.points import Counts
 from espalier.domain.tree import Tree, faults
 from espalier.domain.work import Act, done_by, open_work
-from espalier.store import checkup
+from espalier.store import checkup, gold
 from espalier.store.checkup import Stored
 from espalier.store.policies import PolicyBook
 from espalier.store.trees import derived_columns
@@ -56,6 +56,7 @@ def examine(db: Connection, progress: Progress = lambda done, of: None) -> Itera
                 earned[key] = earned.get(key, NOTHING) + counts
         if number % 500 == 0 or number == total:
             progress(number, total)
+    _add_reviews_of_gold(db, earned)
     yield from _of_tallies(checkup.stored_tallies(db), earned)
     for table, rows in checkup.strays(db).items():
         for row in rows:
@@ -80,10 +81,18 @@ def repair(db: Connection, rng: Random, progress: Progress = lambda done, of: No
                 earned[key] = earned.get(key, NOTHING) + counts
         if number % 500 == 0 or number == total:
             progress(number, total)
+    _add_reviews_of_gold(db, earned)
     wrong = list(_of_tallies(checkup.stored_tallies(db), earned))
     if wrong:
         checkup.write_tallies(db, earned)
     return repaired + wrong
+
+
+def _add_reviews_of_gold(db: Connection, earned: Credits) -> None:
+    """What was earned by reviews that belong to no tree, since the right labels were known."""
+    for person, at, full in gold.labelled(db):
+        for key, counts in credit_of_review(person, at, full=full).items():
+            earned[key] = earned.get(key, NOTHING) + counts
 
 
 def _rebuilt(stored: Stored, book: PolicyBook) -> tuple[Tree | None, list[Difference]]:

@@ -12,6 +12,7 @@ from typing import Final
 
 from sqlalchemy import Connection
 
+from espalier.collect import gold
 from espalier.collect.change import Scene, change_tree
 from espalier.domain.arrival import refuse_stale
 from espalier.domain.contribution import Skipped
@@ -134,6 +135,8 @@ def _of_kinds(
         place = _free_place(db, person, kinds, langs, book, rng, share)
         if place is None:
             return None
+        if known := gold.in_place_of(db, person, place, book.campaign.base.gold_task_share, rng):
+            return _lease(db, person, known, book, now, rng, gold_task=True)
         if work.take_place(db, place, rng):
             return _lease(db, person, place, book, now, rng)
     return None
@@ -193,8 +196,17 @@ def prompts_open(db: Connection, lang: str, book: PolicyBook) -> int:
     )
 
 
-def _lease(db: Connection, person: Person, place: Candidate, book: PolicyBook, now: datetime, rng: Random) -> Lease:
-    again = work.lapsed_lease(db, person.id, place.act, place.subject)
+def _lease(
+    db: Connection,
+    person: Person,
+    place: Candidate,
+    book: PolicyBook,
+    now: datetime,
+    rng: Random,
+    *,
+    gold_task: bool = False,
+) -> Lease:
+    again = work.lapsed_lease(db, person.id, place.act, place.subject, gold=gold_task)
     if again is not None and place.act is Act.RANK and set(again.replies) != set(live_replies(db, place.subject)):
         work.release(db, again, status="skipped")  # it shows what is no longer there to be ranked
         again = None
@@ -202,7 +214,7 @@ def _lease(db: Connection, person: Person, place: Candidate, book: PolicyBook, n
         renewed = replace(again, expires_at=now + lease_time(again.kind, book.for_lang(again.lang)), held=True)
         work.hold_again(db, renewed)
         return renewed
-    return _kept(db, person, place.kind, place.lang, place.tree_id, place.subject, book, now, rng)
+    return _kept(db, person, place.kind, place.lang, place.tree_id, place.subject, book, now, rng, gold_task=gold_task)
 
 
 def _kept(
@@ -215,6 +227,8 @@ def _kept(
     book: PolicyBook,
     now: datetime,
     rng: Random,
+    *,
+    gold_task: bool = False,
 ) -> Lease:
     policy = book.for_lang(lang)
     act = ACT_OF.get(kind)
@@ -230,7 +244,7 @@ def _kept(
         tree_id=tree_id,
         subject=subject,
         simple=act is Act.LABEL and rng.random() >= _share_of_full(kind, policy),
-        gold=False,
+        gold=gold_task,
         replies=tuple(replies),
         created_at=now,
         expires_at=now + lease_time(kind, policy),
@@ -311,6 +325,8 @@ def skip(db: Connection, person: Person, task_id: str, reason: str, now: datetim
         raise Invalid(f"There is no reason {reason!r}; there are {', '.join(SKIP_REASONS)}.", field="reason")
     lease = own_lease(db, person, task_id)
     act = lease.act
+    if lease.gold:
+        gold.skip(db, person, lease, reason, now)
     if act is None or lease.tree_id is None or lease.subject is None or lease.gold:
         work.release(db, lease, status="skipped")
         return

@@ -9,6 +9,7 @@ from random import Random
 
 from sqlalchemy import Connection
 
+from espalier.collect import gold
 from espalier.collect.change import Scene
 from espalier.collect.lottery import after_change
 from espalier.collect.tasks import lease_time
@@ -35,9 +36,18 @@ def withdraw(db: Connection, person: Person, client_id: str, now: datetime, rng:
     if row is None or lease is None:
         return
     scene = Scene(PolicyBook(db), now, rng)
-    tree = trees.load_tree(db, row.tree_id)
-    if now > row.at + timedelta(seconds=scene.book.for_lang(tree.lang).undo_seconds):
+    if now > row.at + timedelta(seconds=scene.book.for_lang(lease.lang).undo_seconds):
         raise BuiltOn("The time for taking it back is over.")
+    if lease.gold:
+        gold.take_back(db, person, row)
+    else:
+        _take_back(db, person, row, scene)
+    work.renew(db, lease, now + lease_time(lease.kind, scene.book.for_lang(lease.lang)))
+
+
+def _take_back(db: Connection, person: Person, row: FactRow, scene: Scene) -> None:
+    now, rng, number = scene.now, scene.rng, row.seq
+    tree = trees.load_tree(db, row.tree_id)
     after = _without(db, tree, row, [later for later in log_of(db, tree.id) if later.seq > number], scene)
     void(db, number)
     if row.kind in ("planted", "replied"):
@@ -49,7 +59,6 @@ def withdraw(db: Connection, person: Person, client_id: str, now: datetime, rng:
         trees.save_changes(db, tree, after, scene.book.of, now, rng)
         work.end_leases(db, tree.id, now, _places_lost(tree, after, scene))
         after_change(db, tree, after, scene.book, now, rng)
-    work.renew(db, lease, now + lease_time(lease.kind, scene.book.for_lang(lease.lang)))
 
 
 def _sent(db: Connection, person: Person, client_id: str) -> tuple[int, str]:

@@ -98,6 +98,12 @@ def _reviews(tree: Tree, only: Collection[str]) -> Iterator[Earned]:
                 yield review.person, review.at, FULL_LABELS if review.full else SIMPLE_LABELS
 
 
+def credit_of_review(person: str, at: datetime, *, full: bool, times: int = 1) -> Credits:
+    """What a review earns that belongs to no tree; -1 times takes it back."""
+    counts = Counts(labels_full=times) if full else Counts(labels_simple=times)
+    return {(person, at.astimezone(UTC).date()): counts}
+
+
 def _rankings(tree: Tree, only: Collection[str]) -> Iterator[Earned]:
     finished = tree.state is State.READY_FOR_EXPORT
     for parent_id in only:

@@ -17,7 +17,7 @@ from espalier.domain.points import COUNTED, Counts
 from espalier.domain.tree import Tree
 from espalier.domain.work import Act, done_by, open_work
 from espalier.store import search, work
-from espalier.store.facts import FACT_COLUMNS, VOTES, FactRow, fact_row
+from espalier.store.facts import FACT_COLUMNS, GOLD, VOTES, FactRow, fact_row
 from espalier.store.history import facts
 from espalier.store.sql import Statement
 from espalier.store.tables import contributions, done, messages, tallies, tasks, trees
@@ -32,7 +32,9 @@ _TREES = Statement(select(*TREE_COLUMNS).where(T.id.in_(_IDS)).order_by(T.id))
 _MESSAGES = Statement(
     select(*MESSAGE_COLUMNS, *(M[name] for name in DERIVED)).where(M.tree_id.in_(_IDS)).order_by(M.tree_id, M.place)
 )
-_LOG = Statement(select(*FACT_COLUMNS).where(C.tree_id.in_(_IDS), C.void == 0).order_by(C.tree_id, C.seq))
+_LOG = Statement(
+    select(*FACT_COLUMNS).where(C.tree_id.in_(_IDS), C.void == 0, C.kind != GOLD).order_by(C.tree_id, C.seq)
+)
 _WORK = Statement(
     select(
         W.tree_id, W.act, W.subject, W.kind, W.lang, W.needs, W.budget, W.author_id, W.lonely, W.held, W.tree_held

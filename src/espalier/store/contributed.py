@@ -12,6 +12,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, bindparam, select, text
 
 from espalier.domain.message import Ballot
+from espalier.store.facts import GOLD
 from espalier.store.sql import Statement
 from espalier.store.tables import contributions, messages
 from espalier.store.times import from_us
@@ -19,7 +20,7 @@ from espalier.store.times import from_us
 C, M = contributions.c, messages.c
 NEWEST: Final = 2**62
 """Above every number of a contribution: where a list begins."""
-KINDS: Final = ("planted", "replied", "reviewed", "ranked", "reacted", "skipped")
+KINDS: Final = ("planted", "replied", "reviewed", "ranked", "reacted", "skipped", GOLD)
 _SAID: Final = ("labels", "order", "not_rankable", "emoji", "on", "what", "reason")
 
 
@@ -62,14 +63,20 @@ _RANKS_BELOW = Statement(
 def contributed(db: Connection, person_id: str, limit: int, *, before: int = NEWEST) -> list[Contributed]:
     """What a person contributed and did not take back, with a smaller number than `before`."""
     return [
-        Contributed(
-            seq, kind, from_us(at), tree_id, message_id, bool(late),
-            {name: value for name, value in json.loads(data or "{}").items() if name in _SAID},
-        )
+        _contributed(seq, kind, from_us(at), tree_id, message_id, bool(late), json.loads(data or "{}"))
         for seq, kind, at, tree_id, message_id, late, data in _OF_PERSON.rows(
             db, person=person_id, before=before, most=limit
         )
-    ]  # fmt: skip
+    ]
+
+
+def _contributed(
+    seq: int, kind: str, at: datetime, tree_id: str, message_id: str, late: bool, data: Mapping[str, Any]
+) -> Contributed:
+    if kind == GOLD:  # which reviewers cannot tell from others
+        kind = "reviewed" if "labels" in data else "skipped"
+    said = {name: value for name, value in data.items() if name in _SAID}
+    return Contributed(seq, kind, at, tree_id, message_id, late, said)
 
 
 def ranks_below(db: Connection, parent_ids: Collection[str]) -> dict[str, dict[str, int]]:

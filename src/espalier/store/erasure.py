@@ -11,7 +11,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, bindparam, delete, func, select, text, union, update
 
 from espalier.store import people, reports, texts
-from espalier.store.facts import VOTES, log_of
+from espalier.store.facts import GOLD, VOTES, log_of
 from espalier.store.sql import Statement
 from espalier.store.tables import contributions, done, gold, gold_answers, messages, receipts, tallies, tasks
 
@@ -73,7 +73,7 @@ _DELETE_OWN = Statement(
 _DELETE_FACTS = Statement(delete(contributions).where(C.seq.in_(bindparam("numbers", expanding=True))))
 _UNNAME = Statement(
     update(contributions)
-    .where(C.tree_id == bindparam("tree"), C.person_id == bindparam("person"))
+    .where(C.tree_id == bindparam("tree"), C.person_id == bindparam("person"), C.kind != GOLD)
     .values(person_id=None, task_id=None)
 )
 _EMPTY_EDITS = Statement(
@@ -85,6 +85,7 @@ _ON_MESSAGES: Final = (
     Statement(delete(gold_answers).where(gold_answers.c.message_id.in_(_IDS))),
 )
 _DELETE_ALL_OWN = Statement(delete(contributions).where(C.person_id == bindparam("person"), C.kind.in_(OWN)))
+_DELETE_GOLD = Statement(delete(contributions).where(C.person_id == bindparam("person"), C.kind == GOLD))
 _UNNAME_ALL = Statement(
     update(contributions).where(C.person_id == bindparam("person")).values(person_id=None, task_id=None)
 )
@@ -158,6 +159,7 @@ def unname_rest(db: Connection, person_id: str) -> None:
 
 
 def _remove_rest(db: Connection, person_id: str) -> None:
+    _DELETE_GOLD.run(db, person=person_id)
     _UNNAME_ALL.run(db, person=person_id)
     texts.forget_all_sent(db, person_id)
     people.forget_tokens(db, person_id)

@@ -50,6 +50,8 @@ KINDS: Final[Mapping[type, str]] = {
     PolicyChanged: "policy",
 }
 VOTES: Final = ("reviewed", "ranked", "reacted", "skipped")
+GOLD: Final = "gold"
+"""Of a row that is no fact of its tree: a label or skip of a message whose right labels are known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ _FACT = Statement(
 )
 _OF_TREE = Statement(
     select(*FACT_COLUMNS)
-    .where(contributions.c.tree_id == bindparam("tree_id"), contributions.c.void == 0)
+    .where(contributions.c.tree_id == bindparam("tree_id"), contributions.c.void == 0, contributions.c.kind != GOLD)
     .order_by(contributions.c.seq)
 )
 
@@ -144,6 +146,7 @@ def find_fact(db: Connection, seq: int) -> FactRow | None:
 
 
 def log_of(db: Connection, tree_id: str) -> list[FactRow]:
+    """All that happened to a tree, in order."""
     return [fact_row(row) for row in _OF_TREE.rows(db, tree_id=tree_id)]
 
 

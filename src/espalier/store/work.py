@@ -89,7 +89,7 @@ _DELETE_WORK = Statement(delete(open_work).where(W.act == bindparam("what"), W.s
 _FORGET = Statement(delete(open_work).where(W.tree_id == bindparam("tree_id")))
 _HELD_IN_TREE = Statement(
     select(K.act, K.subject, func.count())
-    .where(K.tree_id == bindparam("tree_id"), K.held == 1)
+    .where(K.tree_id == bindparam("tree_id"), K.held == 1, K.gold == 0)
     .group_by(K.act, K.subject)
 )
 _HELD_ON = Statement(select(W.held, W.tree_held).where(W.act == bindparam("what"), W.subject == bindparam("on")))
@@ -397,6 +397,7 @@ _LAPSED = Statement(
         K.subject == bindparam("on"),
         K.act == bindparam("what"),
         K.status == text("'open'"),
+        K.gold == bindparam("known"),
     )
     .limit(1)
 )
@@ -407,9 +408,9 @@ _FREE_PLACES = Statement(
 )  # fmt: skip
 
 
-def lapsed_lease(db: Connection, person_id: str, act: Act, subject: str) -> Lease | None:
+def lapsed_lease(db: Connection, person_id: str, act: Act, subject: str, *, gold: bool = False) -> Lease | None:
     """An open task on the same place that ran out: it is handed out again rather than a second one."""
-    row = _LAPSED.row(db, person=person_id, what=act, on=subject)
+    row = _LAPSED.row(db, person=person_id, what=act, on=subject, known=int(gold))
     return lease_value(row) if row else None
 
 

@@ -17,7 +17,7 @@ from espalier.store.door import open_door
 from espalier.store.session import open_database
 from espalier.web import errors, health
 from espalier.web.api import campaign as campaign_api
-from espalier.web.api import figures, messages, moderation, people, tasks, trees
+from espalier.web.api import figures, gold, messages, moderation, people, tasks, trees
 from espalier.web.background import Background
 from espalier.web.campaign import Campaign, utc_now
 from espalier.web.guard import Guard
@@ -25,7 +25,8 @@ from espalier.web.observe import Figures, Observed
 
 API: Final = "/api/v1"
 ROUTERS: Final = (
-    tasks.router, messages.router, trees.router, people.router, figures.router, moderation.router, campaign_api.router,
+    tasks.router, messages.router, trees.router, people.router, figures.router, moderation.router, gold.router,
+    campaign_api.router,
 )  # fmt: skip
 IMPORTS: Final = f"{API}/imports"
 ABOUT: Final = (
