@@ -4,8 +4,9 @@
 called; what chance decides follows from a seed.
 """
 
+import asyncio
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -125,6 +126,18 @@ class Served:
 
     def get(self, path: str, **options: Any) -> Response:
         return self.request("GET", path, **options)
+
+    def at_once(self, requests: Sequence[tuple["Someone", str, object]]) -> list[Response]:
+        """POST all of these (who, path, body) before any is answered."""
+
+        async def together() -> list[Response]:
+            posts = (
+                self.client.post(f"{API}{path}", json=body, headers={"Authorization": f"Bearer {person.token}"})
+                for person, path, body in requests
+            )
+            return await asyncio.gather(*posts)
+
+        return self.portal.call(together)
 
 
 @contextmanager

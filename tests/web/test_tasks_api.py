@@ -254,3 +254,50 @@ def test_a_tree_grows_from_a_prompt_to_its_end_over_http(campaign: World) -> Non
     campaign.answered_twice()
     campaign.cleo.rank()
     assert campaign.ada.shown(f"/trees/{tree_id}")["state"] == "ready_for_export"
+
+
+def test_one_free_place_is_given_to_one_of_many_who_ask_at_once(campaign: World) -> None:
+    campaign.tree(max_children_count=1, goal_tree_size=2)
+    people = [campaign.person(f"writer-{number}") for number in range(6)]
+    form = {"kind": "assistant_reply", "langs": ["en"]}
+    answers = campaign.http.at_once([(person, "/tasks/next", form) for person in people])
+    assert sorted(answer.status_code for answer in answers) == [200, 204, 204, 204, 204, 204]
+
+
+def test_labels_that_arrive_at_once_are_all_kept(campaign: World) -> None:
+    campaign.policy(num_reviews_reply=6)
+    campaign.tree()
+    reply = campaign.ada.write("assistant_reply", REPLIES[0])
+    people = [campaign.person(f"reviewer-{number}") for number in range(6)]
+    tasks = [person.task("label_assistant_reply") for person in people]
+    answers = campaign.http.at_once(
+        [
+            (person, f"/tasks/{task['id']}/submit", {"id": "mine", "labels": dict(CLEAN), "flags": []})
+            for person, task in zip(people, tasks, strict=True)
+        ]
+    )
+    assert [answer.status_code for answer in answers] == [200] * 6
+    message = campaign.chief.shown(f"/messages/{reply}")
+    assert (message["review_count"], message["labels"]["spam"]) == (6, {"value": 0, "count": 6})
+    assert message["review_result"] is True
+
+
+def test_a_retry_that_overtakes_its_first_try_makes_no_second_message(campaign: World) -> None:
+    tree_id = campaign.tree()
+    task = campaign.ada.task("assistant_reply")
+    sent = {"id": "mine", "text": REPLIES[0]}
+    answers = campaign.http.at_once([(campaign.ada, f"/tasks/{task['id']}/submit", sent)] * 5)
+    assert [answer.status_code for answer in answers] == [200] * 5
+    assert len({answer.text for answer in answers}) == 1
+    assert campaign.warden.shown(f"/trees/{tree_id}/state")["messages"] == 2
+
+
+def test_no_more_trees_are_drawn_at_once_than_may_grow(campaign: World) -> None:
+    campaign.policy(max_active_trees=0)
+    for number in range(3):
+        campaign.tree(f"Question {number}?", state="prompt_lottery_waiting")
+    campaign.policy(max_active_trees=1)
+    people = [campaign.person(f"asker-{number}") for number in range(6)]
+    campaign.http.at_once([(person, "/tasks/next", {"langs": ["en"]}) for person in people])
+    campaign.work()
+    assert len(campaign.chief.shown("/trees", state="growing")["items"]) == 1

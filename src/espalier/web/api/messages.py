@@ -105,11 +105,12 @@ def _in_state(db: Connection, state: State, wanted: MessageFilter, limit: int, c
 
 def _found(db: Connection, q: str, lang: str | None, limit: int, cursor: str | None) -> Part:
     (before,) = place_in(cursor, int) if cursor else (search.FIRST,)
-    hits, following = page(
-        search.find(db, q, langs=() if lang is None else (lang,), before=before, limit=limit + 1),
-        limit,
-        lambda hit: (hit.number,),
-    )
+    try:
+        hits = search.find(db, q, langs=() if lang is None else (lang,), before=before, limit=limit + 1)
+    except Invalid as refusal:
+        refusal.field = "q"
+        raise
+    hits, following = page(hits, limit, lambda hit: (hit.number,))
     found = reading.several(db, (hit.message_id for hit in hits))
     return [found[hit.message_id] for hit in hits], following
 
