@@ -48,8 +48,8 @@ $ curl -H "Authorization: Bearer $ESPALIER_TOKEN" -H "Content-Type: application/
 
 Whoever could still review or rank a message sees nothing of it but its text and its place: no author, no votes, no
 rank. `seen_as` says which of the four the answer is. Administrators see everything. Moderators see what staff see of
-all that they can no longer judge, and look behind the rest with `reveal`, which the journal keeps. Removed messages are
-there for their authors and for staff only.
+all that they can no longer judge, and look behind the rest with `reveal`, which the journal keeps; what they ask for by
+person tells them who wrote it. Removed messages are there for their authors and for staff only.
 """
 
 

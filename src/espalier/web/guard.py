@@ -7,7 +7,7 @@ Knows HTTP; knows no route but those that take files.
 from collections.abc import Callable
 from typing import Final
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from espalier.web.errors import TooLarge, problem, too_large, unexpected
@@ -61,6 +61,8 @@ class Guard:
 
         try:
             await self._app(scope, receive_some, send_safely)
+        except ClientDisconnect:
+            return  # nobody is there to hear of it
         except Exception as error:
             if started:
                 raise
