@@ -16,6 +16,7 @@ TITLES: Final = {
     "people": "People",
     "figures": "Statistics and boards",
     "moderation": "Moderation",
+    "gold": "Gold tasks",
     "campaign": "The campaign",
     "health": "For operators",
 }
