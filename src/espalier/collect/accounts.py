@@ -26,6 +26,8 @@ Secret = Callable[[], str]
 SCOPES: Final = ("full", "read")
 MOST_INVITATIONS: Final = 1000
 LONGEST_NAME: Final = 100  # characters
+MOST_ALIKE: Final = 100  # people looked at to find one by the name
+NAMED_ALIKE: Final = 3  # of them named to somebody who found none
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,22 @@ def known(db: Connection, person_id: str) -> Person:
     if person is None:
         raise NotFound("There is no such person.")
     return person
+
+
+def named(db: Connection, words: str) -> Person:
+    """The person with this id, address or name. Raises NotFound, and Conflict where several have the name."""
+    person = people.by_id(db, words) or people.by_email(db, words.strip().lower())
+    if person is not None:
+        return person
+    like = people.search_people(db, MOST_ALIKE, wanted=words)
+    exactly = [each for each in like if each.name == words]
+    if len(exactly) == 1:
+        return exactly[0]
+    if exactly:
+        ids = ", ".join(each.id for each in exactly)
+        raise Conflict(f"Several people are called {words}; say which one by the id: {ids}.")
+    near = ", ".join(each.name for each in like[:NAMED_ALIKE])
+    raise NotFound(f"There is no person {words}" + (f"; there is {near}." if near else "."))
 
 
 def create_person(

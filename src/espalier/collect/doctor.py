@@ -4,7 +4,7 @@ Knows the fold of the domain, which is the same that serves requests; there is n
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from random import Random
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ from espalier.domain.message import Message
 from espalier.domain.points import Counts
 from espalier.domain.tree import Tree, faults
 from espalier.domain.work import Act, done_by, open_work
-from espalier.store import checkup, gold
+from espalier.store import checkup, gold, search
 from espalier.store.checkup import Stored
 from espalier.store.policies import PolicyBook
 from espalier.store.trees import derived_columns
@@ -42,8 +42,25 @@ Progress = Callable[[int, int], None]
 """Told how many of how many trees are done."""
 
 
-def examine(db: Connection, progress: Progress = lambda done, of: None) -> Iterator[Difference]:
-    """Each difference between the stored campaign and the one rebuilt from contributions and baselines."""
+@dataclass(slots=True)
+class Wrong:
+    """What differs, as collect/repair.py wants it: trees with rows to write again; what each person's counts of a day
+    lack (less than nothing: have too much); messages that are found by wrong words; tables with rows of no tree."""
+
+    trees: list[str] = field(default_factory=list)
+    tallies: Credits = field(default_factory=dict)
+    found: list[str] = field(default_factory=list)
+    strays: set[str] = field(default_factory=set)
+
+
+def examine(
+    db: Connection, progress: Progress = lambda done, of: None, wrong: Wrong | None = None
+) -> Iterator[Difference]:
+    """Each difference between the stored campaign and the one rebuilt from contributions and baselines.
+
+    `wrong` learns what there is to repair.
+    """
+    wrong = Wrong() if wrong is None else wrong
     book = PolicyBook(db)
     earned: Credits = {}
     total = checkup.tree_count(db)
@@ -51,41 +68,30 @@ def examine(db: Connection, progress: Progress = lambda done, of: None) -> Itera
         tree, found = _rebuilt(stored, book)
         yield from found
         if tree is not None:
-            yield from _of_tree(stored, tree, book)
+            differing = list(_of_tree(stored, tree, book))
+            if differing:
+                wrong.trees.append(tree.id)
+            yield from differing
             for key, counts in credits(tree).items():
                 earned[key] = earned.get(key, NOTHING) + counts
         if number % 500 == 0 or number == total:
             progress(number, total)
     _add_reviews_of_gold(db, earned)
-    yield from _of_tallies(checkup.stored_tallies(db), earned)
+    yield from _of_tallies(checkup.stored_tallies(db), earned, wrong)
+    yield from _of_search(db, wrong)
     for table, rows in checkup.strays(db).items():
+        wrong.strays.update({table} if rows else ())
         for row in rows:
             yield Difference(f"{table} {row}", "tree", "a tree that does not exist", None)
 
 
-def repair(db: Connection, rng: Random, progress: Progress = lambda done, of: None) -> list[Difference]:
-    """Write again what differs; what was contributed is not touched. Returns what was found before."""
+def mend_tree(db: Connection, tree_id: str, rng: Random) -> None:
+    """Write a tree's derived rows again, where they differ from what its log says now."""
     book = PolicyBook(db)
-    earned: Credits = {}
-    repaired: list[Difference] = []
-    total = checkup.tree_count(db)
-    for number, stored in enumerate(checkup.everything_stored(db), start=1):
-        tree, found = _rebuilt(stored, book)
-        repaired += found
-        if tree is not None:
-            differing = list(_of_tree(stored, tree, book))
-            if differing:
-                checkup.write_again(db, tree, book.of, rng)
-            repaired += differing
-            for key, counts in credits(tree).items():
-                earned[key] = earned.get(key, NOTHING) + counts
-        if number % 500 == 0 or number == total:
-            progress(number, total)
-    _add_reviews_of_gold(db, earned)
-    wrong = list(_of_tallies(checkup.stored_tallies(db), earned))
-    if wrong:
-        checkup.write_tallies(db, earned)
-    return repaired + wrong
+    for stored in checkup.stored(db, [tree_id]):
+        tree, _ = _rebuilt(stored, book)
+        if tree is not None and any(_of_tree(stored, tree, book)):
+            checkup.write_again(db, tree, book.of, rng)
 
 
 def _add_reviews_of_gold(db: Connection, earned: Credits) -> None:
@@ -122,15 +128,15 @@ def _of_tree(stored: Stored, tree: Tree, book: PolicyBook) -> Iterator[Differenc
 
 
 def _of_values(stored: Tree, tree: Tree) -> Iterator[Difference]:
-    for field in fields(Tree):
-        before, after = getattr(stored, field.name), getattr(tree, field.name)
+    for each in fields(Tree):
+        before, after = getattr(stored, each.name), getattr(tree, each.name)
         if before == after:
             continue
-        if field.name == "messages":
+        if each.name == "messages":
             for message_id in sorted(before.keys() | after.keys()):
                 yield from _of_messages(tree.id, message_id, before.get(message_id), after.get(message_id))
         else:
-            yield Difference(tree.id, field.name, before, after)
+            yield Difference(tree.id, each.name, before, after)
 
 
 def _of_messages(
@@ -140,10 +146,10 @@ def _of_messages(
     if stored is None or message is None:
         yield Difference(subject, "message", *("there" if each else "missing" for each in (stored, message)))
         return
-    for field in fields(Message):
-        before, after = getattr(stored, field.name), getattr(message, field.name)
+    for each in fields(Message):
+        before, after = getattr(stored, each.name), getattr(message, each.name)
         if before != after:
-            yield Difference(subject, field.name, before, after)
+            yield Difference(subject, each.name, before, after)
 
 
 def _of_sets(subject: str, what: str, stored: set[Any], rebuilt: set[Any]) -> Iterator[Difference]:
@@ -167,14 +173,24 @@ def _of_work(stored: Stored, tree: Tree, book: PolicyBook) -> Iterator[Differenc
             yield Difference(tree.id, f"open work {' '.join(place)}", stored.work.get(place), expected.get(place))
 
 
-def _of_tallies(stored: Credits, rebuilt: Credits) -> Iterator[Difference]:
+def _of_search(db: Connection, wrong: Wrong) -> Iterator[Difference]:
+    for message_id in search.missing(db):
+        wrong.found.append(message_id)
+        yield Difference(f"message {message_id}", "search index", None, "its words")
+    for message_id in search.surplus(db):
+        wrong.found.append(message_id)
+        yield Difference(f"message {message_id}", "search index", "its words", None)
+
+
+def _of_tallies(stored: Credits, rebuilt: Credits, wrong: Wrong) -> Iterator[Difference]:
     for key in sorted(stored.keys() | rebuilt.keys()):
         before, after = stored.get(key, NOTHING), rebuilt.get(key, NOTHING)
         if before != after:
+            wrong.tallies[key] = after - before
             person, day = key
-            for field in fields(Counts):
-                if getattr(before, field.name) != getattr(after, field.name):
+            for each in fields(Counts):
+                if getattr(before, each.name) != getattr(after, each.name):
                     yield Difference(
-                        f"person {person}", f"{field.name} on {day}", getattr(before, field.name),
-                        getattr(after, field.name),
+                        f"person {person}", f"{each.name} on {day}", getattr(before, each.name),
+                        getattr(after, each.name),
                     )  # fmt: skip

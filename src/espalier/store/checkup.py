@@ -9,7 +9,7 @@ from datetime import date
 from random import Random
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, text
+from sqlalchemy import Connection, bindparam, delete, func, insert, select
 
 from espalier.domain.contribution import PolicyOf
 from espalier.domain.credit import Credits
@@ -53,13 +53,17 @@ _STRAYS = {
     "done": Statement(select(D.subject).where(D.tree_id.not_in(select(T.id)))),
     "contributions": Statement(select(C.seq).where(C.void == 0, C.tree_id.not_in(select(T.id)))),
 }
+_REMOVE_STRAYS = {
+    "open_work": Statement(delete(open_work_table).where(W.tree_id.not_in(select(T.id)))),
+    "done": Statement(delete(done).where(D.tree_id.not_in(select(T.id)))),
+}
+DERIVED_TABLES: Final = frozenset(_REMOVE_STRAYS)
+"""Tables whose rows follow from trees, so that one without its tree is nobody's loss."""
 _COUNT_TREES = Statement(select(func.count()).select_from(trees))
 _FORGET_DONE = Statement(delete(done).where(D.tree_id == bindparam("tree_id")))
 _INSERT_DONE = Statement(
     insert(done).values({name: bindparam(name) for name in ("person_id", "act", "subject", "tree_id")})
 )
-_FORGET_TALLIES = Statement(delete(tallies).where(text("1 = 1")))
-_INSERT_TALLIES = Statement(insert(tallies).values({name: bindparam(name) for name in ("person_id", "day", *COUNTED)}))
 
 
 @dataclass(slots=True)
@@ -131,6 +135,11 @@ def strays(db: Connection) -> dict[str, list[Any]]:
     return {table: statement.values(db) for table, statement in _STRAYS.items()}
 
 
+def remove_strays(db: Connection, table: str) -> None:
+    """Remove the rows of a derived table that belong to no tree."""
+    _REMOVE_STRAYS[table].run(db)
+
+
 def write_again(db: Connection, tree: Tree, policy_of: PolicyOf, rng: Random) -> None:
     """Make every derived row of a tree say what the value says, whatever it said before."""
     rewrite_rows(db, tree)
@@ -148,14 +157,3 @@ def write_again(db: Connection, tree: Tree, policy_of: PolicyOf, rng: Random) ->
     for message in tree.messages.values():
         search.index(db, message.id, message.text if message.id in live else "", known=True)
 
-
-def write_tallies(db: Connection, credits: Credits) -> None:
-    """Replace all tallies."""
-    _FORGET_TALLIES.run(db)
-    _INSERT_TALLIES.many(
-        db,
-        (
-            {"person_id": person, "day": day.toordinal(), **{name: getattr(counts, name) for name in COUNTED}}
-            for (person, day), counts in sorted(credits.items())
-        ),
-    )

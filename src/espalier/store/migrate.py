@@ -46,7 +46,7 @@ def current_revision(url: str) -> str | None:
 def migrate(url: str) -> bool:
     """Bring the database to `head()`; whether there was anything to do. Raises DatabaseTooNew, UnsupportedDatabase."""
     found = current_revision(url)
-    _refuse_newer(found)
+    refuse_newer(found)
     if found == head():
         return False
     engine = open_engine(url)
@@ -83,7 +83,7 @@ def _upgrade(engine: Engine) -> bool:
             if engine.dialect.name == "postgresql":
                 db.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK})")
             found = _stored(db)  # somebody may have been faster
-            _refuse_newer(found)
+            refuse_newer(found)
             if found == head():
                 return False
             upgrade_with(db)
@@ -106,6 +106,7 @@ def _known() -> list[str]:
     return [path.name.split("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*_*.py")]
 
 
-def _refuse_newer(found: str | None) -> None:
+def refuse_newer(found: str | None) -> None:
+    """Raises DatabaseTooNew for a revision that this program does not know."""
     if found is not None and found not in _known():
         raise DatabaseTooNew(found, head())

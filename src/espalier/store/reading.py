@@ -111,6 +111,17 @@ def messages_of_tree(db: Connection, tree_id: str) -> list[StaffMessage]:
     return found
 
 
+_BEGINNING = Statement(
+    select(M.id).where(M.id.like(bindparam("pattern"), escape="!")).order_by(M.id).limit(bindparam("most"))
+)
+
+
+def ids_beginning(db: Connection, start: str, most: int) -> list[str]:
+    """Ids of messages that begin with these characters."""
+    escaped = "".join(f"!{sign}" if sign in "!%_" else sign for sign in start)
+    return [str(found) for found in _BEGINNING.values(db, pattern=f"{escaped}%", most=most)]
+
+
 # Lists of messages
 
 

@@ -7,10 +7,10 @@ databases can then stop at the end of the page, however common a word is. A mess
 a deletion that was undone, enters anew.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, and_, func, select, text
+from sqlalchemy import Connection, and_, bindparam, func, select, text
 
 from espalier.domain.errors import Invalid, TooLong
 from espalier.store.search_tables import rebuild_words
@@ -72,6 +72,10 @@ _FIND_RARE: Final = Statement(
     """)
 )
 _LIVE: Final = Statement(select(messages.c.id, messages.c.text).where(messages.c.live == 1).order_by(*BY_AGE))
+_LIVE_OF: Final = Statement(
+    select(messages.c.id, messages.c.text)
+    .where(messages.c.live == 1, messages.c.id.in_(bindparam("ids", expanding=True)))
+)
 _LIVE_BUT_NOT_THERE: Final = Statement(
     select(messages.c.id, messages.c.text)
     .outerjoin(searched, searched.c.message_id == messages.c.id)
@@ -149,6 +153,13 @@ def missing(db: Connection) -> list[str]:
 def surplus(db: Connection) -> list[str]:
     """Messages in the index that are not live, or are no more."""
     return _THERE_BUT_NOT_LIVE.values(db)
+
+
+def index_again(db: Connection, message_ids: Sequence[str]) -> None:
+    """Make these messages findable by their words where they are live, and not to be found where they are not."""
+    live = dict(_LIVE_OF.rows(db, ids=message_ids))
+    for message_id in message_ids:
+        index(db, message_id, live.get(message_id, ""), known=True)
 
 
 def rebuild(db: Connection) -> None:

@@ -76,6 +76,20 @@ def sqlite_file(url: str | URL) -> Path | None:
     return Path(address.database or "") if address.get_backend_name() == "sqlite" else None
 
 
+def shown(url: str | URL) -> str:
+    """The address as one may print it: the file, or the server without its password."""
+    file = sqlite_file(url)
+    return str(file) if file is not None else _address(url).set(drivername="postgresql").render_as_string()
+
+
+def commits_of_others(db: Connection) -> int | None:
+    """A number that changes when somebody else has written since this connection last asked; None on PostgreSQL,
+    where writers do not wait for each other."""
+    if db.dialect.name != "sqlite":
+        return None
+    return int(db.exec_driver_sql("PRAGMA data_version").scalar_one())
+
+
 def _address(url: str | URL) -> URL:
     """The address with the driver that is used."""
     try:

@@ -1,0 +1,5 @@
+"""`python -m espalier.cli` is the command `espalier`."""
+
+from espalier.cli.command import main
+
+main()

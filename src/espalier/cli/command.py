@@ -1,0 +1,59 @@
+"""All commands in the order of the help, and what a refusal looks like: one sentence, never a stack trace."""
+
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from espalier.cli import files, keeping, looking, people, serving
+from espalier.cli.terminal import fail
+from espalier.domain.errors import Refusal
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Grow conversation trees with volunteers, and train assistants on them.",
+)
+app.command()(serving.serve)
+app.command()(serving.config)
+app.command()(looking.stats)
+app.add_typer(looking.trees, name="tree")
+app.add_typer(people.users, name="user")
+app.command("import")(files.import_)
+app.command()(files.export)
+app.command()(keeping.doctor)
+app.command()(keeping.backup)
+app.command()(keeping.restore)
+app.command()(serving.replay)
+app.command()(serving.openapi)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command, by default the one that was typed; ends with its exit code."""
+    from sqlalchemy.exc import DatabaseError, OperationalError
+
+    from espalier.store.backup import CannotRestore
+    from espalier.store.migrate import DatabaseTooNew
+    from espalier.store.session import UnsupportedDatabase
+
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a text in any script, whatever the terminal can show
+    try:
+        app(arguments, prog_name="espalier")
+    except Refusal as refusal:
+        fail(refusal.detail)
+    except (DatabaseTooNew, UnsupportedDatabase, CannotRestore) as error:
+        fail(f"{str(error)[:1].upper()}{str(error)[1:]}.")
+    except OperationalError as error:
+        fail(f"The database does not answer: {_first_line(error.orig)}.")
+    except DatabaseError as error:
+        fail(f"The database cannot be used: {_first_line(error.orig)}.")
+    except OSError as error:
+        fail(f"{error.filename or 'A file'} cannot be used: {error.strerror or error}.")
+
+
+def _first_line(error: object) -> str:
+    return str(error).strip().partition("\n")[0].rstrip(".")

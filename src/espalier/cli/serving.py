@@ -1,0 +1,175 @@
+"""`espalier serve`, `config`, `replay` and `openapi`: a campaign's server, its settings, and volunteers for it."""
+
+import logging
+import secrets
+import sys
+from contextlib import ExitStack, suppress
+from datetime import UTC, datetime
+from errno import EADDRINUSE
+from importlib.resources import as_file
+from pathlib import Path
+from random import Random
+from socket import AF_INET, AF_INET6, create_server
+from socket import socket as Socket
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+from rich.markup import escape
+
+from espalier.cli.terminal import PUBLISHED, err, fail, out, plural, show, table
+from espalier.config import Settings, in_force, read_settings
+
+if TYPE_CHECKING:
+    from espalier.store.door import Door
+    from espalier.store.session import Database
+
+DEMO_POLICY: Final = {"max_active_trees": 1}
+
+
+def serve(
+    demo: Annotated[bool, typer.Option("--demo", help="Begin with the demo trees, in all states.")] = False,
+) -> None:
+    """Start the campaign's server; the first start makes the database and an administrator."""
+    import uvicorn
+
+    from espalier.web.app import create_app
+
+    settings = read_settings()
+    with listening(settings) as socket:
+        prepare(settings, demo=demo)
+        out.print(f"Espalier listens on {settings.address}; its API is described at {settings.address}/api/docs")
+        out.print("Stop it with Ctrl-C.")
+        set_up_logs(settings)
+        server = uvicorn.Server(
+            uvicorn.Config(
+                create_app(settings.database_url, data_dir=settings.data_dir),
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=10,
+            )
+        )
+        with suppress(KeyboardInterrupt):  # it has stopped in order
+            server.run(sockets=[socket])
+
+
+def listening(settings: Settings) -> Socket:
+    """The socket that the server listens on, taken before anything is done to the campaign."""
+    family = AF_INET6 if ":" in settings.host else AF_INET
+    try:
+        return create_server((settings.host, settings.port), family=family)
+    except OSError as error:
+        place = f"{settings.host}, port {settings.port}"
+        if error.errno == EADDRINUSE:
+            fail(f"Somebody listens on {place} already; stop that program, or choose another port in ESPALIER_PORT.")
+        fail(f"Espalier cannot listen on {place}: {error.strerror}. ESPALIER_HOST and ESPALIER_PORT say where.")
+
+
+def config() -> None:
+    """Show every setting in force, with its value, where that comes from, and what it means."""
+    for line in in_force(read_settings()):
+        out.print(f"[bold]{line.name}[/bold] = {escape(line.value)}  [dim]({escape(line.source)})[/dim]")
+        out.print(f"    {escape(line.says)}")
+
+
+def replay(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help=PUBLISHED)],
+    token: Annotated[str, typer.Option(metavar="TOKEN", envvar="ESPALIER_TOKEN", help="An administrator's token.")],
+    url: Annotated[
+        str, typer.Option(metavar="URL", help="Where the campaign's server listens.")
+    ] = "http://127.0.0.1:8000",
+    volunteers: Annotated[int, typer.Option(metavar="N", min=8, max=1000, help="How many people take part.")] = 40,
+    seed: Annotated[int, typer.Option(metavar="N", help="Of all chance on this side.")] = 0,
+) -> None:
+    """Let volunteers say again over HTTP what real trees say, and compare what grows."""
+    from espalier.replay.command import replay_command
+
+    sys.exit(replay_command(file, url, token, volunteers, seed, out, err))
+
+
+def openapi() -> None:
+    """Print the description of the API as OpenAPI, for programs that make clients of it."""
+    from espalier.web.app import create_app
+
+    out.print_json(data=create_app("sqlite:///none.db").openapi(), highlight=False)
+
+
+def prepare(settings: Settings, *, demo: bool = False) -> None:
+    """Migrate, begin the campaign, and say what the first start made."""
+    from espalier.collect.beginning import begin
+    from espalier.store.door import open_door
+    from espalier.store.migrate import migrate
+    from espalier.store.session import open_database
+
+    migrate(settings.database_url)
+    database = open_database(settings.database_url)
+    door = open_door(database)
+    try:
+        made = door.call(begin, settings.policy, secrets.token_urlsafe, now(), Random())
+        if made:
+            out.print("A new campaign. Its administrator's token, shown this once:")
+            out.print(f"\n    {made.token}\n", style="bold")
+        if demo:
+            plant_demo(database, door)
+    finally:
+        door.close()
+        database.close()
+
+
+def plant_demo(database: "Database", door: "Door") -> None:
+    """Take in the demo trees, where there are no others, and say what there is to do."""
+    from espalier import demo
+    from espalier.collect.campaign import change_policy
+    from espalier.collect.carry import Load, carry_in
+    from espalier.collect.intake import Source
+    from espalier.dataset.findings import ignore
+    from espalier.store.checkup import tree_count
+
+    with database.read() as db:
+        if tree_count(db):
+            out.print("There are trees already, so the demo's stay out.")
+            return
+    # With room for more trees the lottery would draw all the prompts that wait.
+    door.call(change_policy, None, {"base": DEMO_POLICY}, now(), Random())
+    with ExitStack() as stack:
+        trees, votes = (stack.enter_context(as_file(file)) for file in (demo.TREES, demo.VOTES))
+        load = Load(trees, votes, Source(trees.name, origin="demo"))
+        report = carry_in(door.call, load, now, Random(), notice=ignore)
+    out.print(
+        f"Planted {plural(report.trees, 'demo tree')} with {plural(report.messages, 'message')}. "
+        "So that prompts go on waiting, max_active_trees is 1."
+    )
+    _print_work(database)
+
+
+def _print_work(database: "Database") -> None:
+    """How many tasks of each kind there are, in which languages."""
+    from espalier.collect.tasks import availability
+    from espalier.domain.work import Kind
+    from espalier.store import people
+    from espalier.store.languages import langs_of_trees
+
+    with database.read() as db:
+        langs = langs_of_trees(db)
+        administrator = people.by_id(db, people.admins(db)[0])
+        assert administrator is not None
+        counts = availability(db, administrator, langs)
+    made = table(None, "There is to do", "tasks")
+    made.add_column("in")
+    for kind in Kind:
+        have = {lang: counts[lang][kind] for lang in langs if counts[lang][kind]}
+        made.add_row(kind, f"{sum(have.values()):,}", ", ".join(sorted(have)))
+    show(made)
+
+
+def set_up_logs(settings: Settings) -> None:
+    from espalier.web.observe import JsonLines
+
+    handler = logging.StreamHandler()
+    text = logging.Formatter("%(asctime)s %(levelname)-7s %(name)s  %(message)s")
+    handler.setFormatter(JsonLines() if settings.log_format == "json" else text)
+    logging.basicConfig(level=settings.log_level.upper(), handlers=[handler], force=True)
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
