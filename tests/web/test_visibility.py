@@ -101,6 +101,21 @@ def test_a_task_in_hand_keeps_its_holder_blind_even_when_the_tree_is_finished(ca
     assert shown(dora, first).keys() == PUBLIC
 
 
+def test_who_may_yet_be_asked_about_a_message_with_known_labels_is_blind_to_it(campaign: World) -> None:
+    campaign.policy(gold_task_share=1)
+    _, first, _ = campaign.ranked_tree()
+    campaign.tree("Who was Ada Lovelace?")
+    campaign.ada.write("assistant_reply", "She wrote the first program.")
+    dora = campaign.person("dora")
+    assert shown(dora, first).keys() == PUBLIC
+    well(campaign.chief.call("PUT", f"/gold/{first}", {"answers": {"spam": 0}}))
+    assert shown(dora, first).keys() == BLIND
+    assert shown(campaign.ada, first).keys() == OWN
+    assert shown(campaign.cleo, first).keys() == PUBLIC, "she has reviewed it"
+    dora.review("label_assistant_reply")
+    assert shown(dora, first).keys() == PUBLIC
+
+
 def test_who_reviewed_a_prompt_sees_it_and_who_could_does_not(campaign: World) -> None:
     campaign.policy(num_reviews_initial_prompt=2)
     tree_id = campaign.tree(state="initial_prompt_review")

@@ -169,13 +169,16 @@ _FIELDS: Final = {kind: tuple(f.name for f in fields(kind) if f.name != "seen_as
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Viewer:
-    """Who looks. `done`: what this person has reviewed, ranked or skipped; `in_hand`: what they have a task for."""
+    """Who looks. `done`: what this person has reviewed, ranked or skipped; `in_hand`: what they have a task for;
+    `asked_about`: messages that they may yet be asked about though they are decided, since the right labels are known.
+    """
 
     person_id: str
     moderates: bool = False
     administers: bool = False
     done: frozenset[tuple[Act, str]] = field(default_factory=frozenset)
     in_hand: frozenset[tuple[Act, str]] = field(default_factory=frozenset)
+    asked_about: frozenset[str] = field(default_factory=frozenset)
 
 
 def may_see(message: StaffMessage, viewer: Viewer) -> bool:
@@ -191,6 +194,8 @@ def could_judge(message: StaffMessage, viewer: Viewer) -> bool:
     review = (Act.LABEL, message.id)
     ranking = (Act.RANK, message.parent_id or "")
     if review in viewer.in_hand or ranking in viewer.in_hand:
+        return True
+    if message.id in viewer.asked_about and review not in viewer.done:
         return True
     if message.author == viewer.person_id or message.late or message.tree_state is State.READY_FOR_EXPORT:
         return False

@@ -20,7 +20,7 @@ from espalier.domain.tree import Shape, State
 from espalier.domain.work import Act
 from espalier.store.people import Person, PersonRole
 from espalier.store.sql import Statement
-from espalier.store.tables import done, messages, people, tasks, trees
+from espalier.store.tables import done, gold, gold_answers, messages, people, tasks, trees
 from espalier.store.times import from_us, to_us
 
 M, T, P = messages.c, trees.c, people.c
@@ -367,14 +367,28 @@ _IN_HAND = Statement(
     )
 )
 
+_ASKED_ABOUT = Statement(
+    select(gold.c.message_id).where(
+        gold.c.message_id.in_(bindparam("ids", expanding=True)),
+        gold.c.person_id != bindparam("person"),
+        ~select(text("1"))
+        .select_from(gold_answers)
+        .where(gold_answers.c.person_id == bindparam("person"), gold_answers.c.message_id == gold.c.message_id)
+        .correlate(gold)
+        .exists(),
+    )
+)
 
-def viewer(db: Connection, person: Person, looked_at: Iterable[StaffMessage]) -> Viewer:
+
+def viewer(db: Connection, person: Person, looked_at: Collection[StaffMessage]) -> Viewer:
     """This person as somebody who looks at these messages: with what they have judged or still could."""
-    subjects = {subject for each in looked_at for subject in (each.id, each.parent_id) if subject is not None}
+    ids = [each.id for each in looked_at]
+    subjects = {*ids, *(each.parent_id for each in looked_at if each.parent_id is not None)}
     return Viewer(
         person_id=person.id,
         moderates=person.role.reaches(PersonRole.MODERATOR),
         administers=person.role is PersonRole.ADMIN,
         done=frozenset((Act(act), subject) for act, subject in _DONE.rows(db, person=person.id, ids=sorted(subjects))),
         in_hand=frozenset((Act(act), subject) for act, subject in _IN_HAND.rows(db, person=person.id)),
+        asked_about=frozenset(_ASKED_ABOUT.values(db, person=person.id, ids=ids)),
     )
