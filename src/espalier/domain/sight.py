@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeVar
 
 from espalier.domain.message import Role
 from espalier.domain.tree import State
@@ -216,7 +216,9 @@ def seen(message: StaffMessage, viewer: Viewer) -> SeenMessage:
         return message
     if could_judge(message, viewer):
         return _as(BlindMessage, message)
-    return _as(OwnMessage if message.author == viewer.person_id else PublicMessage, message)
+    if message.author == viewer.person_id:
+        return _as(OwnMessage, message)
+    return _as(PublicMessage, message)
 
 
 def nested(messages: list[StaffMessage], viewer: Viewer) -> Node | None:
@@ -238,7 +240,10 @@ def _place(node: Node) -> tuple[bool, int]:
     return (rank is None, rank or 0)
 
 
-def _as(kind: type[Any], message: StaffMessage) -> Any:
+Seen = TypeVar("Seen")
+
+
+def _as(kind: type[Seen], message: StaffMessage) -> Seen:
     return kind(**{name: getattr(message, name) for name in _FIELDS[kind]})
 
 
