@@ -17,6 +17,7 @@ from espalier.domain.lottery import (
     draw,
     draw_author,
     draw_prompt,
+    language_share,
     language_weights,
     new_prompts_open,
     random_goal_size,
@@ -98,6 +99,38 @@ def test_what_has_no_weight_is_never_drawn() -> None:
 
 
 # --- languages ---
+
+
+def test_the_language_that_is_wanted_most_fills_its_places_and_the_others_fewer() -> None:
+    equal = {"en": 900, "eu": 0}
+    assert language_share("en", equal) == language_share("eu", equal) == 1
+    assert language_share("eu", {"en": 900}, {"en": 0.5}) == 1
+    assert language_share("en", equal, {"en": 0.3}) == pytest.approx(0.3)
+    assert language_share("en", equal, {"en": 0}) == 0
+    assert language_share("en", {"en": 5}, {"en": 0.01}) == 1, "alone, it fills all its places"
+    assert language_share("en", {"en": 5}, {"en": 0}) == 0
+    assert language_share("en", {"en": 499, "eu": 249}, None, {"en": 0.5, "eu": 0.5}) == pytest.approx(0.5)
+
+
+def test_a_share_of_the_places_is_rounded_up_and_no_share_draws_nothing_and_asks_for_nothing() -> None:
+    policy = Policy(max_active_trees=10)
+    assert [trees_to_draw(policy, 0, share) for share in (1, 0.55, 0.5, 0.1 / 0.3, 0.001, 0)] == [10, 6, 5, 4, 1, 0]
+    assert trees_to_draw(Policy(max_active_trees=3), 0, 0.1 / 0.3) == 1
+    none = {"growing": 0, "in_review": 0, "waiting": 0, "live_leases": 0}
+    assert [new_prompts_open(policy, "en", **none, share=share) for share in (1, 0.5, 0)] == [110, 105, 0]
+
+
+@given(
+    st.dictionaries(st.sampled_from(["en", "de", "eu"]), st.integers(0, 10_000), min_size=1),
+    st.none() | st.dictionaries(st.sampled_from(["en", "de"]), st.floats(0, 1000)),
+    st.none() | st.just({"en": 0.7, "eu": 0.2}),
+)
+def test_some_language_fills_all_its_places_and_none_more(
+    counts: dict[str, int], base: dict[str, float] | None, mix: dict[str, float] | None
+) -> None:
+    parts = [language_share(lang, counts, base, mix) for lang in counts]
+    assert all(0 <= part <= 1 for part in parts)
+    assert max(parts) in (0, 1)
 
 
 def test_without_a_target_languages_are_drawn_by_their_base_weights() -> None:

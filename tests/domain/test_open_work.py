@@ -231,6 +231,19 @@ def test_a_lease_that_runs_keeps_its_place_though_a_late_review_turned_a_refusal
     assert late(story, Act.REPLY, "p", held=False)
 
 
+def test_a_review_in_time_is_in_time_though_late_ones_have_filled_its_place() -> None:
+    story = Story(small(max_tree_depth=1, goal_tree_size=3, num_reviews_reply=1))
+    story.reply("p", "a")
+    story.review("a", "late one")
+    assert not late(story, Act.LABEL, "a", held=True)
+    assert late(story, Act.LABEL, "a", held=False)
+    story = Story(Policy(num_reviews_initial_prompt=1), State.INITIAL_PROMPT_REVIEW)
+    assert not late(story, Act.LABEL, "p", held=True)
+    story.review("p", "late one")
+    assert story.state is State.PROMPT_LOTTERY_WAITING
+    assert late(story, Act.LABEL, "p", held=True)
+
+
 def test_what_comes_after_the_tree_has_moved_on_is_late() -> None:
     story = Story(small(max_tree_depth=1, goal_tree_size=3))
     story.grow("p", "a", "b")

@@ -118,6 +118,12 @@ def test_imported_means_stand_for_as_many_reviews_as_the_file_says() -> None:
     assert verdict(message(baseline=known), Policy()) is None
 
 
+def test_an_imported_label_with_more_answers_than_reviews_stays_a_mean() -> None:
+    known = Baseline(review_count=0, labels={"spam": (0.0, 4), "lang_mismatch": (0.5, 4)})
+    assert score(message(baseline=known)) == 0.5
+    assert score(message({"spam": 0, "lang_mismatch": 1}, baseline=known)) == pytest.approx(0.4)
+
+
 def test_a_prompt_and_a_reply_have_limits_of_their_own() -> None:
     policy = Policy(num_reviews_initial_prompt=1, num_reviews_reply=2, acceptance_threshold_initial_prompt=-1)
     assert (required_reviews(message(parent=None), policy), required_reviews(message(), policy)) == (1, 2)

@@ -215,7 +215,7 @@ class TreeInUse(RuleBasedStateMachine):
         if not late and not lease.runs:
             assert work is not None
             assert work.needs > others
-        if work is None and not self.restored and not self.loosened:
+        if work is None and not lease.runs:
             assert late
         self.leases.remove(lease)
         self.happen(self.answer(lease, number, value, late))

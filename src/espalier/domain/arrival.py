@@ -3,6 +3,9 @@
 Knows the tree and how many others hold the same place; knows no clock and no table of leases.
 """
 
+from collections.abc import Mapping
+from typing import Final
+
 from espalier.domain.errors import Stale
 from espalier.domain.policy import Policy
 from espalier.domain.tree import STOPPED, State, Tree
@@ -23,14 +26,21 @@ def is_late(
     """Whether the place is gone: taken or leased by others, or the tree has left the state that asked for it.
 
     held: the lease still runs. others: live leases of other people on this place; others_in_tree: on any place for
-    a reply in this tree. A lease holds its place: if a refused reply that a late review turned has filled it, both
-    stay.
+    a reply in this tree. A lease holds its place: if a late vote, or a refused reply that one turned, has filled it,
+    both stay.
     """
-    if held and act is Act.REPLY and tree.state is State.GROWING:
-        return False
-    work = open_work(tree, policy).get((act, subject))
-    if work is None:
-        return True
     if held:
-        return False
-    return work.needs <= others or (act is Act.REPLY and work.budget <= others_in_tree)
+        return tree.state is not _ASKED_IN[act, subject == tree.id]
+    work = open_work(tree, policy).get((act, subject))
+    return work is None or work.needs <= others or (act is Act.REPLY and work.budget <= others_in_tree)
+
+
+_ASKED_IN: Final[Mapping[tuple[Act, bool], State]] = {
+    (Act.REPLY, True): State.GROWING,
+    (Act.REPLY, False): State.GROWING,
+    (Act.LABEL, True): State.INITIAL_PROMPT_REVIEW,
+    (Act.LABEL, False): State.GROWING,
+    (Act.RANK, True): State.RANKING,
+    (Act.RANK, False): State.RANKING,
+}
+"""The state in which a tree asks for an act, by whether it is about the prompt."""

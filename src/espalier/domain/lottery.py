@@ -6,6 +6,7 @@ over candidates in a fixed order, so that a seed decides the outcome, and record
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil
 from random import Random
 from typing import Final, TypeVar
 
@@ -49,17 +50,23 @@ def draw(weights: Mapping[Choice, float], rng: Random) -> Choice | None:
     return rng.choices(list(possible), list(possible.values()))[0] if possible else None
 
 
-def new_prompts_open(policy: Policy, lang: str, *, growing: int, in_review: int, waiting: int, live_leases: int) -> int:
-    """How many more people may be asked for a prompt in this language. The first three count its trees by state."""
-    if lang in policy.init_prompt_disabled_langs:
+def new_prompts_open(
+    policy: Policy, lang: str, *, growing: int, in_review: int, waiting: int, live_leases: int, share: float = 1.0
+) -> int:
+    """How many more people may be asked for a prompt in this language. The first three count its trees by state.
+
+    share: of `language_share`; where nothing will ever be drawn, nothing is asked for.
+    """
+    if lang in policy.init_prompt_disabled_langs or share == 0:
         return 0
-    wanted = trees_to_draw(policy, growing) + max(0, policy.max_initial_prompt_review - in_review)
+    wanted = trees_to_draw(policy, growing, share) + max(0, policy.max_initial_prompt_review - in_review)
     return max(0, min(wanted, max(0, policy.max_prompt_lottery_waiting - waiting)) - live_leases)
 
 
-def trees_to_draw(policy: Policy, growing: int) -> int:
-    """How many trees the lottery may start in a language where so many grow."""
-    return max(0, policy.max_active_trees - growing)
+def trees_to_draw(policy: Policy, growing: int, share: float = 1.0) -> int:
+    """How many trees the lottery may start in a language where so many grow and which has this share of its places."""
+    # Rounded, because three places times 0.1 / 0.3 must mean one, not the next whole number above 1.0000000000000002.
+    return max(0, ceil(round(policy.max_active_trees * share, 9)) - growing)
 
 
 def author_weights(waiting: Sequence[Author]) -> list[int]:
@@ -101,6 +108,22 @@ def language_weights(
     goals = _shares({lang: weight * target_mix.get(lang, left) for lang, weight in base.items()})
     total = sum(counts.values()) + len(counts)
     return _shares({lang: goal * goal * total / (counts[lang] + 1) for lang, goal in goals.items()})
+
+
+def language_share(
+    lang: str,
+    counts: Mapping[str, int],
+    base_weights: Mapping[str, float] | None = None,
+    target_mix: Mapping[str, float] | None = None,
+) -> float:
+    """Which part of its `max_active_trees` a language fills: its weight by the largest of all at work.
+
+    So the language that is wanted most fills all its places, the others fewer, and none more than its limit; what
+    grows, and with it what is finished, moves toward the target. counts: as for `language_weights`, of the languages
+    at work. A language that is the only one at work fills all its places, whatever its weight, unless that is 0.
+    """
+    weights = language_weights({lang: 0, **counts}, base_weights, target_mix)
+    return weights[lang] / max(weights.values()) if weights[lang] else 0.0
 
 
 def _shares(weights: Mapping[str, float]) -> dict[str, float]:

@@ -45,7 +45,8 @@ def score(message: Message) -> float:
         spam_count += count
         mean, count = message.baseline.labels.get("lang_mismatch", (0.0, 0))
         mismatch.append(mean * count)
-        mismatch_count += message.baseline.review_count
+        # A file may name more answers than reviews: the original took labels without a review as well.
+        mismatch_count += max(count, message.baseline.review_count)
     spam_mean = fsum(spam) / spam_count if spam_count else 0.0
     mismatch_mean = fsum(mismatch) / mismatch_count if mismatch_count else 0.0
     return 1.0 - (spam_mean + mismatch_mean)
