@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from espalier import __version__
 from espalier.store.door import open_door
 from espalier.store.session import open_database
-from espalier.web import errors, health
+from espalier.web import errors, forms_page, health
 from espalier.web.api import campaign as campaign_api
 from espalier.web.api import figures, gold, messages, moderation, people, tasks, trees
 from espalier.web.background import Background
@@ -24,6 +24,7 @@ from espalier.web.guard import Guard
 from espalier.web.observe import Figures, Observed
 
 API: Final = "/api/v1"
+OPENAPI: Final = "/api/openapi.json"
 ROUTERS: Final = (
     tasks.router, messages.router, trees.router, people.router, figures.router, moderation.router, gold.router,
     campaign_api.router,
@@ -75,14 +76,15 @@ def create_app(
             door.close()
             database.close()
 
-    app = _Documented(title="Espalier", version=__version__, description=ABOUT, lifespan=opened, docs_url="/api/docs",
-                  redoc_url=None, openapi_url="/api/openapi.json")  # fmt: skip
+    app = _Documented(title="Espalier", version=__version__, description=ABOUT, lifespan=opened, docs_url=None,
+                  redoc_url=None, openapi_url=OPENAPI)  # fmt: skip
     waiting: list[Callable[[], int]] = []
     app.state.figures = Figures(lambda: waiting[-1]() if waiting else 0)
     errors.install(app)
     for router in ROUTERS:
         app.include_router(router, prefix=API, responses=errors.DOCUMENTED)
     app.include_router(health.router)
+    forms_page.install(app, OPENAPI)
     app.add_middleware(Guard, takes_files=lambda path: path == IMPORTS)
     app.add_middleware(Observed, figures=app.state.figures, rng=Random(seed))
     return app
