@@ -205,8 +205,8 @@ def reference() -> str:
             ("problem", "status", "title", "when"),
             ((f"`{each.slug}`", str(each.status), each.title, _when(each)) for each in problems()),
         ),
-        "Besides these there are `malformed` (422: a value of the wrong kind; `faults` lists them all), `internal` (500: "
-        "the fault is the server's) and the words of HTTP itself, such as `method-not-allowed`.",
+        "Besides these there are `malformed` (422: a value of the wrong kind; `faults` lists them all), `internal` "
+        "(500: the fault is the server's) and the words of HTTP itself, such as `method-not-allowed`.",
     )  # fmt: skip
 
 
@@ -261,7 +261,8 @@ def _commands() -> Iterator[str]:
 def _argument(each: Any) -> tuple[str, str, str]:
     shown = ", ".join(each.opts) if each.param_type_name == "option" else (each.metavar or each.name.upper())
     silent = callable(each.default) or isinstance(each.default, bool) or each.default in (None, (), "")
-    default = "" if silent else f"`{each.default}`"
+    defaults = each.default if isinstance(each.default, list | tuple) else [each.default]
+    default = "" if silent else _listed(defaults)
     says = getattr(each, "help", "") or ""
     if each.envvar:
         says += f" Or in `{each.envvar}`."
