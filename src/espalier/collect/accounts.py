@@ -57,7 +57,15 @@ def may_act_on(actor: Person | None, target: Person) -> None:
 
 def known(db: Connection, person_id: str) -> Person:
     """The person with this id. Raises NotFound."""
-    person = people.by_id(db, person_id)
+    return _there(people.by_id(db, person_id))
+
+
+def known_alone(db: Connection, person_id: str) -> Person:
+    """The same for who will change the account: nobody else does so, nor acts as this person, until it is done."""
+    return _there(people.by_id_alone(db, person_id))
+
+
+def _there(person: Person | None) -> Person:
     if person is None:
         raise NotFound("There is no such person.")
     return person
@@ -135,7 +143,7 @@ def _added(
 def change_role(db: Connection, actor: Person | None, person_id: str, role: PersonRole, now: datetime) -> Person:
     """Raises NotAllowed, NotFound, and Conflict for the last administrator."""
     require(actor, PersonRole.ADMIN)
-    person = known(db, person_id)
+    person = known_alone(db, person_id)
     if person.role is role:
         return person
     if person.anonymous:
@@ -159,14 +167,14 @@ def ban(db: Connection, actor: Person | None, person_id: str, now: datetime) -> 
     Its waiting prompts leave the lottery. Raises NotAllowed (also for every administrator), NotFound.
     """
     require(actor, PersonRole.MODERATOR)
-    person = known(db, person_id)
+    person = known_alone(db, person_id)
     if person.role is PersonRole.ADMIN:
         raise NotAllowed("An administrator cannot be banned; another administrator would have to take the role away.")
     if person.disabled:
         return person
     banned = replace(person, disabled=True)
     people.save_person(db, banned)
-    release_all(db, person.id, now)
+    work.release_all(db, person.id, now)
     journal.note(db, _id(actor), "person.banned", person.id, now)
     return banned
 
@@ -174,7 +182,7 @@ def ban(db: Connection, actor: Person | None, person_id: str, now: datetime) -> 
 def unban(db: Connection, actor: Person | None, person_id: str, now: datetime, rng: Random) -> Person:
     """Let a person in again; their waiting prompts are back in the lottery. Raises NotAllowed, NotFound, Conflict."""
     require(actor, PersonRole.MODERATOR)
-    person = known(db, person_id)
+    person = known_alone(db, person_id)
     may_act_on(actor, person)
     if person.anonymous:
         raise Conflict("This account is closed; what it was cannot be brought back.")
@@ -187,12 +195,6 @@ def unban(db: Connection, actor: Person | None, person_id: str, now: datetime, r
     for lang in languages.langs_where_waiting(db, person.id):
         fill_places(db, lang, book, now, rng)
     return welcome
-
-
-def release_all(db: Connection, person_id: str, now: datetime) -> None:
-    """End what a person has in hand."""
-    for lease in work.open_leases(db, person_id, now):
-        work.release(db, lease, status=lease.status, expires_at=now)
 
 
 def change_profile(

@@ -18,7 +18,7 @@ from espalier.collect.lottery import fill_places, top_up_rankings
 from espalier.domain.contribution import PolicyChanged
 from espalier.domain.policy import CampaignPolicy
 from espalier.domain.tree import TERMINAL
-from espalier.store import jobs, journal, languages, policies, trees
+from espalier.store import jobs, journal, languages, locks, policies, trees
 from espalier.store.jobs import Job, JobStatus
 from espalier.store.people import Person, PersonRole
 from espalier.store.policies import PolicyBook
@@ -61,11 +61,10 @@ def reach_trees(db: Connection, job: Job, now: datetime, rng: Random) -> Job:
         return fill_languages(db, job, now, rng)
     scene = Scene(PolicyBook(db), now, rng)
     progress, after, messages = job.progress, job.position["after"], 0
-    for tree_id in trees.behind(db, scene.book.version, after=after, limit=TREES_AT_ONCE):
-        tree = trees.load_tree(db, tree_id)
-        if tree.policy != scene.book.version and tree.state not in TERMINAL:
-            order(db, tree, PolicyChanged(scene.book.version), scene, person=None)
-        progress, after, messages = progress + 1, tree_id, messages + len(tree.messages)
+    behind = trees.behind(db, scene.book.version, after=after, limit=TREES_AT_ONCE)
+    locks.hold_trees(db, behind, languages=True)
+    for tree_id in behind:
+        progress, after, messages = progress + 1, tree_id, messages + _reach(db, tree_id, scene)
         if messages >= MESSAGES_AT_ONCE:
             break
     if progress == job.progress:
@@ -73,12 +72,34 @@ def reach_trees(db: Connection, job: Job, now: datetime, rng: Random) -> Job:
     return replace(job, progress=progress, position={"fill": [], "after": after})
 
 
+def _reach(db: Connection, tree_id: str, scene: Scene) -> int:
+    """Bring the policy in force to a tree that is still on its way; how many messages it has."""
+    tree = trees.find_tree(db, tree_id)
+    if tree is None:
+        return 0
+    if tree.policy != scene.book.version and tree.state not in TERMINAL:
+        order(db, tree, PolicyChanged(scene.book.version), scene, person=None)
+    return len(tree.messages)
+
+
+def reach_stragglers(db: Connection, now: datetime, rng: Random) -> None:
+    """Reach trees that the job of the last change passed by: their transaction had begun before the change."""
+    if jobs.unfinished(db, POLICY_JOB):
+        return
+    scene = Scene(PolicyBook(db), now, rng)
+    behind = trees.behind(db, scene.book.version, after="", limit=TREES_AT_ONCE)
+    locks.hold_trees(db, behind, languages=True)
+    for tree_id in behind:
+        _reach(db, tree_id, scene)
+
+
 def fill_languages(db: Connection, job: Job, now: datetime, rng: Random) -> Job:
     """Draw for the places that the new policy opens, a few trees at a time; what is left goes on with the job."""
     book = PolicyBook(db)
     left = list(job.position["fill"])
     drawn = 0
-    while left and drawn < DRAWS_AT_ONCE:
+    # Who tends a language just now may in turn wait for this transaction.
+    while left and drawn < DRAWS_AT_ONCE and locks.hold_language(db, left[0], wait=False):
         most = DRAWS_AT_ONCE - drawn
         here = fill_places(db, left[0], book, now, rng, most=most)
         drawn += here

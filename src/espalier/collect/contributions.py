@@ -41,7 +41,7 @@ from espalier.domain.tree import Tree
 from espalier.domain.work import Act
 from espalier.safety.duplicates import fingerprint
 from espalier.safety.language import looks_foreign
-from espalier.store import receipts, texts, trees, work
+from espalier.store import locks, receipts, texts, trees, work
 from espalier.store.facts import record
 from espalier.store.people import Person
 from espalier.store.policies import PolicyBook
@@ -147,9 +147,11 @@ def _answer_known(db: Connection, person: Person, lease: Lease, answer: Answer, 
 def _contribute(db: Connection, person: Person, lease: Lease, answer: Answer, policy: Policy, scene: Scene) -> Taken:
     """A reply, review or ranking of a tree that may have moved on since the task was handed out."""
     assert lease.tree_id is not None, f"{lease.kind} without a tree"
+    tree = trees.load_tree(db, lease.tree_id)
+    if locks.several_writers(db):
+        lease = own_lease(db, person, lease.id)  # its place may have been freed while the tree was waited for
     assert lease.subject is not None, f"{lease.kind} without a message"
     assert lease.act is not None, lease.kind
-    tree = trees.load_tree(db, lease.tree_id)
     refuse_stale(tree, lease.subject)
     others, others_in_tree = (0, 0) if lease.held else work.held_on(db, lease.act, lease.subject)
     late = is_late(

@@ -12,14 +12,14 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from espalier.collect.accounts import keep_an_admin, known, new_id, release_all, require
+from espalier.collect.accounts import keep_an_admin, known, known_alone, new_id, require
 from espalier.collect.change import Scene, order
 from espalier.domain.contribution import Ordered, Settled
 from espalier.domain.erasure import anonymised, purged
 from espalier.domain.errors import Conflict, NotAllowed
 from espalier.domain.lifecycle import Command
 from espalier.domain.tree import State, Tree
-from espalier.store import erasure, jobs, journal, people, trees
+from espalier.store import erasure, jobs, journal, locks, people, trees, work
 from espalier.store.erasure import Traces
 from espalier.store.jobs import Job, JobStatus
 from espalier.store.people import Person, PersonRole
@@ -34,7 +34,7 @@ CLOSED_NAME: Final = "closed account"
 
 def purge_preview(db: Connection, actor: Person | None, person_id: str) -> Traces:
     """What a purge of this person would remove. Raises NotAllowed, NotFound."""
-    return erasure.traces(db, _may_purge(db, actor, person_id).id)
+    return erasure.traces(db, _may_purge(db, actor, known, person_id).id)
 
 
 def purge(db: Connection, actor: Person | None, person_id: str, now: datetime, rng: Random) -> Job:
@@ -43,7 +43,7 @@ def purge(db: Connection, actor: Person | None, person_id: str, now: datetime, r
     Each of their messages becomes an empty, authorless, deleted tombstone; their votes go. It cannot be taken back.
     Raises NotAllowed (also for every administrator), NotFound.
     """
-    person = _may_purge(db, actor, person_id)
+    person = _may_purge(db, actor, known_alone, person_id)
     for job in _unfinished(db, PURGE_JOB, person.id):
         return job
     for job in _unfinished(db, CLOSE_JOB, person.id):
@@ -58,16 +58,18 @@ def close_account(db: Connection, actor: Person | None, person_id: str, now: dat
     """
     if actor is None or actor.id != person_id:
         require(actor, PersonRole.ADMIN)
-    person = known(db, person_id)
+    person = known_alone(db, person_id)
     if person.anonymous:
         raise Conflict("This account is closed already.")
     keep_an_admin(db, person)
     return _begin(db, actor, person, CLOSE_JOB, "person.closed", now, rng)
 
 
-def _may_purge(db: Connection, actor: Person | None, person_id: str) -> Person:
+def _may_purge(
+    db: Connection, actor: Person | None, look_up: Callable[[Connection, str], Person], person_id: str
+) -> Person:
     require(actor, PersonRole.MODERATOR)
-    person = known(db, person_id)
+    person = look_up(db, person_id)
     if person.role is PersonRole.ADMIN:
         raise NotAllowed("An administrator cannot be purged; another administrator would have to take the role away.")
     return person
@@ -80,7 +82,7 @@ def _unfinished(db: Connection, kind: str, person_id: str) -> list[Job]:
 def _begin(
     db: Connection, actor: Person | None, person: Person, kind: str, action: str, now: datetime, rng: Random
 ) -> Job:
-    release_all(db, person.id, now)
+    work.release_all(db, person.id, now)
     people.forget_tokens(db, person.id)
     people.save_person(
         db,
@@ -122,7 +124,9 @@ def _batch(
     person_id = job.arguments["person"]
     scene = Scene(PolicyBook(db), now, rng)
     done, messages = job.progress, 0
-    for tree_id in erasure.some_trees(db, person_id, TREES_AT_ONCE):
+    some = erasure.some_trees(db, person_id, TREES_AT_ONCE)
+    locks.hold_trees(db, some, languages=True)
+    for tree_id in some:
         tree = trees.load_tree(db, tree_id)
         erase(db, tree, person_id, scene)
         done, messages = done + 1, messages + len(tree.messages)

@@ -14,11 +14,11 @@ from typing import Final, Protocol, TypeVar
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import OperationalError
 
-from espalier.collect.campaign import POLICY_JOB, reach_trees
+from espalier.collect.campaign import POLICY_JOB, reach_stragglers, reach_trees
 from espalier.collect.erasure import CLOSE_JOB, PURGE_JOB, purge_trees, unname_trees
 from espalier.collect.lottery import fill_places, top_up_rankings
 from espalier.domain.errors import Refusal, TryLater
-from espalier.store import jobs, languages, texts, work
+from espalier.store import jobs, languages, locks, texts, work
 from espalier.store.jobs import Job
 from espalier.store.policies import PolicyBook
 
@@ -97,8 +97,9 @@ def tend_languages(db: Connection, now: datetime, rng: Random) -> None:
     """Free places of the lottery are filled and rankings topped up, whatever it was that freed them."""
     book = PolicyBook(db)
     for lang in languages.langs_of_trees(db):
-        fill_places(db, lang, book, now, rng, most=1)
-        top_up_rankings(db, lang, book, now, rng)
+        if locks.hold_language(db, lang, wait=False):  # else somebody else tends it just now
+            fill_places(db, lang, book, now, rng, most=1)
+            top_up_rankings(db, lang, book, now, rng)
 
 
 def forget_texts(db: Connection, now: datetime, rng: Random) -> None:
@@ -109,6 +110,7 @@ def forget_texts(db: Connection, now: datetime, rng: Random) -> None:
 ROUNDS: Final = (
     Round("expired leases", timedelta(seconds=5), free_expired),
     Round("languages", timedelta(minutes=1), tend_languages),
+    Round("stragglers", timedelta(minutes=1), reach_stragglers),
     Round("texts", timedelta(days=1), forget_texts),
 )
 

@@ -6,14 +6,15 @@ tree that it changes. The rules and weights are domain/lottery.py.
 
 from datetime import datetime
 from random import Random
+from typing import Final
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from espalier.domain.contribution import Ordered, grow
-from espalier.domain.lifecycle import Command
+from espalier.domain.lifecycle import COMMANDS, Command
 from espalier.domain.lottery import draw_author
 from espalier.domain.tree import ACTIVE, State, Tree
-from espalier.store import languages, trees
+from espalier.store import languages, locks, trees
 from espalier.store.facts import record
 from espalier.store.policies import PolicyBook
 
@@ -35,12 +36,6 @@ def after_change(
         top_up_rankings(db, after.lang, book, now, rng)
 
 
-def lock_language(db: Connection, lang: str) -> None:
-    """One lottery a language at a time; SQLite has one writer anyway."""
-    if db.dialect.name == "postgresql":
-        db.execute(text("SELECT pg_advisory_xact_lock(hashtext(:lang))"), {"lang": f"espalier:{lang}"})
-
-
 def fill_places(
     db: Connection, lang: str, book: PolicyBook, now: datetime, rng: Random, *, most: int | None = None
 ) -> int:
@@ -48,21 +43,32 @@ def fill_places(
     limit = book.for_lang(lang).max_active_trees
     if limit == 0:
         return 0
-    lock_language(db, lang)
-    drawn = 0
-    while drawn != most and languages.trees_in(db, lang, State.GROWING) < limit:
+    locks.hold_language(db, lang)
+    drawn = missed = 0
+    while drawn != most and missed < MISSES and languages.trees_in(db, lang, State.GROWING) < limit:
         author = draw_author(languages.waiting_authors(db, lang, now), rng)
         if author is None:
             break
         tree_id = languages.waiting_prompt(db, lang, author.person_id, rng)
-        move(db, tree_id, Command.DRAW, book, now, rng)
-        drawn += 1
+        if move(db, tree_id, Command.DRAW, book, now, rng):
+            drawn += 1
+        else:
+            missed += 1
     return drawn
 
 
-def move(db: Connection, tree_id: str, command: Command, book: PolicyBook, now: datetime, rng: Random) -> Tree:
-    """Order a tree on by the hand of chance; what follows from it is not followed further."""
-    tree = trees.load_tree(db, tree_id)
+MISSES: Final = 5
+"""So often a draw is tried again whose prompt somebody else is just changing; then the place is left for later."""
+
+
+def move(db: Connection, tree_id: str, command: Command, book: PolicyBook, now: datetime, rng: Random) -> Tree | None:
+    """Order a tree on by the hand of chance; what follows from it is not followed further.
+
+    None when somebody else is just changing the tree, or has done so, so that it can no longer be told that.
+    """
+    tree = trees.find_tree(db, tree_id) if locks.hold_tree(db, tree_id, wait=False) else None
+    if tree is None or tree.state not in COMMANDS[command]:
+        return None
     fact = Ordered(command, book.version)
     record(db, tree_id, fact, now, note={"automatic": True})
     after = grow(tree, fact, book.of)
@@ -72,10 +78,10 @@ def move(db: Connection, tree_id: str, command: Command, book: PolicyBook, now: 
 
 def activate_backlog(db: Connection, lang: str, book: PolicyBook, now: datetime, rng: Random) -> Tree | None:
     """Bring the oldest parked tree of a language to its ranking; those with nothing to rank are aborted on the way."""
-    lock_language(db, lang)
+    locks.hold_language(db, lang)
     while tree_id := languages.oldest_in_backlog(db, lang):
         after = move(db, tree_id, Command.ACTIVATE, book, now, rng)
-        if after.state is State.RANKING:
+        if after is None or after.state is State.RANKING:
             return after
     return None
 

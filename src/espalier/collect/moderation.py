@@ -25,7 +25,7 @@ from espalier.domain.parameter import is_language
 from espalier.domain.policy import check_shape
 from espalier.domain.sight import StaffMessage
 from espalier.domain.tree import TERMINAL, Shape, State, Tree
-from espalier.store import journal, reading, reports, trees
+from espalier.store import journal, locks, reading, reports, trees
 from espalier.store.facts import log_of, record
 from espalier.store.people import Person, PersonRole
 from espalier.store.policies import PolicyBook
@@ -76,7 +76,7 @@ def undelete_message(db: Connection, actor: Person, message_id: str, now: dateti
 def _judge(
     db: Connection, actor: Person, fact: Deleted | Undeleted | Dismissed, action: str, now: datetime, rng: Random
 ) -> Tree:
-    tree = trees.load_tree(db, trees.tree_of(db, fact.message_id))
+    tree = trees.load_tree_of(db, fact.message_id)
     after = order(db, tree, fact, Scene(PolicyBook(db), now, rng), person=actor.id)
     journal.note(db, actor.id, action, fact.message_id, now, tree=tree.id)
     return after
@@ -88,7 +88,7 @@ def edit_message(db: Connection, actor: Person, message_id: str, text: str, now:
     Raises NotAllowed, NotFound, WrongState, Invalid, TooLong.
     """
     require(actor, PersonRole.MODERATOR)
-    tree = trees.load_tree(db, trees.tree_of(db, message_id))
+    tree = trees.load_tree_of(db, message_id)
     message = tree.messages[message_id]
     if message.tombstone:
         raise WrongState("This message was purged; there is nothing left to edit.")
@@ -198,8 +198,9 @@ def order_trees(
     require(actor, PersonRole.ADMIN)
     if not 1 <= len(tree_ids) <= MOST_ORDERS:
         raise Invalid(f"Between 1 and {MOST_ORDERS} trees are ordered at once.", field="ids")
+    locks.hold_trees(db, set(tree_ids), languages=True)
     done, refused = [], []
-    for tree_id in sorted(set(tree_ids)):  # every transaction locks trees in this order
+    for tree_id in sorted(set(tree_ids)):
         try:
             done.append(order_tree(db, actor, tree_id, command, now, rng, reason=reason))
         except (NotFound, WrongState) as refusal:
@@ -214,7 +215,7 @@ def react(db: Connection, actor: Person, message_id: str, emoji: str, on: bool, 
     """
     if emoji not in EMOJIS:
         raise Invalid(f"There is no reaction {emoji!r}; there are {', '.join(EMOJIS)}.", field="emoji")
-    tree = trees.load_tree(db, trees.tree_of(db, message_id))
+    tree = trees.load_tree_of(db, message_id)
     _react(db, actor, tree, message_id, emoji, on, None, now, rng)
 
 
@@ -243,7 +244,7 @@ def report(db: Connection, actor: Person, message_id: str, reason: str, now: dat
     why = _clean_reason(reason)
     if why is None:
         raise Invalid("Say in a few words what is wrong with the message.", field="reason")
-    tree = trees.load_tree(db, trees.tree_of(db, message_id))
+    tree = trees.load_tree_of(db, message_id)
     _react(db, actor, tree, message_id, "red_flag", True, why, now, rng)
 
 
@@ -289,7 +290,7 @@ def close_reports(
     Raises NotAllowed, NotFound.
     """
     require(actor, PersonRole.MODERATOR)
-    tree = trees.load_tree(db, trees.tree_of(db, message_id))
+    tree = trees.load_tree_of(db, message_id)
     outcome = "dismissed" if dismiss else "resolved"
     closed = reports.close(db, message_id, outcome, actor.id, now)
     message = tree.messages[message_id]

@@ -28,7 +28,7 @@ from espalier.domain.message import MANDATORY_LABELS, SKIP_REASONS, Skip, offere
 from espalier.domain.policy import Policy, Rate
 from espalier.domain.tree import State
 from espalier.domain.work import ACT_OF, SKIP_OF, Act, Kind, Reply, Task, Turn
-from espalier.store import languages, trees, work
+from espalier.store import languages, locks, trees, work
 from espalier.store.facts import record
 from espalier.store.people import Person
 from espalier.store.policies import PolicyBook
@@ -64,13 +64,13 @@ def next_task(db: Connection, person: Person, ask: Ask, now: datetime, rng: Rand
     if ask.kind != RANDOM and ask.kind not in set(Kind):
         raise Invalid(f"There is no kind of task {ask.kind!r}; there are random, {', '.join(Kind)}.", field="kind")
     book = PolicyBook(db)
-    work.release_expired(db, now)
+    freed = work.release_expired(db, now)
     in_hand = work.open_leases(db, person.id, now)
     for lease in in_hand:
         if ask.admits(lease):
             return shown(db, lease, book)
     _check_limits(db, person, ask, len(in_hand), book, now)
-    found = _found(db, person, ask, book, now, rng)
+    found = _found(db, Search(person, book, now, rng, wait=not freed), ask)
     return shown(db, found, book) if found else None
 
 
@@ -102,86 +102,98 @@ def _check_limits(db: Connection, person: Person, ask: Ask, open_tasks: int, boo
             )
 
 
-def _found(db: Connection, person: Person, ask: Ask, book: PolicyBook, now: datetime, rng: Random) -> Lease | None:
+@dataclass(slots=True)
+class Search:
+    """Somebody looks for work. `wait`: for who is just changing the tree of a place that was found.
+
+    Not once a tree is held (because a lease there ran out, or its place was lost after all): two who hold a tree each
+    and wait for the other's would wait for ever.
+    """
+
+    person: Person
+    book: PolicyBook
+    now: datetime
+    rng: Random
+    wait: bool = True
+
+
+def _found(db: Connection, search: Search, ask: Ask) -> Lease | None:
     """Try the kinds in an order drawn by their weights: that gives each its weight among those that have work."""
     if ask.kind != RANDOM:
-        return _of_kinds(db, person, (Kind(ask.kind),), ask.langs, book, now, rng)
+        return _of_kinds(db, search, (Kind(ask.kind),), ask.langs)
     left = dict(RANDOM_WEIGHTS)
     while left:
-        (group,) = rng.choices(list(left), list(left.values()))
+        (group,) = search.rng.choices(list(left), list(left.values()))
         del left[group]
-        if lease := _of_kinds(db, person, GROUPS[group], ask.langs, book, now, rng):
+        if lease := _of_kinds(db, search, GROUPS[group], ask.langs):
             return lease
     return None
 
 
-def _of_kinds(
-    db: Connection,
-    person: Person,
-    kinds: tuple[Kind, ...],
-    langs: Sequence[str],
-    book: PolicyBook,
-    now: datetime,
-    rng: Random,
-) -> Lease | None:
+def _of_kinds(db: Connection, search: Search, kinds: tuple[Kind, ...], langs: Sequence[str]) -> Lease | None:
     if kinds == (Kind.INITIAL_PROMPT,):
-        return _prompt(db, person, langs, book, now, rng)
+        return _prompt(db, search, langs)
+    base = search.book.campaign.base
     writing = ACT_OF[kinds[0]] is Act.REPLY
     if writing:
-        langs = [lang for lang in langs if not _has_written_enough(db, person, lang, book, now)]
-    share = book.campaign.base.max_share_of_tree if writing else None
+        langs = [lang for lang in langs if not _has_written_enough(db, search, lang)]
+    share = base.max_share_of_tree if writing else None
     # A place may be taken between finding and holding it only where there are several writers; then look again.
     for _ in range(5):
-        place = _free_place(db, person, kinds, langs, book, rng, share)
+        place = _free_place(db, search, kinds, langs, share)
         if place is None:
             return None
-        if known := gold.in_place_of(db, person, place, book.campaign.base.gold_task_share, rng):
-            return _lease(db, person, known, book, now, rng, gold_task=True)
-        if work.take_place(db, place, rng):
-            return _lease(db, person, place, book, now, rng)
+        if known := gold.in_place_of(db, search.person, place, base.gold_task_share, search.rng):
+            return _lease(db, search, known, gold_task=True)
+        if work.take_place(db, place, search.rng, wait=search.wait):
+            return _lease(db, search, place)
+        search.wait = False
     return None
 
 
 def _free_place(
-    db: Connection,
-    person: Person,
-    kinds: tuple[Kind, ...],
-    langs: Sequence[str],
-    book: PolicyBook,
-    rng: Random,
-    share: float | None,
+    db: Connection, search: Search, kinds: tuple[Kind, ...], langs: Sequence[str], share: float | None
 ) -> Candidate | None:
+    person_id, rng = search.person.id, search.rng
     if ACT_OF[kinds[0]] is not Act.REPLY:
-        return work.find_place(db, person.id, kinds, langs, rng)
+        return work.find_place(db, person_id, kinds, langs, rng)
     if Kind.ASSISTANT_REPLY in kinds:
-        preferring = [lang for lang in langs if rng.random() < book.for_lang(lang).p_lonely_child_extension]
+        preferring = [lang for lang in langs if rng.random() < search.book.for_lang(lang).p_lonely_child_extension]
         lonely = work.find_place(
-            db, person.id, (Kind.ASSISTANT_REPLY,), preferring, rng, lonely=True, own=False, share_of_tree=share
+            db, person_id, (Kind.ASSISTANT_REPLY,), preferring, rng, lonely=True, own=False, share_of_tree=share
         )
         if lonely:
             return lonely
     # An own message is offered as parent only when no other is open to this person.
-    return work.find_place(db, person.id, kinds, langs, rng, own=False, share_of_tree=share) or work.find_place(
-        db, person.id, kinds, langs, rng, share_of_tree=share
+    return work.find_place(db, person_id, kinds, langs, rng, own=False, share_of_tree=share) or work.find_place(
+        db, person_id, kinds, langs, rng, share_of_tree=share
     )
 
 
-def _has_written_enough(db: Connection, person: Person, lang: str, book: PolicyBook, now: datetime) -> bool:
+def _has_written_enough(db: Connection, search: Search, lang: str) -> bool:
     """Whether one more message would pass the person's share of the language's week; the first is always free."""
-    share = book.campaign.base.max_share_of_language_week
+    share = search.book.campaign.base.max_share_of_language_week
     if share is None:
         return False
-    mine, everybody = languages.written_in_week(db, person.id, lang, now)
+    mine, everybody = languages.written_in_week(db, search.person.id, lang, search.now)
     return mine + 1 > max(1, share * (everybody + 1))
 
 
-def _prompt(
-    db: Connection, person: Person, langs: Sequence[str], book: PolicyBook, now: datetime, rng: Random
-) -> Lease | None:
-    for lang in rng.sample(list(langs), len(langs)):
-        if prompts_open(db, lang, book) > 0 and not _has_written_enough(db, person, lang, book, now):
-            return _kept(db, person, Kind.INITIAL_PROMPT, lang, None, None, book, now, rng)
+def _prompt(db: Connection, search: Search, langs: Sequence[str]) -> Lease | None:
+    for lang in search.rng.sample(list(langs), len(langs)):
+        if prompts_open(db, lang, search.book) <= 0 or _has_written_enough(db, search, lang):
+            continue
+        if locks.several_writers(db) and not _still_open(db, search, lang):
+            continue
+        return _kept(db, search, Kind.INITIAL_PROMPT, lang, None, None)
     return None
+
+
+def _still_open(db: Connection, search: Search, lang: str) -> bool:
+    """Whether a language asks for a new prompt now that nobody else can be handed it."""
+    held = locks.hold_prompts(db, lang, wait=search.wait)
+    search.wait = False
+    return held and prompts_open(db, lang, search.book) > 0
 
 
 def prompts_open(db: Connection, lang: str, book: PolicyBook) -> int:
@@ -196,41 +208,30 @@ def prompts_open(db: Connection, lang: str, book: PolicyBook) -> int:
     )
 
 
-def _lease(
-    db: Connection,
-    person: Person,
-    place: Candidate,
-    book: PolicyBook,
-    now: datetime,
-    rng: Random,
-    *,
-    gold_task: bool = False,
-) -> Lease:
-    again = work.lapsed_lease(db, person.id, place.act, place.subject, gold=gold_task)
+def _lease(db: Connection, search: Search, place: Candidate, *, gold_task: bool = False) -> Lease:
+    again = work.lapsed_lease(db, search.person.id, place.act, place.subject, gold=gold_task)
     if again is not None and place.act is Act.RANK and set(again.replies) != set(live_replies(db, place.subject)):
         work.release(db, again, status="skipped")  # it shows what is no longer there to be ranked
         again = None
     if again is not None:
-        renewed = replace(again, expires_at=now + lease_time(again.kind, book.for_lang(again.lang)), held=True)
+        until = search.now + lease_time(again.kind, search.book.for_lang(again.lang))
+        renewed = replace(again, expires_at=until, held=True)
         work.hold_again(db, renewed)
         return renewed
-    return _kept(db, person, place.kind, place.lang, place.tree_id, place.subject, book, now, rng, gold_task=gold_task)
+    return _kept(db, search, place.kind, place.lang, place.tree_id, place.subject, gold_task=gold_task)
 
 
 def _kept(
     db: Connection,
-    person: Person,
+    search: Search,
     kind: Kind,
     lang: str,
     tree_id: str | None,
     subject: str | None,
-    book: PolicyBook,
-    now: datetime,
-    rng: Random,
     *,
     gold_task: bool = False,
 ) -> Lease:
-    policy = book.for_lang(lang)
+    policy, rng = search.book.for_lang(lang), search.rng
     act = ACT_OF.get(kind)
     replies: list[str] = []
     if act is Act.RANK and subject is not None:
@@ -238,7 +239,7 @@ def _kept(
         rng.shuffle(replies)
     lease = Lease(
         id=str(uuid.UUID(int=rng.getrandbits(128), version=4)),
-        person_id=person.id,
+        person_id=search.person.id,
         kind=kind,
         lang=lang,
         tree_id=tree_id,
@@ -246,8 +247,8 @@ def _kept(
         simple=act is Act.LABEL and rng.random() >= _share_of_full(kind, policy),
         gold=gold_task,
         replies=tuple(replies),
-        created_at=now,
-        expires_at=now + lease_time(kind, policy),
+        created_at=search.now,
+        expires_at=search.now + lease_time(kind, policy),
         status="open",
         held=True,
     )

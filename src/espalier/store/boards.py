@@ -3,7 +3,8 @@
 Knows sums; what counts as earning is domain/credit.py, what it is worth domain/points.py.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date
 from functools import reduce
 from operator import add
@@ -34,7 +35,31 @@ def _add(counters: Sequence[str]) -> Statement:
 _ADD: dict[tuple[str, ...], Statement] = {}
 
 
+_LATER: Final = "tallies to add to"
+
+
+@contextmanager
+def counting_last(db: Connection) -> Iterator[None]:
+    """Within the block tallies are only noted, and written at its end, in one order for everybody.
+
+    One person's tally may be wanted by transactions that have nothing else in common.
+    """
+    noted: Credits = {}
+    info = db.info  # kept, since a connection that was lost meanwhile has none
+    info[_LATER] = noted
+    try:
+        yield
+    finally:
+        info.pop(_LATER, None)
+    add_to_tallies(db, noted)
+
+
 def add_to_tallies(db: Connection, differences: Credits) -> None:
+    """Add to what people earned, or take from it where a difference is less than nothing."""
+    if (noted := db.info.get(_LATER)) is not None:
+        for key, counts in differences.items():
+            noted[key] = noted.get(key, Counts()) + counts
+        return
     for (person, day), counts in sorted(differences.items()):
         changed = tuple(name for name in COUNTS if getattr(counts, name))
         statement = _ADD.get(changed)

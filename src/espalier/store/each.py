@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
+from espalier.store.boards import counting_last
 from espalier.store.writes import CAPACITY, P, T, UseCase, closed, not_saved, too_many
 
 TRIES = 5  # of a transaction that PostgreSQL ended in favour of another one
@@ -82,7 +83,8 @@ class PostgresDoor:
         with db:
             transaction = db.begin()
             try:
-                value = use_case(db)
+                with counting_last(db):
+                    value = use_case(db)
             except StopIteration as error:  # no future can carry it
                 raise RuntimeError("a use case let StopIteration out") from error
             if not transaction.is_active:

@@ -66,6 +66,7 @@ _IN_FORCE: Final = (
 _BY_TOKEN = Statement(_IN_FORCE)
 _BY_TOKEN_LOCKED = Statement(_IN_FORCE.with_for_update(of=people))
 _BY_ID = Statement(select(*PERSON_COLUMNS).where(P.id == bindparam("person_id")))
+_BY_ID_LOCKED = Statement(select(*PERSON_COLUMNS).where(P.id == bindparam("person_id")).with_for_update())
 _INSERT = Statement(
     insert(people).values(
         {name: bindparam(name) for name in ("id", "name", "role", "email", "on_board", "anonymous", "created_at")}
@@ -151,6 +152,12 @@ def by_token_alone(db: Connection, token_hash: str) -> Person | None:
 
 def by_id(db: Connection, person_id: str) -> Person | None:
     row = _BY_ID.row(db, person_id=person_id)
+    return person_value(row) if row else None
+
+
+def by_id_alone(db: Connection, person_id: str) -> Person | None:
+    """The same for who will change the account: what this person does waits until the transaction ends."""
+    row = _BY_ID_LOCKED.row(db, person_id=person_id)
     return person_value(row) if row else None
 
 

@@ -23,6 +23,7 @@ from espalier.domain.work import done_by, open_work
 from espalier.store import search, work
 from espalier.store.boards import add_to_tallies
 from espalier.store.facts import FACT_COLUMNS, VOTES, FactRow, decode_ranking, decode_review, fact_row
+from espalier.store.locks import several_writers
 from espalier.store.sql import Statement
 from espalier.store.tables import contributions, done, messages, trees
 from espalier.store.times import from_us, to_us
@@ -113,12 +114,27 @@ _DELETE_DONE = Statement(
 
 def load_tree(db: Connection, tree_id: str) -> Tree:
     """The tree as it stands, locked against other writers where there are several. Raises NotFound."""
-    statement = _TREE_LOCKED if db.dialect.name == "postgresql" else _TREE
-    row = statement.row(db, tree_id=tree_id)
-    if row is None:
+    tree = find_tree(db, tree_id)
+    if tree is None:
         raise NotFound("There is no such conversation tree.")
+    return tree
+
+
+def find_tree(db: Connection, tree_id: str) -> Tree | None:
+    """The same, or None for a tree that is no longer there."""
+    row = (_TREE_LOCKED if several_writers(db) else _TREE).row(db, tree_id=tree_id)
+    if row is None:
+        return None
     votes = [fact_row(vote) for vote in _VOTES.rows(db, tree_id=tree_id)]
     return tree_value(row, _MESSAGES.rows(db, tree_id=tree_id), votes)
+
+
+def load_tree_of(db: Connection, message_id: str) -> Tree:
+    """The tree that holds a message, likewise. Raises NotFound, also when the message is gone once the tree is held."""
+    tree = find_tree(db, tree_of(db, message_id))
+    if tree is None or message_id not in tree.messages:
+        raise NotFound("There is no such message.")
+    return tree
 
 
 def load_trees(db: Connection, tree_ids: Iterable[str]) -> list[Tree]:

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select,
 from sqlalchemy.sql.elements import ColumnElement
 
 from espalier.domain.work import ACT_OF, Act, Kind, Work
+from espalier.store import locks
 from espalier.store.sql import Statement
 from espalier.store.tables import done, messages, open_work, tasks, trees
 from espalier.store.times import from_us, to_us
@@ -292,8 +293,10 @@ def lease_value(row: Any) -> Lease:
     )  # fmt: skip
 
 
-def take_place(db: Connection, place: Candidate, rng: Random) -> bool:
-    """Hold a found place; False when somebody else was quicker."""
+def take_place(db: Connection, place: Candidate, rng: Random, *, wait: bool = True) -> bool:
+    """Hold a found place; False when somebody else was quicker or, without waiting, is just changing its tree."""
+    if not locks.hold_tree(db, place.tree_id, wait=wait):
+        return False
     if not _LEASE_PLACE.run(db, what=place.act, on=place.subject, point=rng.random()):
         return False
     if place.act is Act.REPLY:
@@ -360,11 +363,27 @@ def _let_go(db: Connection, lease: Lease, status: str, expires_at: datetime) -> 
 
 
 def release_expired(db: Connection, now: datetime) -> int:
-    """Free the places of leases that ran out; the holders may still submit."""
+    """Free the places of leases that ran out; the holders may still submit. Returns how many were freed.
+
+    Whoever changes one of their trees at this moment is not waited for: those are freed the next time.
+    """
     expired = [lease_value(row) for row in _EXPIRED.rows(db, now=to_us(now))]
-    for lease in expired:
+    if not expired:
+        return 0
+    free = locks.free_trees(db, {lease.tree_id for lease in expired if lease.tree_id is not None})
+    return sum(
         _let_go(db, lease, lease.status, lease.expires_at)
-    return len(expired)
+        for lease in expired
+        if lease.tree_id is None or lease.tree_id in free
+    )
+
+
+def release_all(db: Connection, person_id: str, now: datetime) -> None:
+    """End what a person has in hand."""
+    in_hand = open_leases(db, person_id, now)
+    locks.hold_trees(db, {lease.tree_id for lease in in_hand if lease.tree_id is not None})
+    for lease in in_hand:
+        release(db, lease, status=lease.status, expires_at=now)
 
 
 def end_leases(db: Connection, tree_id: str, now: datetime, subjects: set[str] | None = None) -> None:
