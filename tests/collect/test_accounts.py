@@ -192,7 +192,7 @@ def test_prompts_of_the_banned_keep_no_place_from_new_ones(garden: Garden) -> No
     garden.tree(troll, state=State.PROMPT_LOTTERY_WAITING)
 
     def prompts_open() -> int:
-        return tasks.availability(garden.db, chief, ["en"])["en"]["initial_prompt"]
+        return tasks.availability(garden.db, chief, ["en"], garden.now)["en"]["initial_prompt"]
 
     assert prompts_open() == 0
     accounts.change_role(garden.db, chief, troll.id, PersonRole.CONTRIBUTOR, garden.now)

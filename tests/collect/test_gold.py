@@ -158,7 +158,7 @@ def test_who_still_has_a_task_to_review_it_is_not_asked_a_second_time(garden: Ga
 def test_one_is_handed_out_only_where_a_review_of_that_kind_is_wanted(garden: Garden) -> None:
     world = World(garden)
     garden.review(garden.person("rita"), world.new)
-    assert tasks.availability(garden.db, world.ann, ["en"])["en"][KIND] == 0
+    assert tasks.availability(garden.db, world.ann, ["en"], garden.now)["en"][KIND] == 0
     assert world.ask(world.ann) is None
     assert world.ask(world.ann, "label_prompter_reply") is None
 

@@ -320,11 +320,11 @@ def test_nobody_hoards_tasks(garden: Garden) -> None:
 def test_availability_counts_what_this_person_could_get_and_changes_nothing(garden: Garden) -> None:
     garden.policy()
     ann = garden.person("ann")
-    fresh = tasks.availability(garden.db, ann, ["en"])["en"]
+    fresh = tasks.availability(garden.db, ann, ["en"], garden.now)["en"]
     assert (fresh["initial_prompt"], fresh["random"]) == (110, 110)
     send(garden, ann, task(garden, ann), TextAnswer("A first prompt in an empty campaign."))
-    mine = tasks.availability(garden.db, ann, ["en"])["en"]
-    others = tasks.availability(garden.db, garden.person("ben"), ["en"])["en"]
+    mine = tasks.availability(garden.db, ann, ["en"], garden.now)["en"]
+    others = tasks.availability(garden.db, garden.person("ben"), ["en"], garden.now)["en"]
     assert (mine["initial_prompt"], mine["label_initial_prompt"], mine["random"]) == (109, 0, 109)
     assert (others["label_initial_prompt"], others["random"]) == (1, 110)
 

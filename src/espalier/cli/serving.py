@@ -153,7 +153,7 @@ def _print_work(database: "Database") -> None:
         langs = langs_of_trees(db)
         administrator = people.by_id(db, people.admins(db)[0])
         assert administrator is not None
-        counts = availability(db, administrator, langs)
+        counts = availability(db, administrator, langs, now())
     made = table(None, "There is to do", "tasks")
     made.add_column("in")
     for kind in Kind:

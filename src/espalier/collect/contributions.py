@@ -153,7 +153,7 @@ def _contribute(db: Connection, person: Person, lease: Lease, answer: Answer, po
     assert lease.subject is not None, f"{lease.kind} without a message"
     assert lease.act is not None, lease.kind
     refuse_stale(tree, lease.subject)
-    others, others_in_tree = (0, 0) if lease.held else work.held_on(db, lease.act, lease.subject)
+    others, others_in_tree = (0, 0) if lease.held else work.held_now(db, tree.id, lease.act, lease.subject, scene.now)
     late = is_late(
         tree,
         scene.book.of(tree.policy, tree.lang),

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from espalier.domain.contribution import Ordered, grow
 from espalier.domain.lifecycle import COMMANDS, Command
-from espalier.domain.lottery import draw_author
+from espalier.domain.lottery import draw_author, language_share, trees_to_draw
 from espalier.domain.tree import ACTIVE, State, Tree
 from espalier.store import languages, locks, trees
 from espalier.store.facts import record
@@ -26,26 +26,28 @@ def after_change(
 ) -> None:
     """Fill the places that a change of state left free."""
     was = before.state if before else None
+    if was is State.RANKING:
+        top_up_rankings(db, after.lang, book, now, rng)
     if was is after.state:
         return
     if after.state is State.PROMPT_LOTTERY_WAITING or was is State.GROWING:
         fill_places(db, after.lang, book, now, rng)
     if was in ACTIVE and after.state in ENDS and rng.random() < book.for_lang(after.lang).p_activate_backlog_tree:
         activate_backlog(db, after.lang, book, now, rng)
-    if was is State.RANKING:
-        top_up_rankings(db, after.lang, book, now, rng)
 
 
 def fill_places(
     db: Connection, lang: str, book: PolicyBook, now: datetime, rng: Random, *, most: int | None = None
 ) -> int:
-    """Draw prompts until `max_active_trees` grow or none waits, at most so many; returns how many were drawn."""
-    limit = book.for_lang(lang).max_active_trees
-    if limit == 0:
+    """Draw prompts until as many trees grow as the language has places, or none waits, at most so many.
+
+    Returns how many were drawn.
+    """
+    if book.for_lang(lang).max_active_trees == 0:
         return 0
     locks.hold_language(db, lang)
     drawn = missed = 0
-    while drawn != most and missed < MISSES and languages.trees_in(db, lang, State.GROWING) < limit:
+    while drawn != most and missed < MISSES and _has_place(db, lang, book):
         author = draw_author(languages.waiting_authors(db, lang, now), rng)
         if author is None:
             break
@@ -59,6 +61,19 @@ def fill_places(
 
 MISSES: Final = 5
 """So often a draw is tried again whose prompt somebody else is just changing; then the place is left for later."""
+
+
+def _has_place(db: Connection, lang: str, book: PolicyBook) -> bool:
+    growing = languages.trees_in(db, lang, State.GROWING)
+    return trees_to_draw(book.for_lang(lang), growing, share_of_places(db, lang, book)) > 0
+
+
+def share_of_places(db: Connection, lang: str, book: PolicyBook) -> float:
+    """Which part of its `max_active_trees` a language fills, so that the campaign moves toward its mix."""
+    base = book.campaign.base
+    if base.language_weights is None and base.target_language_mix is None:
+        return 1.0
+    return language_share(lang, languages.drawn_where_at_work(db), base.language_weights, base.target_language_mix)
 
 
 def move(db: Connection, tree_id: str, command: Command, book: PolicyBook, now: datetime, rng: Random) -> Tree | None:
@@ -77,13 +92,23 @@ def move(db: Connection, tree_id: str, command: Command, book: PolicyBook, now: 
 
 
 def activate_backlog(db: Connection, lang: str, book: PolicyBook, now: datetime, rng: Random) -> Tree | None:
-    """Bring the oldest parked tree of a language to its ranking; those with nothing to rank are aborted on the way."""
+    """Bring the oldest parked tree of a language to its ranking, from where it goes on if it has its rankings already.
+
+    Those with nothing to rank are aborted on the way, a few at most: one volunteer's request shall not clear a shelf.
+    """
     locks.hold_language(db, lang)
-    while tree_id := languages.oldest_in_backlog(db, lang):
+    for _ in range(LOOKED_AT):
+        tree_id = languages.oldest_in_backlog(db, lang)
+        if tree_id is None:
+            break
         after = move(db, tree_id, Command.ACTIVATE, book, now, rng)
-        if after is None or after.state is State.RANKING:
+        if after is None or after.state is not State.ABORTED_LOW_GRADE:
             return after
     return None
+
+
+LOOKED_AT: Final = 10
+"""Parked trees that are looked at for one to activate."""
 
 
 def top_up_rankings(db: Connection, lang: str, book: PolicyBook, now: datetime, rng: Random) -> None:

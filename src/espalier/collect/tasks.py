@@ -4,7 +4,7 @@ Knows people, leases and the policy; does not know HTTP. Each function is one us
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from random import Random
@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from espalier.collect import gold
 from espalier.collect.change import Scene, change_tree
+from espalier.collect.lottery import share_of_places
 from espalier.domain.arrival import refuse_stale
 from espalier.domain.contribution import Skipped
 from espalier.domain.errors import (
@@ -23,7 +24,7 @@ from espalier.domain.errors import (
     RateLimited,
     TooManyOpenTasks,
 )
-from espalier.domain.lottery import RANDOM_WEIGHTS, new_prompts_open
+from espalier.domain.lottery import RANDOM_WEIGHTS, draw, new_prompts_open
 from espalier.domain.message import MANDATORY_LABELS, SKIP_REASONS, Skip, offered_labels
 from espalier.domain.policy import Policy, Rate
 from espalier.domain.tree import State
@@ -43,6 +44,7 @@ GROUPS: Final[dict[str, tuple[Kind, ...]]] = {
     "reply": (Kind.ASSISTANT_REPLY, Kind.PROMPTER_REPLY),
     "initial_prompt": (Kind.INITIAL_PROMPT,),
 }
+WRITING: Final = (Kind.INITIAL_PROMPT, Kind.ASSISTANT_REPLY, Kind.PROMPTER_REPLY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +71,19 @@ def next_task(db: Connection, person: Person, ask: Ask, now: datetime, rng: Rand
     for lease in in_hand:
         if ask.admits(lease):
             return shown(db, lease, book)
-    _check_limits(db, person, ask, len(in_hand), book, now)
-    found = _found(db, Search(person, book, now, rng, wait=not freed), ask)
+    resting = _check_limits(db, person, ask, len(in_hand), book, now)
+    found = _found(db, Search(person, book, now, rng, wait=not freed), ask, resting)
     return shown(db, found, book) if found else None
 
 
-def _check_limits(db: Connection, person: Person, ask: Ask, open_tasks: int, book: PolicyBook, now: datetime) -> None:
+Resting = Mapping[Kind, RateLimited]
+"""Kinds of which somebody had so many lately that they must wait, with what is said to who asks for one."""
+
+
+def _check_limits(
+    db: Connection, person: Person, ask: Ask, open_tasks: int, book: PolicyBook, now: datetime
+) -> Resting:
+    """Refuse what this person may not be given now; of the rest, which kinds `random` must leave out."""
     base = book.campaign.base
     if open_tasks >= base.max_pending_tasks_per_user:
         raise TooManyOpenTasks(f"You have {open_tasks} open tasks; finish or skip one first.")
@@ -85,10 +94,11 @@ def _check_limits(db: Connection, person: Person, ask: Ask, open_tasks: int, boo
             (base.rate_assistant_replies, (Kind.ASSISTANT_REPLY,)),
             (base.rate_prompter_replies, (Kind.PROMPTER_REPLY,)),
         )
-        if rate is not None and (len(kinds) > 1 or ask.kind in kinds)
+        if rate is not None and (len(kinds) > 1 or ask.kind in (RANDOM, *kinds))
     ]
+    resting: dict[Kind, RateLimited] = {}
     if not limits:
-        return
+        return resting
     widest = max(rate.minutes for rate, _ in limits)
     recent = work.recent_kinds(db, person.id, now - timedelta(minutes=widest))
     for rate, kinds in limits:
@@ -96,10 +106,14 @@ def _check_limits(db: Connection, person: Person, ask: Ask, open_tasks: int, boo
         times = sorted(at for kind, at in recent if kind in kinds and at > now - window)
         if len(times) >= rate.count:
             wait_s = int((times[-rate.count] + window - now).total_seconds()) + 1
-            raise RateLimited(
+            refusal = RateLimited(
                 f"At most {rate.count} tasks of this kind in {rate.minutes} minutes; again in {wait_s} seconds.",
                 retry_after_s=wait_s,
             )
+            if ask.kind in kinds or len(kinds) > 1:
+                raise refusal
+            resting.update(dict.fromkeys(kinds, refusal))
+    return resting
 
 
 @dataclass(slots=True)
@@ -117,33 +131,36 @@ class Search:
     wait: bool = True
 
 
-def _found(db: Connection, search: Search, ask: Ask) -> Lease | None:
-    """Try the kinds in an order drawn by their weights: that gives each its weight among those that have work."""
+def _found(db: Connection, search: Search, ask: Ask, resting: Resting) -> Lease | None:
+    """Try the kinds in an order drawn by their weights: that gives each its weight among those that have work.
+
+    Raises RateLimited when there is work only of kinds of which this person had enough for now.
+    """
     if ask.kind != RANDOM:
         return _of_kinds(db, search, (Kind(ask.kind),), ask.langs)
     left = dict(RANDOM_WEIGHTS)
     while left:
         (group,) = search.rng.choices(list(left), list(left.values()))
         del left[group]
-        if lease := _of_kinds(db, search, GROUPS[group], ask.langs):
+        kinds = tuple(kind for kind in GROUPS[group] if kind not in resting)
+        if kinds and (lease := _of_kinds(db, search, kinds, ask.langs)):
             return lease
+    for kind, refusal in resting.items():
+        if _free_place(db, search, (kind,), ask.langs):
+            raise refusal
     return None
 
 
 def _of_kinds(db: Connection, search: Search, kinds: tuple[Kind, ...], langs: Sequence[str]) -> Lease | None:
     if kinds == (Kind.INITIAL_PROMPT,):
         return _prompt(db, search, langs)
-    base = search.book.campaign.base
-    writing = ACT_OF[kinds[0]] is Act.REPLY
-    if writing:
-        langs = [lang for lang in langs if not _has_written_enough(db, search, lang)]
-    share = base.max_share_of_tree if writing else None
+    gold_share = search.book.campaign.base.gold_task_share
     # A place may be taken between finding and holding it only where there are several writers; then look again.
     for _ in range(5):
-        place = _free_place(db, search, kinds, langs, share)
+        place = _free_place(db, search, kinds, langs)
         if place is None:
             return None
-        if known := gold.in_place_of(db, search.person, place, base.gold_task_share, search.rng):
+        if known := gold.in_place_of(db, search.person, place, gold_share, search.rng):
             return _lease(db, search, known, gold_task=True)
         if work.take_place(db, place, search.rng, wait=search.wait):
             return _lease(db, search, place)
@@ -151,12 +168,12 @@ def _of_kinds(db: Connection, search: Search, kinds: tuple[Kind, ...], langs: Se
     return None
 
 
-def _free_place(
-    db: Connection, search: Search, kinds: tuple[Kind, ...], langs: Sequence[str], share: float | None
-) -> Candidate | None:
+def _free_place(db: Connection, search: Search, kinds: tuple[Kind, ...], langs: Sequence[str]) -> Candidate | None:
     person_id, rng = search.person.id, search.rng
     if ACT_OF[kinds[0]] is not Act.REPLY:
         return work.find_place(db, person_id, kinds, langs, rng)
+    langs = [lang for lang in langs if not _has_written_enough(db, search.person, lang, search.book, search.now)]
+    share = search.book.campaign.base.max_share_of_tree
     if Kind.ASSISTANT_REPLY in kinds:
         preferring = [lang for lang in langs if rng.random() < search.book.for_lang(lang).p_lonely_child_extension]
         lonely = work.find_place(
@@ -170,18 +187,26 @@ def _free_place(
     )
 
 
-def _has_written_enough(db: Connection, search: Search, lang: str) -> bool:
-    """Whether one more message would pass the person's share of the language's week; the first is always free."""
-    share = search.book.campaign.base.max_share_of_language_week
+def _has_written_enough(db: Connection, person: Person, lang: str, book: PolicyBook, now: datetime) -> bool:
+    """Whether one more message would pass the person's share of the language's week; the first is always free.
+
+    What they have in hand to write counts as written.
+    """
+    share = book.campaign.base.max_share_of_language_week
     if share is None:
         return False
-    mine, everybody = languages.written_in_week(db, search.person.id, lang, search.now)
-    return mine + 1 > max(1, share * (everybody + 1))
+    mine, everybody = languages.written_in_week(db, person.id, lang, now)
+    more = work.writing_in_hand(db, person.id, lang, now) + 1
+    return mine + more > max(1, share * (everybody + more))
 
 
 def _prompt(db: Connection, search: Search, langs: Sequence[str]) -> Lease | None:
-    for lang in search.rng.sample(list(langs), len(langs)):
-        if prompts_open(db, lang, search.book) <= 0 or _has_written_enough(db, search, lang):
+    left = {lang: share_of_places(db, lang, search.book) for lang in langs}
+    while lang := draw(left, search.rng):
+        del left[lang]
+        if prompts_open(db, lang, search.book) <= 0:
+            continue
+        if _has_written_enough(db, search.person, lang, search.book, search.now):
             continue
         if locks.several_writers(db) and not _still_open(db, search, lang):
             continue
@@ -205,6 +230,7 @@ def prompts_open(db: Connection, lang: str, book: PolicyBook) -> int:
         in_review=languages.trees_in(db, lang, State.INITIAL_PROMPT_REVIEW),
         waiting=languages.prompts_waiting(db, lang),
         live_leases=work.prompts_held(db, lang),
+        share=share_of_places(db, lang, book),
     )
 
 
@@ -309,13 +335,16 @@ def my_tasks(db: Connection, person: Person, now: datetime) -> list[Task]:
     return [shown(db, lease, book) for lease in work.open_leases(db, person.id, now)]
 
 
-def availability(db: Connection, person: Person, langs: Sequence[str]) -> dict[str, dict[str, int]]:
+def availability(db: Connection, person: Person, langs: Sequence[str], now: datetime) -> dict[str, dict[str, int]]:
     """How many tasks of each kind this person could get now, by language; `random` is their sum. Changes nothing."""
     book = PolicyBook(db)
     result: dict[str, dict[str, int]] = {}
     for lang in langs:
-        counts = dict.fromkeys(map(str, Kind), 0) | work.free_places(db, person.id, lang)
+        share = book.campaign.base.max_share_of_tree
+        counts = dict.fromkeys(map(str, Kind), 0) | work.free_places(db, person.id, lang, share_of_tree=share)
         counts[Kind.INITIAL_PROMPT] = prompts_open(db, lang, book)
+        if _has_written_enough(db, person, lang, book, now):
+            counts.update(dict.fromkeys(WRITING, 0))
         result[lang] = {**counts, RANDOM: sum(counts.values())}
     return result
 

@@ -49,6 +49,11 @@ class Counts:
 COUNTED: Final = tuple(field.name for field in fields(Counts))
 _values = attrgetter(*COUNTED)
 
+CONTRIBUTIONS: Final = (
+    "prompts", "replies_assistant", "replies_prompter", "labels_simple", "labels_full", "rankings",
+)  # fmt: skip
+"""What people do, as opposed to what becomes of it."""
+
 POINTS_EACH: Final = {
     "replies_assistant": 4,
     "replies_prompter": 1,

@@ -13,7 +13,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Connection, bindparam, func, select, text
 
 from espalier.domain.credit import Credits
-from espalier.domain.points import POINT_PER_TEN, POINTS_EACH, TROLL_POINTS_EACH, Counts, points
+from espalier.domain.points import CONTRIBUTIONS, POINT_PER_TEN, POINTS_EACH, TROLL_POINTS_EACH, Counts, points
 from espalier.store.sql import Statement
 from espalier.store.tables import people, tallies
 
@@ -73,9 +73,13 @@ _SUMS: Final = tuple(func.sum(tallies.c[name]) for name in COUNTS)
 _OF_PERSON = Statement(
     select(*_SUMS).where(tallies.c.person_id == bindparam("person"), tallies.c.day >= bindparam("since"))
 )
-_DAYS = Statement(select(tallies.c.day).where(tallies.c.person_id == bindparam("person")))
+# What was taken back or removed leaves its day at zero, and what others say of a message is no contribution.
+_CONTRIBUTED: Final = reduce(add, (tallies.c[name] for name in CONTRIBUTIONS)) > text("0")
+_DAYS = Statement(select(tallies.c.day).where(tallies.c.person_id == bindparam("person"), _CONTRIBUTED))
 _DAYS_OF = Statement(
-    select(tallies.c.person_id, tallies.c.day).where(tallies.c.person_id.in_(bindparam("ids", expanding=True)))
+    select(tallies.c.person_id, tallies.c.day).where(
+        tallies.c.person_id.in_(bindparam("ids", expanding=True)), _CONTRIBUTED
+    )
 )
 
 

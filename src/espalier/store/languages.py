@@ -10,10 +10,11 @@ from typing import Final
 from sqlalchemy import Connection, bindparam, func, select
 
 from espalier.domain.lottery import Author
+from espalier.domain.message import Role
 from espalier.domain.tree import State
 from espalier.domain.work import Act, Kind
 from espalier.store.sql import Statement
-from espalier.store.tables import messages, open_work, people, tallies, trees
+from espalier.store.tables import messages, open_work, people, trees
 from espalier.store.times import to_us
 
 T, M = trees.c, messages.c
@@ -26,24 +27,31 @@ _OUT_OF_THE_LOTTERY = Statement(
     .join(trees, T.author_id == people.c.id)
     .where(people.c.disabled == 1, T.lang == bindparam("lang"), T.state == bindparam("state"))
 )
-_firsts = (
-    select(tallies.c.person_id, func.sum(tallies.c.ranked_first).label("firsts"))
-    .where(tallies.c.day >= bindparam("since"), tallies.c.ranked_first > 0)
-    .group_by(tallies.c.person_id)
-    .subquery()
-)
-_AUTHORS = Statement(
-    select(T.author_id, func.coalesce(func.max(_firsts.c.firsts), 0))
+_waiting = (
+    select(T.author_id)
     .outerjoin(people, people.c.id == T.author_id)
-    .outerjoin(_firsts, _firsts.c.person_id == T.author_id)
     .where(
         T.lang == bindparam("lang"),
         T.state == bindparam("state"),
         func.coalesce(people.c.disabled, 0) == 0,
     )
-    .group_by(T.author_id)
-    .order_by(T.author_id)
+    .distinct()
+    .subquery()
 )
+_firsts = (
+    select(func.count())
+    .where(
+        M.author_id == _waiting.c.author_id,
+        M.created_at >= bindparam("since"),
+        M.role == Role.ASSISTANT.value,
+        M.rank == 0,
+        M.live == 1,
+        M.synthetic == 0,
+        M.imported.is_(None),
+    )
+    .scalar_subquery()
+)
+_AUTHORS = Statement(select(_waiting.c.author_id, _firsts).order_by(_waiting.c.author_id))
 _PROMPTS = Statement(
     select(T.id)
     .where(T.lang == bindparam("lang"), T.state == bindparam("state"), T.author_id == bindparam("author"))
@@ -75,12 +83,29 @@ _LANGS_WHERE_WAITING = Statement(
     .distinct()
     .order_by(T.lang)
 )
+_STATES = Statement(select(T.lang, T.state, func.count()).group_by(T.lang, T.state))
+_DRAWN: Final = (
+    State.GROWING, State.RANKING, State.READY_FOR_SCORING, State.READY_FOR_EXPORT, State.BACKLOG_RANKING,
+    State.SCORING_FAILED,
+)  # fmt: skip
 _LANGS = Statement(select(T.lang).distinct().order_by(T.lang))
 
 
 def trees_in(db: Connection, lang: str, state: State) -> int:
     row = _IN_STATE.row(db, lang=lang, state=state)
     return int(row[0]) if row else 0
+
+
+def drawn_where_at_work(db: Connection) -> dict[str, int]:
+    """How many trees the lottery drew and nobody stopped, by language: of those where trees grow or prompts wait."""
+    counts: dict[str, dict[State, int]] = {}
+    for lang, state, count in _STATES.rows(db):
+        counts.setdefault(lang, {})[State(state)] = count
+    return {
+        lang: sum(found.get(state, 0) for state in _DRAWN)
+        for lang, found in sorted(counts.items())
+        if State.GROWING in found or State.PROMPT_LOTTERY_WAITING in found
+    }
 
 
 def prompts_waiting(db: Connection, lang: str) -> int:
@@ -90,9 +115,11 @@ def prompts_waiting(db: Connection, lang: str) -> int:
 
 
 def waiting_authors(db: Connection, lang: str, now: datetime) -> list[Author]:
-    """Who has an accepted prompt waiting, with their first places of the last month; no disabled people."""
+    """Who has an accepted prompt waiting, and how many assistant replies of theirs from the last month were ranked
+    first; no disabled people.
+    """
     rows = _AUTHORS.rows(
-        db, lang=lang, state=State.PROMPT_LOTTERY_WAITING, since=(now - MONTH).date().toordinal()
+        db, lang=lang, state=State.PROMPT_LOTTERY_WAITING, since=to_us(now - MONTH)
     )  # fmt: skip
     return [Author(person, int(firsts)) for person, firsts in rows]
 

@@ -155,8 +155,19 @@ _MINE: Final = (
     .scalar_subquery()
 )
 
-
+_IN_HAND: Final = (
+    select(func.count())
+    .where(
+        K.tree_id == W.tree_id, K.person_id == bindparam("person"), K.held == text("1"), K.act == Act.REPLY.value
+    )
+    .correlate(open_work)
+    .scalar_subquery()
+)  # fmt: skip
 _GOAL: Final = select(trees.c.goal_tree_size).where(trees.c.id == W.tree_id).correlate(open_work).scalar_subquery()
+
+
+_WITHIN_SHARE: Final = or_(_MINE + _IN_HAND == 0, bindparam("share") * _GOAL >= _MINE + _IN_HAND + 1)
+"""Whether one more message leaves the person's share of the tree small enough; the first is always free."""
 
 
 def _free_places_from(*, lonely: bool, own: bool, capped: bool) -> Statement:
@@ -170,7 +181,7 @@ def _free_places_from(*, lonely: bool, own: bool, capped: bool) -> Statement:
     if not own:
         conditions.append((W.author_id.is_(None)) | (W.author_id != bindparam("person")))
     if capped:
-        conditions.append(or_(_MINE == 0, bindparam("share") * _GOAL >= _MINE + 1))
+        conditions.append(_WITHIN_SHARE)
     return Statement(
         select(W.act, W.subject, W.tree_id, W.kind, W.lang, W.point).where(*conditions).order_by(W.point).limit(WINDOW)
     )
@@ -198,7 +209,7 @@ def find_place(
     """A free place for this person, uniform over all of these kinds and languages; None if there is none.
 
     lonely: only prompter messages with few replies. own: also below the person's own messages. share_of_tree: leave
-    out trees of whose goal the person would have written more than this with one more message.
+    out trees of whose goal the person would have written more than this with what they have in hand and one more.
     """
     statement = _FREE_PLACES_FROM[lonely, own, share_of_tree is not None]
     extra: dict[str, object] = {} if share_of_tree is None else {"share": share_of_tree}
@@ -420,10 +431,21 @@ _LAPSED = Statement(
     )
     .limit(1)
 )
-_FREE_PLACES = Statement(
-    select(W.kind, func.count())
-    .where(W.lang == bindparam("lang"), FREE, _NOT_DONE)
-    .group_by(W.kind)
+_free_places = select(W.kind, func.count()).where(W.lang == bindparam("lang"), FREE, _NOT_DONE).group_by(W.kind)
+_FREE_PLACES = Statement(_free_places)
+_FREE_PLACES_WITHIN_SHARE = Statement(_free_places.where(or_(W.act != Act.REPLY.value, _WITHIN_SHARE)))
+_LIVE_IN_TREE = Statement(
+    select(K.act, K.subject)
+    .where(
+        K.tree_id == bindparam("tree_id"), K.held == text("1"), K.gold == 0, K.expires_at > bindparam("now")
+    )
+)  # fmt: skip
+_WRITING = Statement(
+    select(func.count())
+    .where(
+        K.person_id == bindparam("person"), K.status == text("'open'"), K.expires_at > bindparam("now"),
+        K.lang == bindparam("lang"), K.held == text("1"), or_(K.act.is_(None), K.act == Act.REPLY.value),
+    )
 )  # fmt: skip
 
 
@@ -438,6 +460,21 @@ def hold_again(db: Connection, lease: Lease) -> None:
     _SETTLE_TASK.run(db, task_id=lease.id, status="open", held=1, expires_at=to_us(lease.expires_at))
 
 
-def free_places(db: Connection, person_id: str, lang: str) -> dict[str, int]:
-    """How many places of each kind this person could be given in a language."""
-    return {str(kind): int(count) for kind, count in _FREE_PLACES.rows(db, person=person_id, lang=lang)}
+def free_places(db: Connection, person_id: str, lang: str, *, share_of_tree: float | None = None) -> dict[str, int]:
+    """How many places of each kind this person could be given in a language. share_of_tree: as for `find_place`."""
+    if share_of_tree is None:
+        rows = _FREE_PLACES.rows(db, person=person_id, lang=lang)
+    else:
+        rows = _FREE_PLACES_WITHIN_SHARE.rows(db, person=person_id, lang=lang, share=share_of_tree)
+    return {str(kind): int(count) for kind, count in rows}
+
+
+def writing_in_hand(db: Connection, person_id: str, lang: str, now: datetime) -> int:
+    """How many texts in a language this person has been asked for and still has the place of."""
+    return int(_WRITING.value(db, person=person_id, lang=lang, now=to_us(now)) or 0)
+
+
+def held_now(db: Connection, tree_id: str, act: Act, subject: str, now: datetime) -> tuple[int, int]:
+    """Leases that have not run out: on a place, and on all places for a reply in its tree."""
+    places = [(Act(what), on) for what, on in _LIVE_IN_TREE.rows(db, tree_id=tree_id, now=to_us(now))]
+    return places.count((act, subject)), sum(what is Act.REPLY for what, _ in places)

@@ -65,7 +65,7 @@ def my_tasks(campaign: CampaignDep, caller: Reader) -> Tasks:
 def availability(langs: Langs, campaign: CampaignDep, caller: Reader) -> dict[str, dict[str, int]]:
     """How many tasks of each kind there are for you, by language."""
     with campaign.read(caller) as (db, person):
-        return tasks.availability(db, person, checked_langs(langs, "lang"))
+        return tasks.availability(db, person, checked_langs(langs, "lang"), campaign.clock())
 
 
 class Skip(Form):
