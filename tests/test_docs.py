@@ -34,6 +34,7 @@ def commands() -> list[str]:
 NAMED = {
     "policy.md": [*PARAMETERS],
     "lifecycle.md": [*State, *COMMANDS],
+    "commands.md": commands(),
     "reference.md": [
         *FIELDS, *commands(), *Kind, *LABELS, *SKIP_REASONS, *EMOJIS, *(each.slug for each in draw_docs.problems()),
     ],

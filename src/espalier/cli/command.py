@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command, by default the one that was typed; ends with its exit code."""
     from sqlalchemy.exc import DatabaseError, OperationalError
 
-    from espalier.store.backup import CannotRestore
+    from espalier.store.backup import CannotCopy
     from espalier.store.migrate import DatabaseTooNew
     from espalier.store.session import UnsupportedDatabase
 
@@ -45,7 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         app(arguments, prog_name="espalier")
     except Refusal as refusal:
         fail(refusal.detail)
-    except (DatabaseTooNew, UnsupportedDatabase, CannotRestore) as error:
+    except CannotCopy as error:
+        fail(str(error))
+    except (DatabaseTooNew, UnsupportedDatabase) as error:
         fail(f"{str(error)[:1].upper()}{str(error)[1:]}.")
     except OperationalError as error:
         fail(f"The database does not answer: {_first_line(error.orig)}.")

@@ -27,6 +27,7 @@ FORMATS: Final = ("trees", "messages")
 SPELLINGS: Final = ("native", "hub", "sparse")
 REST_S: Final = 0.001  # so that others get a turn at all
 REST_BESIDE_OTHERS_S: Final = 0.05
+FIRST_LOOK_S: Final = 0.2  # at first nobody knows
 LOOKS_BACK_S: Final = 2.0  # for so long after somebody wrote, somebody is taken to be at work
 
 
@@ -129,7 +130,7 @@ def import_(
                 bar(line, total)
 
             try:
-                report = carry_in(door.call, load, now, Random(), notice=notices, told=told, rest=Courtesy())
+                report = carry_in(door.call, load, now, Random(), notice=notices, told=told, pace=Courtesy())
             except KeyboardInterrupt:
                 stopped = True
     print_report(report, notices, verbose, time.monotonic() - began)
@@ -139,15 +140,20 @@ def import_(
 
 
 class Courtesy:
-    """Rests between batches while others write to the same file, so that nobody waits for two batches in a row."""
+    """Small batches and rests while others write to the same file, so that nobody waits for two batches in a row."""
 
     def __init__(self) -> None:
-        self._seen_until = 0.0
+        self._others_until = time.monotonic() + FIRST_LOOK_S
 
-    def __call__(self, others: bool) -> None:
+    def __call__(self, others: bool) -> int:
+        from espalier.collect.carry import LARGEST
+        from espalier.collect.imports import BATCH
+
         if others:
-            self._seen_until = time.monotonic() + LOOKS_BACK_S
-        time.sleep(REST_BESIDE_OTHERS_S if time.monotonic() < self._seen_until else REST_S)
+            self._others_until = time.monotonic() + LOOKS_BACK_S
+        beside_others = time.monotonic() < self._others_until
+        time.sleep(REST_BESIDE_OTHERS_S if beside_others else REST_S)
+        return BATCH if beside_others else LARGEST
 
 
 class Notices:
@@ -176,7 +182,8 @@ def print_report(report: "ImportReport", notices: Notices, verbose: bool, second
     if report.left_out:
         out.print(f"{plural(report.left_out, 'message')} could not be taken in.")
     if notices.counts:
-        out.print(f"{plural(notices.counts.total(), 'finding')}, {notices.lost:,} of them with something lost:")
+        lost = f"; {plural(notices.lost, 'record was', 'records were')} lost" if notices.lost else ""
+        out.print(f"{plural(notices.counts.total(), 'finding')}{lost}:")
         for code, count in notices.counts.most_common():
             more = "" if verbose or count <= SHOWN_OF_A_KIND else "  (--verbose prints all)"
             out.print(f"    {count:>9,}  {code}{more}")

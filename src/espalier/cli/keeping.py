@@ -71,6 +71,7 @@ def restore(
     settings = read_settings()
     campaign_file = _sqlite_file("pg_restore --clean --if-exists --dbname", file, there=False)
     refuse_unreadable(file)
+    copies.revision_of(file)
     if campaign_file.exists():
         if file.samefile(campaign_file):
             fail(f"{file} is the campaign itself; name a backup.")

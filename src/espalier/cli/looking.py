@@ -133,7 +133,7 @@ def show_tree(
         state, messages = tree_state(db, found), messages_of_tree(db, found)
     out.print(_drawn(state, messages, asked, full=full), soft_wrap=False)
     out.print(
-        "✓ accepted  ✗ refused  … under review; rank 0 is the best; means of labels, 0 to 1", style="dim"
+        "✓ accepted  ✗ refused  … in review; rank 0 is the best; label means, 0 to 1", style="dim"
     )  # fmt: skip
 
 

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from random import Random
+from typing import Final
 
 from sqlalchemy import Connection
 
 from espalier.collect import exports
-from espalier.collect.imports import ImportReport, Votes, by_subject, finish_import, import_trees, in_batches
+from espalier.collect.imports import BATCH, ImportReport, Votes, by_subject, finish_import, import_trees, in_batches
 from espalier.collect.intake import Source
 from espalier.collect.jobs import Call
 from espalier.dataset.anonymise import anonymise
@@ -24,8 +25,10 @@ from espalier.domain.tree import State
 from espalier.store.session import commits_of_others
 
 Told = Callable[[int], None]
-Rest = Callable[[bool], None]
-"""Called after each batch of an import, with whether others have written since the one before."""
+LARGEST: Final = 200  # messages in one use case where nobody waits: each costs a wait for the disk
+Pace = Callable[[bool], int]
+"""Called after each batch of an import with whether others have written since the one before; may rest, and says how
+many messages the next batch may hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +107,7 @@ def carry_in(
     *,
     notice: Report,
     told: Callable[[ImportReport, int], None] = lambda report, line: None,
-    rest: Rest = lambda others: None,
+    pace: Pace = lambda others: LARGEST,
 ) -> ImportReport:
     """Take in a file batch by batch. A fault is told to `notice`, how far it is to `told`, with the last line read.
 
@@ -113,14 +116,16 @@ def carry_in(
     votes: Votes = {} if load.votes is None else by_subject(read_votes(load.votes, notice))
     report = ImportReport()
     seen: int | None = None
-    for batch in in_batches(read_trees(load.file, notice)):
-        done, commits = call(_batch, batch, votes, load.source, clock(), rng)
-        report.include(done)
-        for finding in done.findings.first:
-            notice(finding)
-        told(report, max(record.prompt.line for record in batch))
-        rest(seen is not None and commits != seen)
-        seen = commits
+    most = BATCH
+    for batches in in_batches(read_trees(load.file, notice), LARGEST):
+        for batch in in_batches(batches, most):
+            done, commits = call(_batch, batch, votes, load.source, clock(), rng)
+            report.include(done)
+            for finding in done.findings.first:
+                notice(finding)
+            told(report, max(record.prompt.line for record in batch))
+            most = pace(seen is not None and commits != seen)
+            seen = commits
     report.include(call(finish_import, report, load.source, None, clock(), rng))
     return report
 

@@ -15,14 +15,15 @@ from typing import Final
 from espalier.store.migrate import VERSION_TABLE, migrate, refuse_newer
 
 PAGES: Final = 1000  # copied at a time, then somebody is told how far it is
+ASIDE: Final = ("-journal", "-wal", "-shm")  # what SQLite puts beside a file
 LEFTOVER: Final = timedelta(minutes=10)  # a part that nobody has written to for so long was left by a kill
 
 Progress = Callable[[int, int], None]
 """Told how many of how many pages are copied."""
 
 
-class CannotRestore(Exception):
-    """A file or a place that a campaign cannot be restored from or to; the message says why and what would be right."""
+class CannotCopy(Exception):
+    """A campaign that cannot be copied or put in place; the message is a sentence."""
 
 
 def back_up(campaign: Path, target: Path, now: datetime, progress: Progress = lambda done, of: None) -> None:
@@ -35,19 +36,19 @@ def back_up(campaign: Path, target: Path, now: datetime, progress: Progress = la
             _copy(live, part, progress)
         fault = _fault(part)
         if fault is not None:
-            raise CannotRestore(f"the campaign's file {campaign} is damaged ({fault}); no backup was written")
+            raise CannotCopy(f"The campaign's file {campaign} is damaged ({fault}); no backup was written.")
 
 
 def revision_of(backup: Path) -> str:
-    """The revision of the campaign in a backup. Raises CannotRestore, DatabaseTooNew."""
+    """The revision of the campaign in a backup. Raises CannotCopy, DatabaseTooNew."""
     if not backup.is_file():
-        raise CannotRestore(f"there is no file {backup}")
+        raise CannotCopy(f"There is no file {backup}.")
     fault = _fault(backup)
     if fault is not None:
-        raise CannotRestore(f"{backup} is no whole backup ({fault})")
+        raise CannotCopy(f"{backup} is no whole backup ({fault}).")
     with closing(_opened(backup)) as db:
         if not db.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (VERSION_TABLE,)).fetchone():
-            raise CannotRestore(f"{backup} is a database, but holds no campaign")
+            raise CannotCopy(f"{backup} is a database, but holds no campaign.")
         found: str = db.execute(f"SELECT version_num FROM {VERSION_TABLE}").fetchone()[0]
     refuse_newer(found)
     return found
@@ -58,7 +59,7 @@ def restore(
 ) -> bool:
     """Put the campaign of a backup in place, with the tables of this program; whether one was moved `aside` for it.
 
-    Raises CannotRestore (also while somebody has the campaign open), DatabaseTooNew; nothing is changed then.
+    Raises CannotCopy (also while somebody has the campaign open), DatabaseTooNew; nothing is changed then.
     """
     revision_of(backup)
     campaign.absolute().parent.mkdir(parents=True, exist_ok=True)
@@ -69,21 +70,22 @@ def restore(
         moved = campaign.exists()
         if moved:
             refuse_in_use(campaign)
-            campaign.rename(aside)
+            for tail in ("", *ASIDE):
+                if (file := campaign.with_name(campaign.name + tail)).exists():
+                    file.rename(aside.with_name(aside.name + tail))
     return moved
 
 
 def refuse_in_use(campaign: Path) -> None:
-    """Raises CannotRestore while a server or a command has the campaign open. Leaves all of it in its one file."""
+    """Raises CannotCopy while a server or a command has the campaign open."""
     with closing(sqlite3.connect(campaign, timeout=0, isolation_level=None)) as db:
         # In WAL mode whoever has the file open holds a lock that an exclusive one cannot go beside.
         try:
             db.execute("PRAGMA locking_mode = EXCLUSIVE")
             db.execute("BEGIN EXCLUSIVE")
             db.execute("COMMIT")
-            db.execute("PRAGMA journal_mode = DELETE")
         except sqlite3.OperationalError:
-            raise CannotRestore(f"the campaign {campaign} is in use; stop its server first") from None
+            raise CannotCopy(f"The campaign {campaign} is in use; stop its server first.") from None
         except sqlite3.DatabaseError:
             return  # no database at all, so nobody's
 
@@ -123,7 +125,7 @@ def _whole_or_nothing(target: Path, now: datetime) -> Iterator[Path]:
             os.fsync(file.fileno())
         part.replace(target)
     finally:
-        for left in (part, *(part.with_name(part.name + tail) for tail in ("-journal", "-wal", "-shm"))):
+        for left in (part, *(part.with_name(part.name + tail) for tail in ASIDE)):
             left.unlink(missing_ok=True)
 
 
