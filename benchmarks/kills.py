@@ -11,7 +11,6 @@ object; the exit status is 1 when anything was lost, doubled or different.
 
 import argparse
 import asyncio
-import hashlib
 import json
 import os
 import random
@@ -20,20 +19,14 @@ import sqlite3
 import statistics
 import sys
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 
 from espalier.collect.doctor import examine
-from espalier.collect.exports import export_trees
-from espalier.dataset.write import write_records
-from espalier.store.door import open_door
-from espalier.store.people import Person, PersonRole, add_person, add_token
 from espalier.store.session import open_database
 from generated import SIZES, lang_of, person_id, token
-from load import FOLDER, HERE, Client, Load, Server, fresh_copy, machine, template, texts
+from load import CHIEF, HERE, Client, Load, Server, add_chief, fresh_copy, machine, template, texts, trees_of
 
 CLIENTS = 16
-CHIEF = "bench-chief"
 
 
 class Insisting(Load):
@@ -143,18 +136,6 @@ class Campaign:
         return job
 
 
-def add_chief(database: Path) -> None:
-    """An administrator whose token is known, so that the first start of the server need not make one."""
-    opened = open_database(f"sqlite:///{database}")
-    door, now = open_door(opened), datetime.now(UTC)
-    chief = Person("chief", "Chief", PersonRole.ADMIN, False, False, False, now)
-    door.call(add_person, chief)
-    hashed = hashlib.sha256(CHIEF.encode()).hexdigest()
-    door.call(add_token, hashed, "kchief", chief.id, "bench", "full", now)
-    door.close()
-    opened.close()
-
-
 ACCEPTED = "kind IN ('planted', 'replied', 'reviewed', 'ranked') AND void = 0 AND task_id IS NOT NULL"
 
 
@@ -199,7 +180,7 @@ async def policy_with_kills(campaign: Campaign) -> dict:  # type: ignore[type-ar
 
 async def import_with_kill(campaign: Campaign) -> dict:  # type: ignore[type-arg]
     """An upload is taken in, though the server is killed on the way: taken up again when its lease has run out."""
-    file = trees_file()
+    file = trees_of("medium")
     job = await campaign.ask("POST", f"/api/v1/imports?name={file.name}", file.read_bytes())
     while (job := await campaign.ask("GET", f"/api/v1/jobs/{job['id']}"))["progress"] < 300:
         await asyncio.sleep(0.05)
@@ -212,17 +193,6 @@ async def import_with_kill(campaign: Campaign) -> dict:  # type: ignore[type-arg
     with sqlite3.connect(campaign.database) as db:
         there = {row[0] for row in db.execute("SELECT id FROM messages")}
     return {"status": job["status"], "messages": len(wanted), "missing": len(wanted - there)}
-
-
-def trees_file() -> Path:
-    """The trees of another generated campaign, to be imported."""
-    path = FOLDER / "medium.trees.jsonl.gz"
-    database = open_database(f"sqlite:///{template('medium')}")
-    if not path.exists():
-        with database.read() as db:
-            write_records(path, export_trees(db))
-    database.close()
-    return path
 
 
 async def measure(kills: int, seed: int) -> dict[str, object]:

@@ -4,6 +4,7 @@ Knows HTTP and the generated campaigns; what is measured is said by the scripts 
 """
 
 import asyncio
+import hashlib
 import json
 import os
 import random
@@ -15,11 +16,18 @@ import sys
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
+from espalier.collect.exports import export_trees
+from espalier.dataset.write import write_records
+from espalier.store.door import open_door
+from espalier.store.people import Person, PersonRole, add_person, add_token
+from espalier.store.session import open_database
 from generated import Size, Texts, generate, lang_of, token
 
 ACCOUNTS = 2_000
+CHIEF = "bench-chief"
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "var" / "bench"
 HERE = FOLDER / Path(sys.argv[0]).stem
@@ -239,6 +247,28 @@ def empty_place() -> Path:
     return HERE / "run.db"
 
 
+def trees_of(name: str) -> Path:
+    """All trees of a generated campaign as a published file, to be imported into others."""
+    path = FOLDER / f"{name}.trees.jsonl.gz"
+    if not path.exists():
+        database = open_database(f"sqlite:///{template(name)}")
+        with database.read() as db:
+            write_records(path, export_trees(db))
+        database.close()
+    return path
+
+
+def add_chief(database: Path) -> None:
+    """An administrator whose token is known, so that the first start of the server need not make one."""
+    opened = open_database(f"sqlite:///{database}")
+    door, now = open_door(opened), datetime.now(UTC)
+    chief = Person("chief", "Chief", PersonRole.ADMIN, False, False, False, now)
+    door.call(add_person, chief)
+    door.call(add_token, hashlib.sha256(CHIEF.encode()).hexdigest(), "kchief", chief.id, "bench", "full", now)
+    door.close()
+    opened.close()
+
+
 def texts() -> list[str]:
     pool, rng = Texts(("en",)), random.Random(1)
     return [pool.text("en", rng) for _ in range(2_000)]
@@ -262,8 +292,6 @@ def machine() -> str:
 
 
 def pragmas() -> str:
-    from espalier.store.session import open_database
-
     database = open_database(f"sqlite:///{template('small')}")
     with database.writer.connect() as db:
         journal, sync = (db.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("journal_mode", "synchronous"))
