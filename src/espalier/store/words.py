@@ -28,15 +28,17 @@ _SIGNS: Final = "".join(
 _LETTERS: Final = rf"[^\W_{_DENSE}]"
 _PIECES: Final = re.compile(rf"[{_DENSE}]+|{_LETTERS}+(?:[{_SIGNS}]+{_LETTERS}*)*")
 _IS_DENSE: Final = re.compile(rf"[{_DENSE}]")
+_NEITHER_DENSE_NOR_SIGNS: Final = re.compile(rf"[^{_DENSE}{_SIGNS}]*")
+_SPACED_WORDS: Final = re.compile(r"[^\W_]+")
 _ASCII_WORDS: Final = re.compile("[a-z0-9]+")
 
-# Accents of Latin, Greek and Cyrillic (й is a letter of its own), points of Hebrew, vowels and hamza signs of Arabic
-# and its tatweel, and characters that only steer how others are drawn.
+# Accents of Latin, Greek and Cyrillic, points of Hebrew, vowels and hamza signs of Arabic and its tatweel, and what
+# only steers how other characters are drawn.
 _IGNORED: Final = re.compile(
-    "(?<!\u0438)\u0306|[\u0300-\u0305\u0307-\u036f\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7"
-    "\u0610-\u061a\u0640\u064b-\u065f\u0670\u06d6-\u06dc\u06df-\u06e8\u06ea-\u06ed\u00ad\u200b-\u200f\u202a-\u202e"
-    "\u2060-\u2064\ufe00-\ufe0f\ufeff]+"
+    "[\u0300-\u036f\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u0640\u064b-\u065f\u0670"
+    "\u06d6-\u06dc\u06df-\u06e8\u06ea-\u06ed\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe00-\ufe0f\ufeff]+"
 )
+_SHORT_I: Final = ("\u0438\u0306", "\u0439")  # й is a letter of its own
 # Letters that are written one for another but do not come apart into letter and accent.
 _SAME: Final = {
     "ø": "o", "đ": "d", "ð": "d", "ł": "l", "ħ": "h", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th",
@@ -56,7 +58,7 @@ def fold(text: str) -> str:
     """The text without what a reader would not mind: case, accents, widths, vowel signs of Arabic and Hebrew."""
     if text.isascii():
         return text.lower()
-    bare = _IGNORED.sub("", normalize("NFKD", text).casefold())
+    bare = _IGNORED.sub("", normalize("NFKD", text).casefold().replace(*_SHORT_I))
     return normalize("NFC", _VARIANTS.sub(lambda letter: _SAME[letter[0]], bare))
 
 
@@ -83,6 +85,8 @@ def _phrase(words: list[str], *, is_last: bool) -> Phrase:
 def _split(folded: str) -> list[str]:
     if folded.isascii():
         return [word[:LONGEST_WORD] for word in _ASCII_WORDS.findall(folded)]
+    if _NEITHER_DENSE_NOR_SIGNS.fullmatch(folded):  # most languages; the same words, in half the time
+        return [word[:LONGEST_WORD] for word in _SPACED_WORDS.findall(folded)]
     words: list[str] = []
     for piece in _PIECES.findall(folded):
         if _IS_DENSE.match(piece):
