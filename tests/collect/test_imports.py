@@ -306,14 +306,43 @@ def test_as_backlog_parks_what_was_drawn_and_it_can_be_activated(garden: Garden)
     assert after.state is State.RANKING
 
 
+def test_what_is_parked_without_a_word_of_reviews_is_there_to_be_ranked(garden: Garden) -> None:
+    samples = [{"message_id": name, "text": f"Sample {name}.", "role": "assistant"} for name in "bcd"]
+    samples[2]["review_count"] = 1  # somebody has begun to review this one
+    asked = {"message_id": "a", "text": "Why is the sky blue?", "role": "prompter", "replies": samples}
+    bring(garden, {"message_tree_id": "a", "prompt": asked}, as_backlog=True)
+    accepted = {each.id: each.accepted for each in garden.load("a").messages.values()}
+    assert accepted == {"a": True, "b": True, "c": True, "d": None}
+    after = garden.add("a", None, Ordered(Command.ACTIVATE, PolicyBook(garden.db).version))
+    assert after.state is State.RANKING
+
+
+def test_a_prompt_that_waits_or_grows_in_the_file_was_accepted(garden: Garden) -> None:
+    undecided = {"review_count": 1, "review_result": None}
+    bring(
+        garden,
+        tree(prompt("g", **undecided), tree_state="growing"),
+        tree(prompt("w", **undecided), tree_state="prompt_lottery_waiting"),
+        tree(prompt("r", **undecided), tree_state="initial_prompt_review"),
+    )
+    assert [garden.load(name).root.accepted for name in "gwr"] == [True, True, None]
+    assert open_work(garden.load("g"), garden.scene().book.for_lang("en")).keys() == {(Act.REPLY, "g")}
+
+
 def test_a_halted_imported_tree_resumes_where_its_replies_say_it_was(garden: Garden) -> None:
     bring(
         garden,
         tree(prompt("a", reply("b", review_count=0, review_result=None)), tree_state="halted_by_moderator"),
+        tree(
+            prompt("u", reply("v"), review_count=0, review_result=None),
+            tree_state="halted_by_moderator",
+        ),
         tree(prompt("z", review_count=1, review_result=None), tree_state="halted_by_moderator"),
     )
     resume = Ordered(Command.RESUME, PolicyBook(garden.db).version)
     assert garden.add("a", None, resume).state is State.GROWING
+    undecided = garden.add("u", None, resume)
+    assert (undecided.state, undecided.root.accepted) == (State.GROWING, True), "else nobody could ever go on with it"
     assert garden.add("z", None, resume).state is State.INITIAL_PROMPT_REVIEW
 
 

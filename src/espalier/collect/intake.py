@@ -104,7 +104,7 @@ def sapling(
             _finding(source, record, Code.WRONG_VALUE, "$.prompt.lang", f"{record.prompt.lang!r} is no language")
         )  # fmt: skip
     standing = _standing(record, taken, source, findings)
-    messages = _in_order(_message(each, parent, depth, now) for each, parent, depth in standing)
+    messages = _in_order(_granted(_message(each, parent, depth, now), each, state) for each, parent, depth in standing)
     root_id = record.prompt.message_id
     if record.message_tree_id != root_id:
         reason = f"the tree is imported under the id of its prompt, {root_id}"
@@ -223,6 +223,19 @@ def _message(record: MessageRecord, parent: MessageRecord | None, depth: int, no
             record.rank if parent else None,
         ),
     )
+
+
+def _granted(message: Message, record: MessageRecord, state: State) -> Message:
+    """The message, accepted where the file leaves it open and the state says that it must have been.
+
+    Only an accepted prompt waits for the lottery or grows. Of what is parked to be ranked and tells of no reviews,
+    samples of a model say, none are wanted: it is there to be ranked.
+    """
+    decided = state in (State.PROMPT_LOTTERY_WAITING, State.GROWING) and message.parent_id is None
+    unreviewed = state is State.BACKLOG_RANKING and record.review_count is None
+    if message.accepted is None and not message.late and (decided or unreviewed):
+        return replace(message, accepted=True)
+    return message
 
 
 def _means(labels: Mapping[str, LabelMean]) -> dict[str, tuple[float, int]]:

@@ -244,7 +244,7 @@ def _ordered(tree: Tree, fact: Ordered, policy: Policy) -> Tree:
     messages = tree.messages
     if fact.command is Command.RESUME:
         messages = {message.id: _answered(message) for message in messages.values()}
-        if tree.root.accepted is False:
+        if tree.root.accepted is False or (tree.root.accepted is None and state is State.GROWING):
             messages = {**messages, tree.id: replace(messages[tree.id], accepted=True)}
     return replace(
         tree,

@@ -116,14 +116,16 @@ class Policy:
     language_weights: Mapping[str, float] | None = setting(
         None,
         per_language(1000, shares=False),
-        "Weight of a language in the lottery, 1 where none is given; none: all equal.",
+        "Weight of a language in the lottery, 1 where none is given: of the languages at work the heaviest fills its "
+        "max_active_trees, the others in proportion; none: all equal.",
         optional=True,
         per_language=False,
     )
     target_language_mix: Mapping[str, float] | None = setting(
         None,
         per_language(1, shares=True),
-        "Share of each language that the campaign aims at; the other languages share the rest.",
+        "Share of each language that the campaign aims at; the other languages share the rest. The farther a language "
+        "is ahead of its share, the fewer of its max_active_trees it fills.",
         optional=True,
         per_language=False,
     )
