@@ -37,6 +37,8 @@ def test_whatever_is_refused_is_a_problem_document(small_campaign: World) -> Non
     is_problem(ada.get("/nowhere"), 404, "not-found")
     is_problem(small_campaign.http.get("/"), 404, "not-found")
     is_problem(ada.call("DELETE", "/trees"), 405, "method-not-allowed")
+    assert ada.call("DELETE", "/trees").headers["allow"] == "GET, POST"
+    is_problem(ada.get("/me/"), 404, "not-found")
     is_problem(ada.get("/trees/none"), 404, "not-found")
     is_problem(ada.get("/trees", params={"limit": 0}), 422, "malformed")
     is_problem(ada.get("/trees", params={"lang": "no language"}), 422, "invalid")
@@ -51,6 +53,10 @@ def test_a_form_that_is_no_json_or_lacks_a_field_names_what_is_wrong(small_campa
     assert broken["field"] == "body"
     lacking = is_problem(ada.post("/tasks/next", {"kind": "random"}), 422, "malformed")
     assert lacking["faults"] == [{"field": "langs", "detail": "Field required"}]
+    strange = is_problem(ada.post("/tasks/next", {"kind": "nap", "langs": ["en"]}), 422, "invalid")
+    assert strange["field"] == "kind"
+    assert "'nap'" in strange["detail"]
+    assert "rank_assistant_replies" in strange["detail"]
 
 
 def test_a_fault_of_ours_says_nothing_of_the_inside(small_campaign: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,7 +155,8 @@ def test_signs_that_no_database_keeps_are_refused_wherever_they_stand(campaign: 
             sent = chief.call(
                 "POST", path, content=json.dumps(form).encode(), headers={"Content-Type": "application/json"}
             )
-            assert sent.status_code in (404, 422), (path, sent.text)
+            document = is_problem(sent, 422, "invalid")
+            assert document["field"] in form
 
 
 def test_every_answer_has_an_id_and_headers_that_keep_it_what_it_is(small_campaign: World) -> None:

@@ -77,7 +77,7 @@ def create_app(
             database.close()
 
     app = _Documented(title="Espalier", version=__version__, description=ABOUT, lifespan=opened, docs_url=None,
-                  redoc_url=None, openapi_url=OPENAPI)  # fmt: skip
+                  redoc_url=None, openapi_url=OPENAPI, redirect_slashes=False)  # fmt: skip
     waiting: list[Callable[[], int]] = []
     app.state.figures = Figures(lambda: waiting[-1]() if waiting else 0)
     errors.install(app)

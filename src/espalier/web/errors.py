@@ -14,6 +14,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from espalier.domain.errors import Refusal
 
@@ -147,8 +148,21 @@ _NAMES: Final = {
 def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     status = HTTPStatus(error.status_code)
+    headers = dict(error.headers or {})
+    if "Allow" in headers:  # the framework names those of one route alone
+        headers["Allow"] = ", ".join(_methods(request))
     slug, title, detail = _NAMES.get(status, (status.phrase.lower().replace(" ", "-"), status.phrase, None))
-    return problem(request, slug, title, status, detail or f"{error.detail}.", dict(error.headers or {}))
+    return problem(request, slug, title, status, detail or f"{error.detail}.", headers)
+
+
+def _methods(request: Request) -> list[str]:
+    """All that can be asked of this address."""
+    routes = request.app.routes
+    return [
+        method
+        for method in ("GET", "POST", "PUT", "PATCH", "DELETE")
+        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in routes)
+    ]
 
 
 def unexpected(request: Request, error: Exception) -> JSONResponse:

@@ -6,6 +6,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
+from espalier.domain.errors import Invalid
+
 
 def example(*examples: dict[str, Any]) -> ConfigDict:
     """The settings of a form that shows these examples."""
@@ -19,8 +21,10 @@ class Form(BaseModel):
     @classmethod
     def _can_be_kept(cls, given: Any) -> Any:
         # Texts are looked at where they are accepted, so that they can be handed back.
-        if isinstance(given, dict) and not _sound([value for name, value in given.items() if name != "text"]):
-            raise ValueError("holds a NUL or half of a surrogate pair, which are no characters")
+        for name, value in given.items() if isinstance(given, dict) else ():
+            if not _sound(name) or (name != "text" and not _sound(value)):
+                field = name if name in cls.model_fields else None
+                raise Invalid("A NUL or half of a surrogate pair is no character.", field=field)
         return given
 
 

@@ -1,7 +1,7 @@
 """Tasks over HTTP: the next one, what is in hand, skipping, sending, taking back."""
 
 from dataclasses import dataclass
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Request, Response
 from pydantic import Field, TypeAdapter
@@ -27,7 +27,7 @@ ClientId = Annotated[
 
 
 class NextTask(Form):
-    kind: Literal["random"] | Kind = "random"
+    kind: Annotated[str, Field(json_schema_extra={"enum": [tasks.RANDOM, *Kind]})] = tasks.RANDOM
     langs: Annotated[list[str], Field(min_length=1, max_length=100)]
 
     model_config = example({"kind": "random", "langs": ["en", "de"]})
