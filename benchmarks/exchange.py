@@ -94,11 +94,14 @@ def export_again() -> dict[str, float]:
     states = [word for state in State for word in ("--state", state)]
     command = Command(HERE / "run.db", "export", *states, str(out)).wait()
     with gzip.open(out) as ours, gzip.open(trees_of("large")) as given:
-        differing = sum(json.loads(mine) != without_origin(line) for mine, line in zip(ours, given, strict=True))
-    return {**command.figures("export"), "export_differences": differing}
+        pairs = zip(map(json.loads, ours), map(with_origin, given), strict=True)
+        differing = [(mine, theirs) for mine, theirs in pairs if mine != theirs]
+    for mine, theirs in differing[:3]:
+        print(f"  {mine}\n  should be\n  {theirs}")
+    return {**command.figures("export"), "export_differences": len(differing)}
 
 
-def without_origin(line: bytes) -> dict:  # type: ignore[type-arg]
+def with_origin(line: bytes) -> dict:  # type: ignore[type-arg]
     """As it must come out again: a tree that came from a file says from which."""
     return {**json.loads(line), "origin": trees_of("large").name}
 
@@ -132,16 +135,17 @@ async def beside(name: str) -> dict[str, float]:
     await asyncio.gather(*volunteers)
     peak = peak or peak_mb(server.process.pid)
     server.stop()
-    written = load.run.kinds.total()
     for what, count in load.run.errors.most_common(5):
         print(f"  {count} x {what}")
+    if not (alone.cycles and load.run.cycles):
+        raise SystemExit("the volunteers could not work")
     return {
         f"{name}_s": round(load.run.seconds, 1),
         f"{name}_messages": messages_in(database) - before,
         f"{name}_peak_mb": round(peak, 1),
         f"{name}_p99_ms": round(p99(load), 1),
         f"{name}_p99_without_ms": round(max(percentile(alone.next_ms, 99), percentile(alone.submit_ms, 99)), 1),
-        f"{name}_cycles_per_s": round(written / load.run.seconds, 1),
+        f"{name}_cycles_per_s": round(load.run.cycles / load.run.seconds, 1),
         f"{name}_cycles_per_s_without": round(alone.cycles / ALONE_S, 1),
         f"{name}_errors": sum(load.run.errors.values()) + sum(alone.errors.values()),
         f"{name}_empty_answers": load.run.empty,

@@ -114,14 +114,17 @@ class Texts:
                 if thread["lang"] in self._pool and thread["lang"] != "en":
                     self._pool[thread["lang"]] += [message["text"] for message in thread["messages"]]
         else:
-            demo = Path(__file__).parents[1] / "src" / "espalier" / "demo" / "demo.trees.jsonl.gz"
-            for tree in _lines(demo):
-                for node in _nodes(tree["prompt"]):
-                    self._pool.setdefault(node["lang"], []).append(node["text"])
+            for node in nodes_of_demo():
+                self._pool.setdefault(node["lang"], []).append(node["text"])
 
     def text(self, lang: str, rng: random.Random) -> str:
         pool = self._pool[lang] or self._pool["en"]
         return f"{rng.choice(pool)}\n\n{rng.choice(pool)}"[:3000] if lang != "en" else rng.choice(pool)[:3000]
+
+
+def nodes_of_demo() -> Iterator[dict]:  # type: ignore[type-arg]
+    for tree in _lines(Path(__file__).parents[1] / "src" / "espalier" / "demo" / "demo.trees.jsonl.gz"):
+        yield from _nodes(tree["prompt"])
 
 
 def _lines(path: Path) -> Iterator[dict]:  # type: ignore[type-arg]

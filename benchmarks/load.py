@@ -175,7 +175,7 @@ class Load:
 class Server:
     """`espalier serve` on a database, as a process of its own."""
 
-    def __init__(self, database: Path) -> None:
+    def __init__(self, database: Path | str) -> None:
         self.log = (HERE / "server.log").open("w")
         self.process = subprocess.Popen(
             [str(ESPALIER), "serve"], env=environment(database), cwd=HERE, stdout=self.log, stderr=self.log
@@ -207,11 +207,11 @@ class Server:
         self.process.wait(30)
 
 
-def environment(database: Path) -> dict[str, str]:
-    """What tells `espalier` which campaign is meant."""
+def environment(database: Path | str) -> dict[str, str]:
+    """What tells `espalier` which campaign is meant: an SQLite file, or an address."""
     return {
         **os.environ,
-        "ESPALIER_DATABASE_URL": f"sqlite:///{database}",
+        "ESPALIER_DATABASE_URL": f"sqlite:///{database}" if isinstance(database, Path) else database,
         "ESPALIER_DATA_DIR": str(HERE / "data"),
         "ESPALIER_PORT": str(PORT),
         "ESPALIER_LOG_LEVEL": "warning",
@@ -258,9 +258,9 @@ def trees_of(name: str) -> Path:
     return path
 
 
-def add_chief(database: Path) -> None:
+def add_chief(database: Path | str) -> None:
     """An administrator whose token is known, so that the first start of the server need not make one."""
-    opened = open_database(f"sqlite:///{database}")
+    opened = open_database(environment(database)["ESPALIER_DATABASE_URL"])
     door, now = open_door(opened), datetime.now(UTC)
     chief = Person("chief", "Chief", PersonRole.ADMIN, False, False, False, now)
     door.call(add_person, chief)
