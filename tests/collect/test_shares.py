@@ -12,7 +12,7 @@ from espalier.collect.lottery import fill_places
 from espalier.domain.errors import RateLimited
 from espalier.domain.tree import Shape, State
 from espalier.domain.work import Kind, Task
-from espalier.store import boards, languages
+from espalier.store import boards, languages, work
 from espalier.store.people import Person
 from gardens import Garden
 
@@ -201,3 +201,48 @@ def test_who_speaks_several_languages_is_asked_for_prompts_where_they_are_wanted
         assert given is not None
         asked[given.lang] += 1
     assert asked["eu"] > 4 * asked["en"] > 0
+
+
+# --- chance ---
+
+
+def given_again_and_again(garden: Garden, person: Person, kind: str, times: int) -> list[Task]:
+    """What somebody is handed who gives each task back at once, without having skipped it."""
+    handed = []
+    for _ in range(times):
+        given = ask(garden, person, kind)
+        assert given is not None
+        handed.append(given)
+        lease = work.find_lease(garden.db, given.id)
+        assert lease is not None
+        work.release(garden.db, lease, status="done")
+    return handed
+
+
+def test_random_hands_out_kinds_by_their_weights_among_those_that_have_work(garden: Garden) -> None:
+    garden.policy(num_reviews_initial_prompt=1, num_reviews_reply=3, init_prompt_disabled_langs=["en"], **RATES_OFF)
+    chief, ann, ben = garden.admin(), garden.person("ann"), garden.person("ben")
+    garden.tree(chief, "A prompt to be reviewed.", state=State.INITIAL_PROMPT_REVIEW)
+    answered = garden.tree(chief, "A prompt with a reply to be reviewed.", shape=Shape(2, 3, 1, 7))
+    garden.reply(ann, answered)
+    for number in range(8):
+        garden.tree(chief, f"Prompt {number} to be answered.")
+    drawn = Counter(task.kind for task in given_again_and_again(garden, ben, "random", 600))
+    weights = {Kind.LABEL_INITIAL_PROMPT: 5, Kind.LABEL_ASSISTANT_REPLY: 5, Kind.ASSISTANT_REPLY: 2}
+    assert {kind: count / 600 for kind, count in drawn.items()} == pytest.approx(
+        {kind: weight / 12 for kind, weight in weights.items()}, abs=0.05
+    )
+
+
+@pytest.mark.parametrize(("p", "share"), [(0.75, 0.75 + 0.25 / 5), (0.0, 1 / 5), (1.0, 1.0)])
+def test_the_next_assistant_reply_goes_to_a_lonely_message_as_often_as_the_policy_says(
+    garden: Garden, p: float, share: float
+) -> None:
+    garden.policy(p_lonely_child_extension=p, **RATES_OFF)
+    chief = garden.admin()
+    lonely = "A prompt with a single reply."
+    garden.reply(garden.person("ann"), garden.tree(chief, lonely))
+    for number in range(4):
+        garden.tree(chief, f"Prompt {number} without a reply.")
+    handed = given_again_and_again(garden, garden.person("ben"), "assistant_reply", 400)
+    assert sum(task.thread[-1].text == lonely for task in handed) / 400 == pytest.approx(share, abs=0.06)

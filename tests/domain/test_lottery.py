@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from espalier.domain.lottery import (
-    GROUP_OF,
+    GROUPS,
     RANDOM_WEIGHTS,
     Author,
     author_weights,
-    choose_kind,
     draw,
     draw_author,
     draw_prompt,
+    groups_in_turn,
     language_share,
     language_weights,
     new_prompts_open,
@@ -191,37 +191,25 @@ def test_the_weights_of_languages_are_shares(
 
 
 def test_every_kind_of_task_has_a_weight_in_random() -> None:
-    assert set(GROUP_OF) == set(Kind)
-    assert set(GROUP_OF.values()) == set(RANDOM_WEIGHTS)
+    assert sorted(kind for kinds in GROUPS.values() for kind in kinds) == sorted(Kind)
+    assert set(GROUPS) == set(RANDOM_WEIGHTS)
+
+
+def first_of(some: set[str]) -> Callable[[Random], str]:
+    return lambda rng: next(group for group in groups_in_turn(rng) if group in some)
 
 
 def test_random_prefers_rankings_and_asks_for_prompts_last() -> None:
-    available = dict.fromkeys(Kind, 1)
-    drawn = shares(lambda rng: GROUP_OF[choose_kind(available, rng) or Kind.INITIAL_PROMPT], draws=100_000)
-    expected = {
-        "rank": 0.4543,
-        "label_reply": 0.2272,
-        "label_prompt": 0.2272,
-        "reply": 0.0909,
-        "initial_prompt": 0.0005,
-    }
-    assert drawn == pytest.approx(expected, abs=0.005)
+    drawn = shares(first_of(set(GROUPS)), draws=100_000)
+    expected = {"rank": 10, "label_reply": 5, "label_prompt": 5, "reply": 2, "initial_prompt": 0.01}
+    assert drawn == pytest.approx({group: weight / 22.01 for group, weight in expected.items()}, abs=0.005)
 
 
-def test_the_number_of_tasks_does_not_move_the_groups_but_decides_within_one() -> None:
-    available = {Kind.ASSISTANT_REPLY: 300, Kind.PROMPTER_REPLY: 100, Kind.RANK_ASSISTANT_REPLIES: 1}
-    drawn = shares(lambda rng: choose_kind(available, rng))
-    expected = {Kind.RANK_ASSISTANT_REPLIES: 10 / 12, Kind.ASSISTANT_REPLY: 1.5 / 12, Kind.PROMPTER_REPLY: 0.5 / 12}
-    assert drawn == pytest.approx(expected, abs=0.01)
-
-
-def test_random_becomes_only_a_kind_that_has_a_task() -> None:
-    assert choose_kind({}, Random(1)) is None
-    assert choose_kind(dict.fromkeys(Kind, 0), Random(1)) is None
-    assert choose_kind({Kind.INITIAL_PROMPT: 110, Kind.LABEL_INITIAL_PROMPT: 0}, Random(1)) is Kind.INITIAL_PROMPT
-
-
-# --- goals ---
+def test_groups_without_a_task_leave_their_weight_to_the_others() -> None:
+    drawn = shares(first_of({"label_prompt", "reply"}))
+    assert drawn == pytest.approx({"label_prompt": 5 / 7, "reply": 2 / 7}, abs=0.01)
+    assert first_of({"initial_prompt"})(Random(1)) == "initial_prompt"
+    assert sorted(groups_in_turn(Random(1))) == sorted(GROUPS)
 
 
 def test_a_goal_is_the_policys_or_drawn_evenly_from_its_range() -> None:

@@ -4,6 +4,7 @@ Runs in the transaction of what freed the place, under one lock a language; each
 tree that it changes. The rules and weights are domain/lottery.py.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
 from random import Random
 from typing import Final
@@ -12,7 +13,7 @@ from sqlalchemy import Connection
 
 from espalier.domain.contribution import Ordered, grow
 from espalier.domain.lifecycle import COMMANDS, Command
-from espalier.domain.lottery import draw_author, language_share, trees_to_draw
+from espalier.domain.lottery import draw_author, draw_prompt, language_share, trees_to_draw
 from espalier.domain.tree import ACTIVE, State, Tree
 from espalier.store import languages, locks, trees
 from espalier.store.facts import record
@@ -51,7 +52,7 @@ def fill_places(
         author = draw_author(languages.waiting_authors(db, lang, now), rng)
         if author is None:
             break
-        tree_id = languages.waiting_prompt(db, lang, author.person_id, rng)
+        tree_id = draw_prompt(languages.waiting_prompts(db, lang, author.person_id), rng)
         if move(db, tree_id, Command.DRAW, book, now, rng):
             drawn += 1
         else:
@@ -65,15 +66,16 @@ MISSES: Final = 5
 
 def _has_place(db: Connection, lang: str, book: PolicyBook) -> bool:
     growing = languages.trees_in(db, lang, State.GROWING)
-    return trees_to_draw(book.for_lang(lang), growing, share_of_places(db, lang, book)) > 0
+    return trees_to_draw(book.for_lang(lang), growing, shares_of_places(db, [lang], book)[lang]) > 0
 
 
-def share_of_places(db: Connection, lang: str, book: PolicyBook) -> float:
-    """Which part of its `max_active_trees` a language fills, so that the campaign moves toward its mix."""
-    base = book.campaign.base
-    if base.language_weights is None and base.target_language_mix is None:
-        return 1.0
-    return language_share(lang, languages.drawn_where_at_work(db), base.language_weights, base.target_language_mix)
+def shares_of_places(db: Connection, langs: Iterable[str], book: PolicyBook) -> dict[str, float]:
+    """Which part of its `max_active_trees` each language fills, so that the campaign moves toward its mix."""
+    weights, mix = book.campaign.base.language_weights, book.campaign.base.target_language_mix
+    if weights is None and mix is None:
+        return dict.fromkeys(langs, 1.0)
+    drawn = languages.drawn_where_at_work(db)
+    return {lang: language_share(lang, drawn, weights, mix) for lang in langs}
 
 
 def move(db: Connection, tree_id: str, command: Command, book: PolicyBook, now: datetime, rng: Random) -> Tree | None:

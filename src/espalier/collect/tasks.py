@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from espalier.collect import gold
 from espalier.collect.change import Scene, change_tree
-from espalier.collect.lottery import share_of_places
+from espalier.collect.lottery import shares_of_places
 from espalier.domain.arrival import refuse_stale
 from espalier.domain.contribution import Skipped
 from espalier.domain.errors import (
@@ -24,7 +24,7 @@ from espalier.domain.errors import (
     RateLimited,
     TooManyOpenTasks,
 )
-from espalier.domain.lottery import RANDOM_WEIGHTS, draw, new_prompts_open
+from espalier.domain.lottery import GROUPS, draw, groups_in_turn, new_prompts_open
 from espalier.domain.message import MANDATORY_LABELS, SKIP_REASONS, Skip, offered_labels
 from espalier.domain.policy import Policy, Rate
 from espalier.domain.tree import State
@@ -37,13 +37,6 @@ from espalier.store.texts import Node, live_replies, nodes_of
 from espalier.store.work import Candidate, Lease
 
 RANDOM: Final = "random"
-GROUPS: Final[dict[str, tuple[Kind, ...]]] = {
-    "rank": (Kind.RANK_ASSISTANT_REPLIES, Kind.RANK_PROMPTER_REPLIES),
-    "label_reply": (Kind.LABEL_ASSISTANT_REPLY, Kind.LABEL_PROMPTER_REPLY),
-    "label_prompt": (Kind.LABEL_INITIAL_PROMPT,),
-    "reply": (Kind.ASSISTANT_REPLY, Kind.PROMPTER_REPLY),
-    "initial_prompt": (Kind.INITIAL_PROMPT,),
-}
 WRITING: Final = (Kind.INITIAL_PROMPT, Kind.ASSISTANT_REPLY, Kind.PROMPTER_REPLY)
 
 
@@ -132,16 +125,13 @@ class Search:
 
 
 def _found(db: Connection, search: Search, ask: Ask, resting: Resting) -> Lease | None:
-    """Try the kinds in an order drawn by their weights: that gives each its weight among those that have work.
+    """A place of the kind that was asked for; of any kind, by their weights, for `random`.
 
     Raises RateLimited when there is work only of kinds of which this person had enough for now.
     """
     if ask.kind != RANDOM:
         return _of_kinds(db, search, (Kind(ask.kind),), ask.langs)
-    left = dict(RANDOM_WEIGHTS)
-    while left:
-        (group,) = search.rng.choices(list(left), list(left.values()))
-        del left[group]
+    for group in groups_in_turn(search.rng):
         kinds = tuple(kind for kind in GROUPS[group] if kind not in resting)
         if kinds and (lease := _of_kinds(db, search, kinds, ask.langs)):
             return lease
@@ -201,28 +191,29 @@ def _has_written_enough(db: Connection, person: Person, lang: str, book: PolicyB
 
 
 def _prompt(db: Connection, search: Search, langs: Sequence[str]) -> Lease | None:
-    left = {lang: share_of_places(db, lang, search.book) for lang in langs}
+    shares = shares_of_places(db, langs, search.book)
+    left = dict(shares)
     while lang := draw(left, search.rng):
         del left[lang]
-        if prompts_open(db, lang, search.book) <= 0:
+        if prompts_open(db, lang, search.book, shares[lang]) <= 0:
             continue
         if _has_written_enough(db, search.person, lang, search.book, search.now):
             continue
-        if locks.several_writers(db) and not _still_open(db, search, lang):
+        if locks.several_writers(db) and not _still_open(db, search, lang, shares[lang]):
             continue
         return _kept(db, search, Kind.INITIAL_PROMPT, lang, None, None)
     return None
 
 
-def _still_open(db: Connection, search: Search, lang: str) -> bool:
+def _still_open(db: Connection, search: Search, lang: str, share: float) -> bool:
     """Whether a language asks for a new prompt now that nobody else can be handed it."""
     held = locks.hold_prompts(db, lang, wait=search.wait)
     search.wait = False
-    return held and prompts_open(db, lang, search.book) > 0
+    return held and prompts_open(db, lang, search.book, share) > 0
 
 
-def prompts_open(db: Connection, lang: str, book: PolicyBook) -> int:
-    """How many new prompts a language asks for now (spec: lottery)."""
+def prompts_open(db: Connection, lang: str, book: PolicyBook, share: float) -> int:
+    """How many new prompts a language with this share of its places asks for now."""
     return new_prompts_open(
         book.for_lang(lang),
         lang,
@@ -230,7 +221,7 @@ def prompts_open(db: Connection, lang: str, book: PolicyBook) -> int:
         in_review=languages.trees_in(db, lang, State.INITIAL_PROMPT_REVIEW),
         waiting=languages.prompts_waiting(db, lang),
         live_leases=work.prompts_held(db, lang),
-        share=share_of_places(db, lang, book),
+        share=share,
     )
 
 
@@ -339,10 +330,11 @@ def availability(db: Connection, person: Person, langs: Sequence[str], now: date
     """How many tasks of each kind this person could get now, by language; `random` is their sum. Changes nothing."""
     book = PolicyBook(db)
     result: dict[str, dict[str, int]] = {}
+    shares = shares_of_places(db, langs, book)
     for lang in langs:
         share = book.campaign.base.max_share_of_tree
         counts = dict.fromkeys(map(str, Kind), 0) | work.free_places(db, person.id, lang, share_of_tree=share)
-        counts[Kind.INITIAL_PROMPT] = prompts_open(db, lang, book)
+        counts[Kind.INITIAL_PROMPT] = prompts_open(db, lang, book, shares[lang])
         if _has_written_enough(db, person, lang, book, now):
             counts.update(dict.fromkeys(WRITING, 0))
         result[lang] = {**counts, RANDOM: sum(counts.values())}

@@ -4,7 +4,7 @@ Knows weights and counts and is handed its randomness; does not know what is dra
 over candidates in a fixed order, so that a seed decides the outcome, and records the outcome.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 from random import Random
@@ -24,16 +24,14 @@ RANDOM_WEIGHTS: Final[Mapping[str, float]] = {
 }
 """Of a request for `random`: the weight of each group that has a task for this person."""
 
-GROUP_OF: Final[Mapping[Kind, str]] = {
-    Kind.RANK_ASSISTANT_REPLIES: "rank",
-    Kind.RANK_PROMPTER_REPLIES: "rank",
-    Kind.LABEL_ASSISTANT_REPLY: "label_reply",
-    Kind.LABEL_PROMPTER_REPLY: "label_reply",
-    Kind.LABEL_INITIAL_PROMPT: "label_prompt",
-    Kind.ASSISTANT_REPLY: "reply",
-    Kind.PROMPTER_REPLY: "reply",
-    Kind.INITIAL_PROMPT: "initial_prompt",
+GROUPS: Final[Mapping[str, tuple[Kind, ...]]] = {
+    "rank": (Kind.RANK_ASSISTANT_REPLIES, Kind.RANK_PROMPTER_REPLIES),
+    "label_reply": (Kind.LABEL_ASSISTANT_REPLY, Kind.LABEL_PROMPTER_REPLY),
+    "label_prompt": (Kind.LABEL_INITIAL_PROMPT,),
+    "reply": (Kind.ASSISTANT_REPLY, Kind.PROMPTER_REPLY),
+    "initial_prompt": (Kind.INITIAL_PROMPT,),
 }
+"""The kinds of each group; within one, every task is as likely as any other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +70,14 @@ def trees_to_draw(policy: Policy, growing: int, share: float = 1.0) -> int:
 def author_weights(waiting: Sequence[Author]) -> list[int]:
     """One, and one more for each reply ranked first in the last month: who writes good replies is drawn more often."""
     return [1 + author.firsts_last_month for author in waiting]
+
+
+def groups_in_turn(rng: Random) -> Iterator[str]:
+    """In which order `random` looks into the groups: the first that has a task is drawn by its weight among those."""
+    left = dict(RANDOM_WEIGHTS)
+    while group := draw(left, rng):
+        del left[group]
+        yield group
 
 
 def draw_author(waiting: Sequence[Author], rng: Random) -> Author | None:
@@ -129,20 +135,6 @@ def language_share(
 def _shares(weights: Mapping[str, float]) -> dict[str, float]:
     total = sum(weights.values())
     return {lang: weight / total if total else 0.0 for lang, weight in weights.items()}
-
-
-def choose_kind(available: Mapping[Kind, int], rng: Random) -> Kind | None:
-    """The kind that `random` becomes, given how many tasks of each kind there are for this person; None without any.
-
-    First a group by RANDOM_WEIGHTS, however many tasks it has, then a kind of it in proportion to its tasks, so that
-    within a group all tasks are equally likely.
-    """
-    groups: dict[str, dict[Kind, float]] = {}
-    for kind, count in available.items():
-        if count > 0:
-            groups.setdefault(GROUP_OF[kind], {})[kind] = count
-    group = draw({name: weight for name, weight in RANDOM_WEIGHTS.items() if name in groups}, rng)
-    return None if group is None else draw(groups[group], rng)
 
 
 def random_goal_size(policy: Policy, rng: Random) -> int:

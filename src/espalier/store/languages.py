@@ -4,7 +4,6 @@ Knows counts; the lottery's rules are domain/lottery.py.
 """
 
 from datetime import datetime, timedelta
-from random import Random
 from typing import Final
 
 from sqlalchemy import Connection, bindparam, func, select
@@ -124,14 +123,12 @@ def waiting_authors(db: Connection, lang: str, now: datetime) -> list[Author]:
     return [Author(person, int(firsts)) for person, firsts in rows]
 
 
-def waiting_prompt(db: Connection, lang: str, author: str | None, rng: Random) -> str:
-    """One of the author's waiting prompts, uniformly."""
+def waiting_prompts(db: Connection, lang: str, author: str | None) -> list[str]:
+    """The author's waiting prompts, by their ids."""
     state = State.PROMPT_LOTTERY_WAITING
     if author is None:
-        rows = _PROMPTS_OF_NOBODY.rows(db, lang=lang, state=state)
-    else:
-        rows = _PROMPTS.rows(db, lang=lang, state=state, author=author)
-    return str(rng.choice(rows)[0])
+        return _PROMPTS_OF_NOBODY.values(db, lang=lang, state=state)
+    return _PROMPTS.values(db, lang=lang, state=state, author=author)
 
 
 def oldest_in_backlog(db: Connection, lang: str) -> str | None:
