@@ -27,7 +27,6 @@ from espalier.store.policies import PolicyBook
 from espalier.store.trees import votes_of, with_votes
 
 BATCH: Final = 60  # messages in one use case: well under 50 ms, so that nobody who works waits long
-ALONE: Final = 10_000  # messages in one use case where nobody else works: fewer commits write fewer pages
 
 
 @dataclass(frozen=True, slots=True)
