@@ -41,7 +41,8 @@ SEARCHES = (
     ("en", "photosynthesis"), ("en", "python"), ("en", "the"), ("en", "of the"), ("en", "to of a the and in is"),
     ("en", "quantum python recipe"), ("en", "expl"), (None, "a"), ("zh", "the"), (None, "zzyzx"), (None, "don't"),
     ("es", "que"), ("es", "corazón"), ("ru", "что"), ("fr", "Élève"), ("de", "über"),
-    ("zh", "中国"), ("zh", "我们"), ("zh", "的"), ("zh", "人工智能"), ("ko", "사람"), ("ko", "한국"), ("ko", "방법"), ("ko", "이"),
+    ("zh", "中国"), ("zh", "我们"), ("zh", "的"), ("zh", "人工智能"),
+    ("ko", "사람"), ("ko", "한국"), ("ko", "방법"), ("ko", "이"),
     ("th", "ประเทศ"), ("th", "การ"), ("th", "ความ"), ("ja", "日本"), ("ja", "方法"), ("ja", "です"), ("ja", "の"),
     ("ar", "همزة"), ("ar", "هَمْزة"), ("ar", "على"), ("ar", "عَلَى"), ("ar", "في"), (None, "في"), (None, "日本"),
 )  # fmt: skip
