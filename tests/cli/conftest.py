@@ -1,5 +1,5 @@
 """The campaigns and commands of `commands.py` as fixtures."""
 
-from commands import any_campaign, campaign, demo_files, run
+from commands import _planted_template, any_campaign, campaign, demo_files, planted, postgres_campaign, run
 
-__all__ = ["any_campaign", "campaign", "demo_files", "run"]
+__all__ = ["_planted_template", "any_campaign", "campaign", "demo_files", "planted", "postgres_campaign", "run"]

@@ -55,22 +55,21 @@ def people(file: Path) -> int:
         return int(db.execute("SELECT count(*) FROM people").fetchone()[0])
 
 
-@pytest.fixture
-def planted(any_campaign: Database, run: Run, demo_files: tuple[Path, Path]) -> Database:
-    run("import", demo_files[0], "--votes", demo_files[1])
-    return any_campaign
-
-
-@pytest.fixture
-def sqlite_planted(campaign: Database, run: Run, demo_files: tuple[Path, Path]) -> Database:
-    run("import", demo_files[0], "--votes", demo_files[1])
-    return campaign
+@pytest.fixture(params=["sqlite", "postgres"])
+def planted_anywhere(request: pytest.FixtureRequest, run: Run) -> Database:
+    if request.param == "sqlite":
+        found: Database = request.getfixturevalue("planted")
+        return found
+    trees, votes = request.getfixturevalue("demo_files")
+    made: Database = request.getfixturevalue("postgres_campaign")
+    run("import", trees, "--votes", votes)
+    return made
 
 
 @pytest.mark.parametrize("where", DAMAGE)
-def test_each_difference_is_named_and_mended(planted: Database, run: Run, where: str) -> None:
+def test_each_difference_is_named_and_mended(planted_anywhere: Database, run: Run, where: str) -> None:
     statement, named = DAMAGE[where]
-    order(planted, statement)
+    order(planted_anywhere, statement)
     sick = run("doctor")
     assert sick.code == 1
     assert named in sick.out
@@ -81,21 +80,21 @@ def test_each_difference_is_named_and_mended(planted: Database, run: Run, where:
     assert run("doctor").out.startswith("No difference; 63 trees examined")
 
 
-def test_what_people_contributed_is_not_made_up(sqlite_planted: Database, run: Run) -> None:
-    order(sqlite_planted, "DELETE FROM trees WHERE id = (SELECT min(id) FROM trees)")
+def test_what_people_contributed_is_not_made_up(planted: Database, run: Run) -> None:
+    order(planted, "DELETE FROM trees WHERE id = (SELECT min(id) FROM trees)")
     left = run("doctor", "--repair")
     assert left.code == 1
     assert "cannot be repaired from what is stored" in left.out
     assert "left: messages " in left.out
 
 
-def test_points_that_people_earn_meanwhile_stay_theirs(sqlite_planted: Database, run: Run) -> None:
-    order(sqlite_planted, "UPDATE tallies SET labels_full = labels_full + 3")
+def test_points_that_people_earn_meanwhile_stay_theirs(planted: Database, run: Run) -> None:
+    order(planted, "UPDATE tallies SET labels_full = labels_full + 3")
     run("doctor", "--repair")
-    with sqlite_planted.read() as db:
+    with planted.read() as db:
         before = db.exec_driver_sql("SELECT sum(labels_full) FROM tallies").scalar_one()
     assert run("doctor", "--repair").out.startswith("No difference")
-    with sqlite_planted.read() as db:
+    with planted.read() as db:
         assert db.exec_driver_sql("SELECT sum(labels_full) FROM tallies").scalar_one() == before
 
 
@@ -121,8 +120,8 @@ def somebody_writing(database: Database) -> Iterator[None]:
         thread.join()
 
 
-def test_a_backup_shows_one_moment_of_a_campaign_in_which_people_work(sqlite_planted: Database, run: Run) -> None:
-    with somebody_writing(sqlite_planted):
+def test_a_backup_shows_one_moment_of_a_campaign_in_which_people_work(planted: Database, run: Run) -> None:
+    with somebody_writing(planted):
         made = run("backup", "copy.db")
         before = people(Path("var/espalier.db"))
     assert made.code == 0
@@ -133,12 +132,12 @@ def test_a_backup_shows_one_moment_of_a_campaign_in_which_people_work(sqlite_pla
     assert sorted(path.name for path in Path().glob("copy*")) == ["copy.db"]
 
 
-def test_a_backup_is_for_its_owner_only(sqlite_planted: Database, run: Run) -> None:
+def test_a_backup_is_for_its_owner_only(planted: Database, run: Run) -> None:
     run("backup", "copy.db")
     assert Path("copy.db").stat().st_mode & 0o077 == 0
 
 
-def test_a_backup_that_is_killed_leaves_nothing_under_its_name(sqlite_planted: Database, run: Run) -> None:
+def test_a_backup_that_is_killed_leaves_nothing_under_its_name(planted: Database, run: Run) -> None:
     script = (
         "import os, signal; from datetime import UTC, datetime; from pathlib import Path\n"
         "from espalier.store import backup\n"
@@ -158,7 +157,7 @@ def test_a_backup_that_is_killed_leaves_nothing_under_its_name(sqlite_planted: D
     assert not [*Path().glob(".copy.db.*")]
 
 
-def test_a_backup_takes_no_other_files_place(sqlite_planted: Database, run: Run) -> None:
+def test_a_backup_takes_no_other_files_place(planted: Database, run: Run) -> None:
     Path("precious").write_text("mine")
     refused = run("backup", "precious")
     assert refused.code == 1
@@ -170,7 +169,7 @@ def test_a_backup_takes_no_other_files_place(sqlite_planted: Database, run: Run)
     assert soundness(Path("precious")) == []
 
 
-def test_restoring_ends_with_the_doctor(sqlite_planted: Database, run: Run) -> None:
+def test_restoring_ends_with_the_doctor(planted: Database, run: Run) -> None:
     run("backup", "copy.db")
     Path("var/espalier.db").unlink()
     restored = run("restore", "copy.db")
@@ -181,9 +180,9 @@ def test_restoring_ends_with_the_doctor(sqlite_planted: Database, run: Run) -> N
     assert run("user", "list").out.endswith("1 person.\n")
 
 
-def test_a_backup_with_differences_is_restored_and_they_are_named(sqlite_planted: Database, run: Run) -> None:
-    order(sqlite_planted, DAMAGE["messages"][0])
-    sqlite_planted.close()
+def test_a_backup_with_differences_is_restored_and_they_are_named(planted: Database, run: Run) -> None:
+    order(planted, DAMAGE["messages"][0])
+    planted.close()
     run("backup", "copy.db")
     Path("var/espalier.db").unlink()
     restored = run("restore", "copy.db")
@@ -192,9 +191,9 @@ def test_a_backup_with_differences_is_restored_and_they_are_named(sqlite_planted
     assert run("doctor", "--repair").code == 0
 
 
-def test_a_campaign_is_moved_aside_only_when_that_is_wanted(sqlite_planted: Database, run: Run) -> None:
+def test_a_campaign_is_moved_aside_only_when_that_is_wanted(planted: Database, run: Run) -> None:
     run("backup", "copy.db")
-    sqlite_planted.close()
+    planted.close()
     run("user", "add", "Later")
     refused = run("restore", "copy.db")
     assert refused.code == 1
@@ -207,9 +206,9 @@ def test_a_campaign_is_moved_aside_only_when_that_is_wanted(sqlite_planted: Data
         assert db.execute("SELECT count(*) FROM people WHERE name = 'Later'").fetchone() == (1,)
 
 
-def test_a_campaign_in_use_is_never_replaced(sqlite_planted: Database, run: Run) -> None:
+def test_a_campaign_in_use_is_never_replaced(planted: Database, run: Run) -> None:
     run("backup", "copy.db")
-    with sqlite_planted.read() as db:
+    with planted.read() as db:
         db.exec_driver_sql("SELECT count(*) FROM people")
         refused = run("restore", "copy.db", "--force")
     assert refused.code == 1
@@ -246,10 +245,10 @@ def no_database(file: Path) -> None:
         (Path.unlink, "copy.db cannot be read: No such file"),
     ],
 )
-def test_what_is_no_backup_changes_nothing(sqlite_planted: Database, run: Run, spoil: Any, sentence: str) -> None:
+def test_what_is_no_backup_changes_nothing(planted: Database, run: Run, spoil: Any, sentence: str) -> None:
     run("backup", "copy.db")
     spoil(Path("copy.db"))
-    sqlite_planted.close()
+    planted.close()
     before = Path("var/espalier.db").read_bytes()
     refused = run("restore", "copy.db", "--force")
     assert refused.code == 1
