@@ -32,6 +32,15 @@ def test_a_token_is_shown_once_and_opens_the_account(any_campaign: Database, run
     assert "esp_" not in listed.out
 
 
+def test_a_list_for_programs_has_whole_names_and_ids(campaign: Database, run: Run) -> None:
+    name = "Ana of the very long name that no terminal of eighty columns has room for"
+    person = by_token(campaign, token_in(run("user", "add", name).out))
+    assert person is not None
+    row = next(line for line in run("user", "list").out.splitlines() if line.startswith("Ana"))
+    assert row.split("  ")[0] == name
+    assert row.split()[-1] == person.id
+
+
 def test_many_are_invited_at_once_each_on_a_line(campaign: Database, run: Run) -> None:
     made = run("user", "add", "volunteer", "--count", 12)
     rows = [line.split() for line in made.out.splitlines() if "esp_" in line]

@@ -1,17 +1,24 @@
 """What holds for every route: problem documents, ids, tags, cursors, limits, headers, health, the description."""
 
+import asyncio
 import base64
 import json
+import logging
 import re
+from random import Random
 from typing import Any
 
 import pytest
 from httpx import Response
+from prometheus_client import generate_latest
+from starlette.requests import Request
+from starlette.types import Message, Receive, Scope, Send
 
 from api_page import who_may
 from campaigns import NOON, Someone, World, well
 from espalier.web.app import create_app
-from espalier.web.guard import LARGEST_BODY
+from espalier.web.guard import LARGEST_BODY, Guard
+from espalier.web.observe import Figures, JsonLines, Observed, TextLines
 from espalier.web.pages import cursor_of
 
 GUARDED = {
@@ -207,6 +214,34 @@ def test_no_log_line_of_a_request_holds_a_text_or_a_token(
     assert "POST /tasks/{task_id}/submit 200" in logged
     assert "secret question" not in logged
     assert small_campaign.ada.token not in logged
+
+
+def test_who_hangs_up_while_they_send_is_counted_as_no_fault_of_ours() -> None:
+    async def reads(scope: Scope, receive: Receive, send: Send) -> None:
+        await Request(scope, receive).body()
+
+    async def gone() -> Message:
+        return {"type": "http.disconnect"}
+
+    async def nobody_hears(message: Message) -> None:
+        pytest.fail(f"answered {message}")
+
+    figures = Figures(lambda: 0)
+    app = Observed(Guard(reads, lambda path: False), figures, Random(1))
+    scope = {"type": "http", "method": "POST", "path": "/", "query_string": b"", "headers": []}
+    asyncio.run(app(scope, gone, nobody_hears))
+    assert 'status="499"} 1.0' in generate_latest(figures.registry).decode()
+
+
+@pytest.mark.parametrize("lines", [TextLines(), JsonLines()], ids=["text", "JSON"])
+def test_the_line_of_a_request_names_its_id(
+    small_campaign: World, caplog: pytest.LogCaptureFixture, lines: logging.Formatter
+) -> None:
+    with caplog.at_level("INFO"):
+        small_campaign.ada.get("/nowhere", headers={"X-Request-Id": "mine-42"})
+    line = next(lines.format(record) for record in caplog.records if record.name == "espalier.requests")
+    assert "GET other 404" in line
+    assert "mine-42" in line
 
 
 def description() -> dict[str, Any]:

@@ -2,11 +2,13 @@
 
 import sys
 from collections.abc import Sequence
+from typing import Annotated
 
 import typer
 
+from espalier import __version__
 from espalier.cli import files, keeping, looking, people, serving
-from espalier.cli.terminal import fail
+from espalier.cli.terminal import fail, out
 from espalier.domain.errors import Refusal
 
 app = typer.Typer(
@@ -16,6 +18,23 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Grow conversation trees with volunteers, and train assistants on them.",
 )
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        out.print(f"espalier {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def espalier(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """What can be asked of no command in particular."""
+
+
 app.command()(serving.serve)
 app.command()(serving.config)
 app.command()(looking.stats)

@@ -68,11 +68,11 @@ def list_(
             ]  # fmt: skip
             after = (page[-1].name, page[-1].id)
     made = table(None, "name")
-    for name in ("role", "since", "id"):
+    for name in ("role", "id"):
         made.add_column(name, no_wrap=True)
     for each in found:
         role_or_not = "imported" if each.anonymous else f"{each.role}{', disabled' if each.disabled else ''}"
-        made.add_row(escape(harmless(each.name)), role_or_not, f"{each.created_at:%Y-%m-%d}", each.id)
+        made.add_row(escape(harmless(each.name)), role_or_not, each.id)
     if found:
         show(made)
     _say(f"{plural(len(found), 'person', 'people')}.")

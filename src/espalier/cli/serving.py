@@ -20,6 +20,8 @@ from espalier.cli.terminal import PUBLISHED, err, fail, out, plural, show, table
 from espalier.config import Settings, in_force, read_settings
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from espalier.store.door import Door
     from espalier.store.session import Database
 
@@ -46,6 +48,7 @@ def serve(
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                ws="none",
                 timeout_graceful_shutdown=10,
             )
         )
@@ -127,7 +130,7 @@ def plant_demo(database: "Database", door: "Door") -> None:
 
     with database.read() as db:
         if tree_count(db):
-            out.print("There are trees already, so the demo's stay out.")
+            out.print("There are trees already; the demo's are only taken into an empty campaign.")
             return
     # With room for more trees the lottery would draw all the prompts that wait.
     door.call(change_policy, None, {"base": DEMO_POLICY}, now(), Random())
@@ -139,35 +142,36 @@ def plant_demo(database: "Database", door: "Door") -> None:
         f"Planted {plural(report.trees, 'demo tree')} with {plural(report.messages, 'message')}. "
         "So that prompts go on waiting, max_active_trees is 1."
     )
-    _print_work(database)
+    _print_work(door.call(_work))
 
 
-def _print_work(database: "Database") -> None:
-    """How many tasks of each kind there are, in which languages."""
+def _work(db: "Connection") -> dict[str, dict[str, int]]:
+    """How many tasks of each kind an administrator could get, by language."""
     from espalier.collect.tasks import availability
-    from espalier.domain.work import Kind
     from espalier.store import people
     from espalier.store.languages import langs_of_trees
 
-    with database.read() as db:
-        langs = langs_of_trees(db)
-        administrator = people.by_id(db, people.admins(db)[0])
-        assert administrator is not None
-        counts = availability(db, administrator, langs, now())
+    administrator = people.by_id(db, people.admins(db)[0])
+    assert administrator is not None
+    return availability(db, administrator, langs_of_trees(db), now())
+
+
+def _print_work(counts: dict[str, dict[str, int]]) -> None:
+    from espalier.domain.work import Kind
+
     made = table(None, "There is to do", "tasks")
     made.add_column("in")
     for kind in Kind:
-        have = {lang: counts[lang][kind] for lang in langs if counts[lang][kind]}
+        have = {lang: here[kind] for lang, here in counts.items() if here[kind]}
         made.add_row(kind, f"{sum(have.values()):,}", ", ".join(sorted(have)))
     show(made)
 
 
 def set_up_logs(settings: Settings) -> None:
-    from espalier.web.observe import JsonLines
+    from espalier.web.observe import JsonLines, TextLines
 
     handler = logging.StreamHandler()
-    text = logging.Formatter("%(asctime)s %(levelname)-7s %(name)s  %(message)s")
-    handler.setFormatter(JsonLines() if settings.log_format == "json" else text)
+    handler.setFormatter(JsonLines() if settings.log_format == "json" else TextLines())
     logging.basicConfig(level=settings.log_level.upper(), handlers=[handler], force=True)
 
 

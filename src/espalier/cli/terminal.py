@@ -20,6 +20,7 @@ out: Final = Console(highlight=False, soft_wrap=True)
 err: Final = Console(stderr=True, highlight=False, soft_wrap=True)
 FAILED: Final = 1
 MISUSED: Final = 2
+WIDEST: Final = 10_000  # columns of a table for a program
 STOPPED: Final = 130  # as shells say of Ctrl-C
 BIDI_CONTROLS: Final = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 LEFT_TO_RIGHT: Final = "\u200e"
@@ -87,8 +88,9 @@ def table(title: str | None, first: str, *numbers: str) -> "Table":
 
 
 def show(what: "Table") -> None:
-    """Print a table; lines are cut to the width of the terminal, not broken by it."""
-    out.print(what, "", soft_wrap=False)
+    """Print a table; lines are cut to the width of the terminal, not broken by it, and whole where there is none."""
+    where = out if out.is_terminal else Console(highlight=False, width=WIDEST)
+    where.print(what, "", soft_wrap=False)
 
 
 def plural(number: int, one: str, many: str | None = None) -> str:

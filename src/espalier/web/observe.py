@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 log = logging.getLogger("espalier.requests")
+HUNG_UP = 499  # as other servers write it: whoever asked was gone before there was an answer
 BUCKETS_S = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10)
 
 
@@ -59,7 +60,7 @@ class Observed:
             return
         began = self._clock()
         request_id = scope["request_id"] = _sent_id(scope) or f"{self._rng.getrandbits(64):016x}"
-        status = 500
+        status = HUNG_UP
 
         async def send_with_id(message: Message) -> None:
             nonlocal status
@@ -93,6 +94,18 @@ def _route(scope: MutableMapping[str, Any]) -> str:
     """The template, never the address: ids would make one counter for each message."""
     route = scope.get("route")
     return str(getattr(route, "path_format", getattr(route, "path", "other")))
+
+
+class TextLines(logging.Formatter):
+    """A line to read; that of a request ends with its time and its id."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)-7s %(name)s  %(message)s")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        ms, request_id = (record.__dict__.get(name) for name in ("ms", "request_id"))
+        line = super().formatMessage(record)
+        return line + (f" in {ms} ms" if ms is not None else "") + (f"  [{request_id}]" if request_id else "")
 
 
 class JsonLines(logging.Formatter):
