@@ -179,6 +179,15 @@ def test_a_ranked_order_of_the_file_counts_as_ranked_and_an_unranked_one_is_aske
     assert {subject: each.needs for (_, subject), each in work.items()} == {"p": 3}
 
 
+def test_one_ranked_reply_alone_is_no_order(garden: Garden) -> None:
+    bring(garden, tree(prompt("a", reply("b", rank=0), reply("c"), reply("d")), tree_state="ranking"))
+    assert state_of(garden) is State.RANKING
+    for voter in ("x", "y", "z"):
+        garden.rank(garden.person(voter), "a", "c", "b", "d")
+    assert state_of(garden) is State.READY_FOR_EXPORT
+    assert ranks(garden.load("a")) == {"c": 0, "b": 1, "d": 2}
+
+
 def test_gaps_in_ranks_are_closed_and_said(garden: Garden) -> None:
     report = bring(garden, tree(prompt("a", reply("b", rank=0), reply("c", rank=2), reply("d", rank=5))))
     assert ranks(garden.load("a")) == {"b": 0, "c": 1, "d": 2}

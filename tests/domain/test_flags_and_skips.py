@@ -35,7 +35,12 @@ def test_the_fourth_red_flag_deletes_a_reply() -> None:
     assert wanted(story) is None
 
 
-@pytest.mark.parametrize("state", [State.INITIAL_PROMPT_REVIEW, State.PROMPT_LOTTERY_WAITING, State.GROWING])
+JUDGED_BY_THE_RULES = [
+    State.INITIAL_PROMPT_REVIEW, State.PROMPT_LOTTERY_WAITING, State.GROWING, State.BACKLOG_RANKING,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("state", JUDGED_BY_THE_RULES)
 def test_the_fourth_red_flag_on_a_prompt_aborts_its_tree(state: State) -> None:
     story = Story(state=state)
     flag(story, "p", 3)

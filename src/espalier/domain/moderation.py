@@ -4,10 +4,14 @@ Answers with commands; whoever asks records them as contributions, so that a mod
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 from espalier.domain.message import EXCUSED_SKIPS, Message, SkipOf
 from espalier.domain.policy import Policy
 from espalier.domain.tree import ACTIVE, State, Tree
+
+JUDGED: Final = ACTIVE | {State.PROMPT_LOTTERY_WAITING, State.BACKLOG_RANKING}
+"""What is at its end is left to people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +40,7 @@ def refusing_skips(message: Message) -> int:
 
 def remedy(tree: Tree, policy: Policy) -> Remedy | None:
     """The first thing that automatic moderation wants done to this tree; None when all is well."""
-    if not policy.auto_mod_enabled or tree.state not in ACTIVE | {State.PROMPT_LOTTERY_WAITING}:
+    if not policy.auto_mod_enabled or tree.state not in JUDGED:
         return None
     for message in tree.live().values():
         if _reaches(policy.auto_mod_red_flags, red_flags(message) - message.dismissed_flags):

@@ -120,7 +120,8 @@ def to_rank(tree: Tree, policy: Policy) -> Iterator[tuple[Message, list[Message]
         parent = live[parent_id]
         if len(replies) >= 2 and (parent.role is Role.PROMPTER or policy.rank_prompter_replies):
             done = sum(ranking.counted for ranking in tree.rankings.get(parent_id, ()))
-            if any(reply.baseline and reply.baseline.rank is not None for reply in replies):
+            # One ranked reply alone is no order.
+            if sum(reply.baseline is not None and reply.baseline.rank is not None for reply in replies) >= 2:
                 done += policy.num_required_rankings
             yield parent, replies, max(0, policy.num_required_rankings - done)
 
