@@ -26,7 +26,7 @@ def install(app: FastAPI, openapi_url: str) -> None:
         swagger_js_url=f"{LOADED}/swagger-ui-bundle.js",
         swagger_css_url=f"{LOADED}/swagger-ui.css",
         swagger_favicon_url="data:,",
-        swagger_ui_parameters={"docExpansion": "none", "displayRequestDuration": True},
+        swagger_ui_parameters={"displayRequestDuration": True},
     ).body
 
     async def shown() -> HTMLResponse:
