@@ -25,7 +25,7 @@ from espalier.domain.tree import State
 from espalier.store.session import commits_of_others
 
 Told = Callable[[int], None]
-LARGEST: Final = 200  # messages in one use case where nobody waits: each costs a wait for the disk
+LARGEST: Final = 500  # messages in one use case where nobody waits: each costs a wait for the disk
 Pace = Callable[[bool], int]
 """Called after each batch of an import with whether others have written since the one before; may rest, and says how
 many messages the next batch may hold."""
