@@ -41,10 +41,16 @@ SMALL = {
 CHANGES: tuple[dict[str, object], ...] = (
     {"num_reviews_reply": 1}, {"num_reviews_reply": 3}, {"num_required_rankings": 1}, {"max_active_trees": 3},
     {"acceptance_threshold_reply": 0.9}, {"rank_prompter_replies": True}, {"auto_mod_enabled": False},
-    {"max_share_of_tree": 0.5}, {"max_active_trees": 0},
+    {"max_share_of_tree": 0.5}, {"max_active_trees": 0}, {"max_share_of_language_week": 0.3},
+    {"language_weights": {"de": 0.3}}, {"target_language_mix": {"en": 0.2, "de": 0.8}},
+    {"min_active_rankings_per_lang": 2}, {"init_prompt_disabled_langs": ["de"]},
 )  # fmt: skip
 _TREES = Statement(select(tables.trees.c.id).order_by(tables.trees.c.id))
 _PLACES = Statement(select(tables.open_work))
+
+
+class Answered(Exception):
+    """A task could be answered."""
 
 
 class Campaign:
@@ -53,6 +59,7 @@ class Campaign:
         self.rng = Random(seed + 1)
         self.hands: list[tuple[Person, Task]] = []
         self.sent: list[tuple[Person, str, str, Answer]] = []
+        self.seen: set[str] = set()
         self.undeleted: set[str] = set()
         self.loosened = False
         self.said = 0
@@ -80,11 +87,28 @@ class Campaign:
 
     def take(self) -> None:
         person = self.pick(self.people)
-        kind = self.pick(["random"] * 9 + list(Kind))
-        if task := self.attempt(tasks.next_task, person, tasks.Ask(kind, ("en",))):
-            assert task.lang == "en"
-            if not any(mine.id == task.id for _, mine in self.hands):
+        asked = tasks.Ask(self.pick(["random"] * 9 + list(Kind)), self.pick([("en",), ("en",), ("de", "en")]))
+        self.attempt(jobs.free_expired)
+        counts = tasks.availability(self.garden.db, person, asked.langs, self.garden.now)
+        some = any(counts[lang][asked.kind] for lang in asked.langs)
+        if task := self.attempt(tasks.next_task, person, asked):
+            assert task.lang in asked.langs
+            if not any(mine is person and held.id == task.id for mine, held in self.hands):
                 self.hands.append((person, task))
+        if task is None or task.id in self.seen:
+            return
+        self.seen.add(task.id)
+        assert some, f"{asked} was counted as nothing"
+        self.could_be_sent(person, task)
+
+    def could_be_sent(self, person: Person, task: Task) -> None:
+        """Nobody is offered what is then refused."""
+        with suppress(Answered), self.garden.db.begin_nested():
+            sent = contributions.submit(
+                self.garden.db, person, task.id, "at once", self.answer(task), self.garden.now, self.garden.rng
+            )  # fmt: skip
+            assert not sent.late, task
+            raise Answered  # and taken back, for this was only to see
 
     def send(self) -> None:
         if not self.hands:
