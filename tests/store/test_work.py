@@ -9,11 +9,18 @@ from sqlalchemy import Connection, bindparam, insert
 from espalier.domain.work import Act, Kind, Work
 from espalier.store import work
 from espalier.store.sql import Statement
-from espalier.store.tables import done
+from espalier.store.tables import done, trees
 
 ANN, TREE = "ann", "tree"
 PLACES = 200
 _DONE = Statement(insert(done).values({name: bindparam(name) for name in ("person_id", "act", "subject", "tree_id")}))
+
+
+@pytest.fixture(autouse=True)
+def planted(db: Connection) -> None:
+    """A row of the tree, which whoever takes a place holds where several write."""
+    shape = {"max_tree_depth": 1, "max_children_count": 1, "num_prompter_replies": 1, "goal_tree_size": 1}
+    db.execute(insert(trees).values(id=TREE, lang="en", state="growing", policy=1, created_at=0, changed_at=0, **shape))
 
 
 def open_places(db: Connection, rng: Random, count: int = PLACES) -> None:

@@ -83,13 +83,12 @@ def _reach(db: Connection, tree_id: str, scene: Scene) -> int:
 
 
 def reach_stragglers(db: Connection, now: datetime, rng: Random) -> None:
-    """Reach trees that the job of the last change passed by: their transaction had begun before the change."""
-    if jobs.unfinished(db, POLICY_JOB):
+    """Reach trees that the job of the last change passed by, since a transaction that wrote them began before it."""
+    if not locks.several_writers(db) or jobs.unfinished(db, POLICY_JOB):
         return
     scene = Scene(PolicyBook(db), now, rng)
     behind = trees.behind(db, scene.book.version, after="", limit=TREES_AT_ONCE)
-    locks.hold_trees(db, behind, languages=True)
-    for tree_id in behind:
+    for tree_id in sorted(locks.hold_trees(db, behind, wait=False, languages=True)):
         _reach(db, tree_id, scene)
 
 

@@ -52,8 +52,8 @@ def fill_places(
         author = draw_author(languages.waiting_authors(db, lang, now), rng)
         if author is None:
             break
-        tree_id = draw_prompt(languages.waiting_prompts(db, lang, author.person_id), rng)
-        if move(db, tree_id, Command.DRAW, book, now, rng):
+        waiting = languages.waiting_prompts(db, lang, author.person_id)  # none, if halted since the author was drawn
+        if waiting and move(db, draw_prompt(waiting, rng), Command.DRAW, book, now, rng):
             drawn += 1
         else:
             missed += 1

@@ -35,6 +35,7 @@ from espalier.store.people import Person
 from espalier.store.policies import PolicyBook
 from espalier.store.texts import Node, live_replies, nodes_of
 from espalier.store.work import Candidate, Lease
+from espalier.store.writes import elsewhere
 
 RANDOM: Final = "random"
 WRITING: Final = (Kind.INITIAL_PROMPT, Kind.ASSISTANT_REPLY, Kind.PROMPTER_REPLY)
@@ -54,7 +55,7 @@ class Ask:
 def next_task(db: Connection, person: Person, ask: Ask, now: datetime, rng: Random) -> Task | None:
     """Hand out a task, or the open one that fits; None when there is nothing for this person now.
 
-    Raises Invalid, TooManyOpenTasks, RateLimited.
+    Raises Invalid, TooManyOpenTasks, RateLimited, and Elsewhere while others are at all that there is.
     """
     if ask.kind != RANDOM and ask.kind not in set(Kind):
         raise Invalid(f"There is no kind of task {ask.kind!r}; there are random, {', '.join(Kind)}.", field="kind")
@@ -65,7 +66,10 @@ def next_task(db: Connection, person: Person, ask: Ask, now: datetime, rng: Rand
         if ask.admits(lease):
             return shown(db, lease, book)
     resting = _check_limits(db, person, ask, len(in_hand), book, now)
-    found = _found(db, Search(person, book, now, rng, wait=not freed), ask, resting)
+    search = Search(person, book, now, rng, wait=not freed)
+    found = _found(db, search, ask, resting)
+    if found is None and search.missed:
+        raise elsewhere()
     return shown(db, found, book) if found else None
 
 
@@ -114,7 +118,7 @@ class Search:
     """Somebody looks for work. `wait`: for who is just changing the tree of a place that was found.
 
     Not once a tree is held (because a lease there ran out, or its place was lost after all): two who hold a tree each
-    and wait for the other's would wait for ever.
+    and wait for the other's would wait for ever. `missed`: there may have been something all the same, had one waited.
     """
 
     person: Person
@@ -122,6 +126,7 @@ class Search:
     now: datetime
     rng: Random
     wait: bool = True
+    missed: bool = False
 
 
 def _found(db: Connection, search: Search, ask: Ask, resting: Resting) -> Lease | None:
@@ -155,6 +160,7 @@ def _of_kinds(db: Connection, search: Search, kinds: tuple[Kind, ...], langs: Se
         if work.take_place(db, place, search.rng, wait=search.wait):
             return _lease(db, search, place)
         search.wait = False
+    search.missed = True
     return None
 
 
@@ -209,6 +215,7 @@ def _still_open(db: Connection, search: Search, lang: str, share: float) -> bool
     """Whether a language asks for a new prompt now that nobody else can be handed it."""
     held = locks.hold_prompts(db, lang, wait=search.wait)
     search.wait = False
+    search.missed |= not held
     return held and prompts_open(db, lang, search.book, share) > 0
 
 

@@ -62,6 +62,8 @@ def add_to_tallies(db: Connection, differences: Credits) -> None:
         return
     for (person, day), counts in sorted(differences.items()):
         changed = tuple(name for name in COUNTS if getattr(counts, name))
+        if not changed:
+            continue
         statement = _ADD.get(changed)
         if statement is None:
             statement = _ADD[changed] = _add(changed)

@@ -15,9 +15,9 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from espalier.store.boards import counting_last
-from espalier.store.writes import CAPACITY, P, T, UseCase, closed, not_saved, too_many
+from espalier.store.writes import CAPACITY, Elsewhere, P, T, UseCase, closed, not_saved, too_many
 
-TRIES = 5  # of a transaction that PostgreSQL ended in favour of another one
+TRIES = 5  # of a transaction that lost against another one
 _IN_FAVOUR_OF_ANOTHER = frozenset({"40001", "40P01"})  # serialization failure, deadlock
 
 
@@ -68,6 +68,9 @@ class PostgresDoor:
             tries += 1
             try:
                 return self._once(use_case)
+            except Elsewhere:
+                if tries == TRIES:
+                    raise
             except DBAPIError as error:
                 if error.connection_invalidated:
                     raise not_saved() from error

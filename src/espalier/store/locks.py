@@ -40,19 +40,14 @@ def hold_tree(db: Connection, tree_id: str, *, wait: bool = True) -> bool:
     return not several_writers(db) or _TREE[wait].row(db, tree_id=tree_id) is not None
 
 
-def hold_trees(db: Connection, tree_ids: Collection[str], *, languages: bool = False) -> None:
-    """The same for all of these trees, and for their languages if these shall be tended too."""
-    if several_writers(db):
-        held = _TREES[True].rows(db, ids=list(tree_ids))
-        for lang in sorted({lang for _, lang in held}) if languages else ():
-            hold_language(db, lang)
-
-
-def free_trees(db: Connection, tree_ids: Collection[str]) -> set[str]:
-    """Those of these trees that nobody else changes just now; from here on they are held."""
+def hold_trees(db: Connection, tree_ids: Collection[str], *, wait: bool = True, languages: bool = False) -> set[str]:
+    """The same for all of these trees, and for their languages if these shall be tended too; which are held now."""
     if not several_writers(db):
         return set(tree_ids)
-    return {tree_id for tree_id, _ in _TREES[False].rows(db, ids=list(tree_ids))}
+    held = _TREES[wait].rows(db, ids=list(tree_ids))
+    for lang in sorted({lang for _, lang in held}) if languages else ():
+        hold_language(db, lang)
+    return {tree_id for tree_id, _ in held}
 
 
 def hold_language(db: Connection, lang: str, *, wait: bool = True) -> bool:

@@ -381,7 +381,7 @@ def release_expired(db: Connection, now: datetime) -> int:
     expired = [lease_value(row) for row in _EXPIRED.rows(db, now=to_us(now))]
     if not expired:
         return 0
-    free = locks.free_trees(db, {lease.tree_id for lease in expired if lease.tree_id is not None})
+    free = locks.hold_trees(db, {lease.tree_id for lease in expired if lease.tree_id is not None}, wait=False)
     return sum(
         _let_go(db, lease, lease.status, lease.expires_at)
         for lease in expired

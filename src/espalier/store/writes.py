@@ -21,6 +21,10 @@ class DoorBusy(Busy):
     """More writes wait than the door takes, or another process holds the database. Nothing was changed."""
 
 
+class Elsewhere(Busy):
+    """What a use case needs is in the hands of others, for whom it must not wait. The door begins it anew."""
+
+
 class DoorClosed(Busy):
     """The server is going down and takes no more writes. Nothing was changed."""
 
@@ -39,6 +43,10 @@ def too_many() -> DoorBusy:
 
 def closed() -> DoorClosed:
     return DoorClosed("The server is being restarted; please try again in a few seconds.", retry_after_s=5)
+
+
+def elsewhere() -> Elsewhere:
+    return Elsewhere("Too many people ask for the same at this moment; please try again in a second.", retry_after_s=1)
 
 
 def not_saved() -> NotSaved:
