@@ -105,8 +105,8 @@ class Crowd:
         planted: Tree = self.does(self.chief, moderation.plant, text, "en", self.now, self.rng, shape=full, state=state)
         return planted.id
 
-    def next(self, name: str, kind: str = "random") -> Task | None:
-        found: Task | None = self.does(name, tasks.next_task, tasks.Ask(kind, ("en",)), self.now, self.rng)
+    def next(self, name: str, kind: str = "random", langs: tuple[str, ...] = ("en",)) -> Task | None:
+        found: Task | None = self.does(name, tasks.next_task, tasks.Ask(kind, langs), self.now, self.rng)
         return found
 
     def task(self, name: str, kind: str) -> Task:
@@ -575,6 +575,8 @@ def test_policy_changes_reach_every_tree_while_volunteers_work(crowd: Crowd) -> 
 
 # Everything at once
 
+LANGS = ("en", "de", "fr")
+
 
 def answer_to(task: Task, rng: Random) -> object:
     if task.labels:
@@ -610,17 +612,17 @@ class Storm:
                 self.broken.append(error)
 
     def answer(self, name: str, rng: Random) -> None:
-        task = self.crowd.next(name)
+        task = self.crowd.next(name, langs=LANGS)
         if task is not None:
             client_id = f"{name} {task.id} {rng.random()}"
             self.crowd.send(name, task, answer_to(task, rng), client_id)
             self.sent[name] = client_id
 
     def ask(self, name: str, rng: Random) -> None:
-        self.crowd.next(name, rng.choice(["assistant_reply", "label_assistant_reply", "initial_prompt"]))
+        self.crowd.next(name, rng.choice(["assistant_reply", "label_assistant_reply", "initial_prompt"]), LANGS)
 
     def skip(self, name: str, rng: Random) -> None:
-        task = self.crowd.next(name)
+        task = self.crowd.next(name, langs=LANGS)
         if task is not None:
             self.crowd.does(name, tasks.skip, task.id, "cannot_judge", self.crowd.now, rng)
 
@@ -644,8 +646,8 @@ class Storm:
     def plant(self, name: str, rng: Random) -> None:
         state = rng.choice([State.INITIAL_PROMPT_REVIEW, State.PROMPT_LOTTERY_WAITING])
         self.crowd.does(
-            self.crowd.chief, moderation.plant, f"Prompt {rng.random()}", "en", self.crowd.now, rng, state=state,
-            shape=Shape(2, 2, 1, 4),
+            self.crowd.chief, moderation.plant, f"Prompt {rng.random()}", rng.choice(LANGS), self.crowd.now, rng,
+            state=state, shape=Shape(2, 2, 1, 4),
         )  # fmt: skip
 
     def ban(self, name: str, rng: Random) -> None:
