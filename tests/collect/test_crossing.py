@@ -8,6 +8,7 @@ from espalier.collect import contributions, moderation, tasks
 from espalier.collect.answers import LabelsAnswer, TextAnswer
 from espalier.collect.jobs import tend_languages
 from espalier.collect.lottery import LOOKED_AT, activate_backlog
+from espalier.domain.errors import NotFound
 from espalier.domain.lifecycle import Command
 from espalier.domain.lottery import Author
 from espalier.domain.tree import Shape, State
@@ -142,6 +143,29 @@ def test_a_parked_tree_that_has_its_rankings_is_the_one_that_is_woken(garden: Ga
     later = parked(garden, chief)
     activate_backlog(garden.db, "en", garden.scene().book, garden.now, garden.rng)
     assert states(garden, done, later) == [State.READY_FOR_EXPORT, State.BACKLOG_RANKING]
+
+
+# --- skips ---
+
+
+def test_skips_of_several_people_halt_a_tree_unless_they_are_excused(garden: Garden, chief: Person) -> None:
+    garden.policy(auto_mod_max_skip_reply=2)
+    tree_id = garden.tree(chief)
+    for number, reason in enumerate(["offensive", "not_my_subject", "cannot_judge", "unclear"]):
+        assert garden.load(tree_id).state is State.GROWING
+        person = garden.person(f"skipper {number}")
+        given = tasks.next_task(
+            garden.db, person, tasks.Ask("assistant_reply", ("en",)), garden.later(seconds=1), garden.rng
+        )  # fmt: skip
+        assert given is not None
+        with pytest.raises(NotFound):
+            tasks.skip(garden.db, chief, given.id, reason, garden.now, garden.rng)
+        tasks.skip(garden.db, person, given.id, reason, garden.now, garden.rng)
+    assert garden.load(tree_id).state is State.HALTED_BY_MODERATOR
+    assert garden.load(tree_id).root.emoji_counts() == {"_skip_reply": 4}
+    assert moderation.order_tree(garden.db, chief, tree_id, Command.RESUME, garden.now, garden.rng).state is (
+        State.GROWING
+    ), "whoever resumes it has answered the skips"
 
 
 # --- leases ---

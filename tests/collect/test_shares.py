@@ -131,6 +131,21 @@ def test_a_day_whose_only_contribution_was_taken_back_is_no_day_of_a_streak(gard
     assert boards.active_days(garden.db, ann.id) == []
 
 
+# --- new prompts ---
+
+
+def test_a_prompt_in_hand_keeps_its_place_until_it_runs_out(garden: Garden) -> None:
+    garden.policy(max_active_trees=0, max_initial_prompt_review=2)
+    ann, ben, cleo = garden.person("ann"), garden.person("ben"), garden.person("cleo")
+    write(garden, ann, "initial_prompt", "A prompt that is in review now.")
+    assert ask(garden, ben, "initial_prompt") is not None
+    assert availability(garden, cleo)["initial_prompt"] == 0
+    assert ask(garden, cleo, "initial_prompt") is None
+    assert ask(garden, cleo, "initial_prompt", "eu") is not None, "another language has places of its own"
+    garden.later(minutes=31)
+    assert ask(garden, cleo, "initial_prompt") is not None
+
+
 # --- languages ---
 
 
