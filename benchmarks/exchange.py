@@ -48,7 +48,7 @@ ALONE_S = 15.0
 
 
 class Command:
-    """`espalier …` as a process of its own: how long it takes, and the most memory that it holds."""
+    """`espalier …` as a process of its own: how long it takes, the processor time in it, the most memory it holds."""
 
     def __init__(self, database: Path, *words: str) -> None:
         self.began = time.perf_counter()
@@ -56,18 +56,20 @@ class Command:
         self.process = subprocess.Popen(
             [str(ESPALIER), *words], env=environment(database), cwd=HERE, stdout=self.log, stderr=self.log
         )
-        self.seconds = self.peak_mb = 0.0
+        self.seconds = self.cpu_s = self.peak_mb = 0.0
 
     def wait(self) -> "Command":
         _, status, used = os.wait4(self.process.pid, 0)
         self.seconds, self.peak_mb = time.perf_counter() - self.began, used.ru_maxrss / 1024
+        self.cpu_s = used.ru_utime + used.ru_stime
         self.process.returncode = os.waitstatus_to_exitcode(status)
         if self.process.returncode:
             raise SystemExit(f"espalier failed; see {HERE / 'command.log'}")
         return self
 
     def figures(self, name: str) -> dict[str, float]:
-        return {f"{name}_s": round(self.seconds, 1), f"{name}_peak_mb": round(self.peak_mb, 1)}
+        seconds, cpu_s, peak = (round(value, 1) for value in (self.seconds, self.cpu_s, self.peak_mb))
+        return {f"{name}_s": seconds, f"{name}_cpu_s": cpu_s, f"{name}_peak_mb": peak}
 
 
 def messages_in(database: Path) -> int:

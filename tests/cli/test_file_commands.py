@@ -1,5 +1,6 @@
 """`espalier import` and `espalier export`: a file goes through a campaign unchanged, and faults are named."""
 
+import gc
 import gzip
 import json
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 
 from commands import Run
+from espalier.cli.campaign import without_cycle_search
 from espalier.cli.files import Courtesy
 from espalier.domain.tree import State
 from espalier.store import checkup
@@ -179,3 +181,9 @@ def test_what_cannot_be_is_refused_before_anything_is_done(
     assert refused.code in (1, 2)
     assert sentence in refused.err
     assert not Path("a.jsonl").exists()
+
+
+def test_cycles_are_looked_for_again_after_a_command() -> None:
+    with without_cycle_search():
+        assert not gc.isenabled()
+    assert gc.isenabled()

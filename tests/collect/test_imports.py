@@ -1,6 +1,5 @@
 """What an import promises: everything said in the file is there, nothing twice, and what cannot stand is named."""
 
-import gc
 from collections.abc import Sequence
 from datetime import date
 from random import Random
@@ -9,15 +8,7 @@ from typing import Any
 import pytest
 
 from espalier.collect.exports import export_trees, export_votes
-from espalier.collect.imports import (
-    ImportReport,
-    Moved,
-    by_subject,
-    finish_import,
-    import_trees,
-    in_batches,
-    without_cycle_search,
-)
+from espalier.collect.imports import ImportReport, Moved, by_subject, finish_import, import_trees, in_batches
 from espalier.collect.intake import Source
 from espalier.dataset.findings import Code
 from espalier.dataset.records import messages_of, tree_record, vote_record
@@ -370,12 +361,6 @@ def test_an_import_that_was_cut_off_ends_with_all_its_places_when_it_is_done_aga
     report = import_trees(garden.db, waiting, {}, Source("some"), None, garden.now, garden.rng)
     assert (report.known, report.trees) == (2, 0)
     assert finish_import(garden.db, report, Source("some"), None, garden.now, garden.rng).drawn == 2
-
-
-def test_cycles_are_looked_for_again_after_an_import() -> None:
-    with without_cycle_search():
-        assert not gc.isenabled()
-    assert gc.isenabled()
 
 
 def test_imported_messages_are_found_by_their_words(garden: Garden) -> None:

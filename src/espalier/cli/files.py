@@ -106,7 +106,7 @@ def import_(
     Works beside a running server. After Ctrl-C the same command goes on where it stopped.
     """
     from espalier.collect.carry import Load, carry_in, check
-    from espalier.collect.imports import ImportReport, without_cycle_search
+    from espalier.collect.imports import ImportReport
     from espalier.collect.intake import Source
     from espalier.dataset.findings import BadFile
 
@@ -121,7 +121,7 @@ def import_(
                 check(load)
             except BadFile as bad:
                 fail(f"{bad} Nothing was imported.")
-        with writing(database) as door, progress("importing lines") as bar, without_cycle_search():
+        with writing(database) as door, progress("importing lines") as bar:
             total = lines_of(file) if err.is_terminal else None
 
             def told(so_far: ImportReport, line: int) -> None:

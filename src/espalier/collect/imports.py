@@ -4,10 +4,8 @@ A batch is a use case of its own, so that an import runs beside working voluntee
 left as it is, so the same file twice adds nothing. What of a record can stand is intake.py.
 """
 
-import gc
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from random import Random
@@ -93,19 +91,6 @@ def in_batches(trees: Iterable[TreeRecord], messages: int = BATCH) -> Iterator[l
         held += size
     if batch:
         yield batch
-
-
-@contextmanager
-def without_cycle_search() -> Iterator[None]:
-    """Records and trees hold no cycles, so counting references frees them all; looking for cycles among so many is a
-    sixth of the work of an import. For a process that does nothing else."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def import_trees(
