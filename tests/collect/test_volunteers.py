@@ -302,6 +302,7 @@ def test_limits_of_one_person_say_how_long_to_wait(garden: Garden) -> None:
         garden.tree(garden.admin(f"admin {garden.now}"))
     with pytest.raises(RateLimited) as refused:
         ask(garden, ann, "assistant_reply")
+    assert refused.value.detail.startswith("At most 2 tasks in 4 minutes; ")
     assert 0 < (refused.value.retry_after_s or 0) <= 240
     garden.later(seconds=refused.value.retry_after_s or 0)
     assert ask(garden, ann, "assistant_reply") is not None

@@ -191,6 +191,7 @@ def test_too_many_tasks_in_a_short_time_are_refused_with_the_time_to_wait(campai
         campaign.ada.write("assistant_reply", f"{REPLIES[number]}")
     refused = campaign.ada.post("/tasks/next", {"kind": "assistant_reply", "langs": ["en"]})
     assert problem(refused) == (429, "rate-limited")
+    assert refused.json()["detail"].startswith("At most 2 tasks of this kind in 2 minutes; ")
     wait = refused.json()["retry_after_s"]
     assert (refused.headers["retry-after"], 1 <= wait <= 121) == (str(wait), True)
     campaign.later(seconds=wait)

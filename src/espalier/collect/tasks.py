@@ -103,8 +103,9 @@ def _check_limits(
         times = sorted(at for kind, at in recent if kind in kinds and at > now - window)
         if len(times) >= rate.count:
             wait_s = int((times[-rate.count] + window - now).total_seconds()) + 1
+            of_this_kind = "" if len(kinds) > 1 else " of this kind"
             refusal = RateLimited(
-                f"At most {rate.count} tasks of this kind in {rate.minutes} minutes; again in {wait_s} seconds.",
+                f"At most {rate.count} tasks{of_this_kind} in {rate.minutes} minutes; again in {wait_s} seconds.",
                 retry_after_s=wait_s,
             )
             if ask.kind in kinds or len(kinds) > 1:
