@@ -304,7 +304,7 @@ def policy_of(size: Size) -> CampaignPolicy:
 
 def generate(name: str, path: Path, seed: int = 0) -> None:
     """Write the campaign `name` to a new SQLite file."""
-    size, rng = SIZES[name], random.Random(seed)
+    size, rng = SIZES[name], random.Random(f"{name} {seed}")  # no two campaigns share an id
     path.parent.mkdir(parents=True, exist_ok=True)
     url = f"sqlite:///{path}"
     migrate(url)
