@@ -1,5 +1,6 @@
 """Opening a database, on both kinds."""
 
+import os
 import sqlite3
 import threading
 from pathlib import Path
@@ -95,6 +96,8 @@ def test_the_folder_of_a_new_sqlite_file_is_made(tmp_path: Path) -> None:
 
     assert sqlite_file(f"sqlite:///{path}") == path
     assert path.exists()
+    if os.name == "posix":
+        assert path.parent.stat().st_mode & 0o777 == 0o700  # nobody else on the machine reads what people wrote
 
 
 def test_opening_alone_connects_to_nothing() -> None:

@@ -13,6 +13,7 @@ from tempfile import mkstemp
 from typing import Final
 
 from espalier.store.migrate import VERSION_TABLE, migrate, refuse_newer
+from espalier.store.session import sqlite_folder
 
 PAGES: Final = 1000  # copied at a time, then somebody is told how far it is
 ASIDE: Final = ("-journal", "-wal", "-shm")  # what SQLite puts beside a file
@@ -62,7 +63,7 @@ def restore(
     Raises CannotCopy (also while somebody has the campaign open), DatabaseTooNew; nothing is changed then.
     """
     revision_of(backup)
-    campaign.absolute().parent.mkdir(parents=True, exist_ok=True)
+    sqlite_folder(campaign)
     with _whole_or_nothing(campaign, now) as part:
         with closing(_opened(backup)) as kept:
             _copy(kept, part, progress)

@@ -111,8 +111,13 @@ def _address(url: str | URL) -> URL:
             )
 
 
+def sqlite_folder(file: str | Path) -> None:
+    """The folder of an SQLite file. A new one is for its owner alone: it will hold addresses and hashes of tokens."""
+    Path(file).absolute().parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
 def _open_sqlite(address: URL, read_only: bool) -> Engine:
-    Path(address.database or "").absolute().parent.mkdir(parents=True, exist_ok=True)
+    sqlite_folder(address.database or "")
     engine = create_engine(
         address,
         poolclass=QueuePool,
