@@ -156,4 +156,3 @@ def write_again(db: Connection, tree: Tree, policy_of: PolicyOf, rng: Random) ->
     live = tree.live()
     for message in tree.messages.values():
         search.index(db, message.id, message.text if message.id in live else "", known=True)
-

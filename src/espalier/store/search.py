@@ -73,8 +73,9 @@ _FIND_RARE: Final = Statement(
 )
 _LIVE: Final = Statement(select(messages.c.id, messages.c.text).where(messages.c.live == 1).order_by(*BY_AGE))
 _LIVE_OF: Final = Statement(
-    select(messages.c.id, messages.c.text)
-    .where(messages.c.live == 1, messages.c.id.in_(bindparam("ids", expanding=True)))
+    select(messages.c.id, messages.c.text).where(
+        messages.c.live == 1, messages.c.id.in_(bindparam("ids", expanding=True))
+    )
 )
 _LIVE_BUT_NOT_THERE: Final = Statement(
     select(messages.c.id, messages.c.text)
