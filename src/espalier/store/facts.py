@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from pydantic_core import from_json  # four times as fast as json.loads, and a tree has twenty votes
 from sqlalchemy import Connection, bindparam, insert, select, text, update
 
 from espalier.domain.contribution import (
@@ -153,7 +154,15 @@ def log_of(db: Connection, tree_id: str) -> list[FactRow]:
 def fact_row(row: Any) -> FactRow:
     seq, tree_id, kind, message_id, person_id, at, late, counted, data = row
     return FactRow(
-        seq, tree_id, kind, message_id, person_id, from_us(at), bool(late), bool(counted), json.loads(data or "{}")
+        seq,
+        tree_id,
+        kind,
+        message_id,
+        person_id,
+        from_us(at),
+        bool(late),
+        bool(counted),
+        from_json(data) if data else {},
     )
 
 

@@ -6,11 +6,12 @@ difference between the tree before and after.
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from random import Random
 from typing import Any, Final
 
+from pydantic_core import from_json
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from espalier.domain.contribution import PolicyOf
@@ -180,19 +181,26 @@ def tree_value(row: Any, message_rows: Iterable[Any], votes: Iterable[FactRow]) 
     tree_id, lang, state, policy, depth, children, replies, goal, won, parked, origin = row
     nodes: dict[str, Message] = {}
     deletions: dict[str, State] = {}
+    said = _said(votes)
     for message_row in message_rows:
-        message = message_value(message_row)
-        nodes[message.id] = message
+        message_id = message_row[0]
+        nodes[message_id] = message_value(
+            message_row,
+            reviews=tuple(said.reviews.get(message_id, ())),
+            reactions=tuple(said.reactions.get(message_id, ())),
+            skips=tuple(said.skips.get(message_id, ())),
+        )
         if message_row[19] is not None:
-            deletions[message.id] = State(message_row[19])
-    tree = Tree(
+            deletions[message_id] = State(message_row[19])
+    return Tree(
         tree_id, lang, Shape(depth, children, replies, goal), State(state), policy, nodes,
-        won_lottery=bool(won), parked=State(parked) if parked else None, deletions=deletions, origin=origin,
+        rankings={parent: tuple(given) for parent, given in said.rankings.items()}, won_lottery=bool(won),
+        parked=State(parked) if parked else None, deletions=deletions, origin=origin,
     )  # fmt: skip
-    return with_votes(tree, votes)
 
 
-def message_value(row: Any) -> Message:
+def message_value(row: Any, **votes: Any) -> Message:
+    """The message of a row; `votes`: its reviews, reactions and skips."""
     (
         message_id, parent_id, role, author, at, lang, text, depth, late, synthetic, model_name, deleted, tombstone,
         edited, accepted, rank, flags, skips, imported, _, _,
@@ -200,40 +208,50 @@ def message_value(row: Any) -> Message:
     return Message(
         message_id, parent_id, Role(role), author, from_us(at), lang, text, depth, bool(late), bool(synthetic),
         model_name, bool(deleted), bool(tombstone), bool(edited), None if accepted is None else bool(accepted), rank,
-        dismissed_flags=flags, dismissed_skips=skips, baseline=decode_baseline(imported) if imported else None,
+        dismissed_flags=flags, dismissed_skips=skips, baseline=decode_baseline(imported) if imported else None, **votes,
     )  # fmt: skip
+
+
+@dataclass(slots=True)
+class _Said:
+    """What was said of the messages of a tree, by message."""
+
+    reviews: dict[str, list[Review]] = field(default_factory=dict)
+    rankings: dict[str, list[Ranking]] = field(default_factory=dict)
+    reactions: dict[str, list[Reaction]] = field(default_factory=dict)
+    skips: dict[str, list[Skip]] = field(default_factory=dict)
+
+
+def _said(votes: Iterable[FactRow]) -> _Said:
+    said = _Said()
+    for row in votes:
+        subject, data = row.message_id or "", row.data
+        if row.kind == "reviewed":
+            said.reviews.setdefault(subject, []).append(decode_review(row))
+        elif row.kind == "ranked":
+            said.rankings.setdefault(subject, []).append(decode_ranking(row))
+        elif row.kind == "reacted":
+            reaction = Reaction(row.person_id, data["emoji"])
+            others = [other for other in said.reactions.get(subject, ()) if other != reaction or other.person is None]
+            said.reactions[subject] = [*others, reaction] if data["on"] else others
+        else:
+            skip = Skip(row.person_id, SkipOf(data["what"]), data["reason"])
+            said.skips.setdefault(subject, []).append(skip)
+    return said
 
 
 def with_votes(tree: Tree, votes: Iterable[FactRow]) -> Tree:
     """Attach reviews, rankings, reactions and skips; no rule is applied."""
-    reviews: dict[str, list[Review]] = {}
-    rankings: dict[str, list[Ranking]] = {}
-    reactions: dict[str, list[Reaction]] = {}
-    skips: dict[str, list[Skip]] = {}
-    for row in votes:
-        subject, data = row.message_id or "", row.data
-        if row.kind == "reviewed":
-            reviews.setdefault(subject, []).append(decode_review(row))
-        elif row.kind == "ranked":
-            rankings.setdefault(subject, []).append(decode_ranking(row))
-        elif row.kind == "reacted":
-            reaction = Reaction(row.person_id, data["emoji"])
-            others = [other for other in reactions.get(subject, ()) if other != reaction or other.person is None]
-            reactions[subject] = [*others, reaction] if data["on"] else others
-        else:
-            skip = Skip(row.person_id, SkipOf(data["what"]), data["reason"])
-            skips.setdefault(subject, []).append(skip)
-    if not (reviews or rankings or reactions or skips):
-        return tree
+    said = _said(votes)
     nodes = dict(tree.messages)
-    for message_id in reviews.keys() | reactions.keys() | skips.keys():
+    for message_id in said.reviews.keys() | said.reactions.keys() | said.skips.keys():
         nodes[message_id] = replace(
             nodes[message_id],
-            reviews=tuple(reviews.get(message_id, ())),
-            reactions=tuple(reactions.get(message_id, ())),
-            skips=tuple(skips.get(message_id, ())),
+            reviews=tuple(said.reviews.get(message_id, ())),
+            reactions=tuple(said.reactions.get(message_id, ())),
+            skips=tuple(said.skips.get(message_id, ())),
         )
-    return replace(tree, messages=nodes, rankings={parent: tuple(given) for parent, given in rankings.items()})
+    return replace(tree, messages=nodes, rankings={parent: tuple(given) for parent, given in said.rankings.items()})
 
 
 def encode_baseline(baseline: Baseline) -> str:
@@ -241,7 +259,7 @@ def encode_baseline(baseline: Baseline) -> str:
 
 
 def decode_baseline(spelled: str) -> Baseline:
-    count, labels, emojis, rank = json.loads(spelled)
+    count, labels, emojis, rank = from_json(spelled)
     return Baseline(count, {name: (mean, answers) for name, (mean, answers) in labels.items()}, emojis, rank)
 
 
