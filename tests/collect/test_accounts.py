@@ -109,6 +109,8 @@ def test_a_ban_holds_at_once_and_frees_what_was_held(garden: Garden) -> None:
     assert tasks.next_task(garden.db, ada, tasks.Ask("assistant_reply", ("en",)), garden.now, garden.rng) is not None
     assert work.held_on(garden.db, Act.REPLY, tree_id) == (1, 1)
 
+    with pytest.raises(NotAllowed):
+        accounts.ban(garden.db, warden, warden.id, garden.now)
     assert accounts.ban(garden.db, warden, ada.id, garden.now).disabled
     found = people.by_id(garden.db, ada.id)
     assert found is not None

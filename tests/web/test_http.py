@@ -182,6 +182,9 @@ def test_an_operator_sees_that_the_server_is_alive_and_ready(campaign: World) ->
     assert campaign.http.get("/healthz").json() == {"alive": True}
     ready = campaign.http.get("/readyz")
     assert (ready.status_code, ready.json()) == (200, {"ready": True, "faults": []})
+    for path in ("/healthz", "/readyz"):
+        asked = campaign.http.request("HEAD", path)
+        assert (asked.status_code, asked.content) == (200, b"")
 
 
 def test_a_database_of_another_program_is_not_ready(campaign: World) -> None:

@@ -170,6 +170,8 @@ def ban(db: Connection, actor: Person | None, person_id: str, now: datetime) -> 
     person = known_alone(db, person_id)
     if person.role is PersonRole.ADMIN:
         raise NotAllowed("An administrator cannot be banned; another administrator would have to take the role away.")
+    if actor is not None and actor.id == person.id:
+        raise NotAllowed("Nobody bans themselves; to leave, close your account.")
     if person.disabled:
         return person
     banned = replace(person, disabled=True)
