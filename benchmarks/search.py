@@ -136,7 +136,6 @@ def measure(database: Path | str) -> dict[str, object]:
     opened = open_database(environment(database)["ESPALIER_DATABASE_URL"])
     built = build(opened)
     opened.close()
-    add_chief(database)
     server = Server(database)
     times = asyncio.run(ask(server))
     server.stop()
@@ -157,6 +156,7 @@ def main() -> None:
     print(machine(), flush=True)
     result: dict[str, object] = {}
     file = fresh_copy("large")
+    add_chief(file)
     prepared = open_database(f"sqlite:///{file}")
     door = open_door(prepared)
     door.call(give_other_texts)
