@@ -5,11 +5,11 @@ import hmac
 from pathlib import Path
 
 import pytest
-from oasst import message, tree
 
 from espalier.dataset.anonymise import BadKey, anonymise, pseudonym, read_key
 from espalier.dataset.records import messages_of, record, tree_record, vote_record
 from espalier.dataset.write import line_of
+from oasst import message, tree
 
 KEY = b"a key of more than sixteen bytes"
 

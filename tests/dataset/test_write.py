@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from oasst import lines, message, tree
 
 from espalier.dataset.read import read_messages, read_records, read_trees, read_votes
 from espalier.dataset.records import (
@@ -22,6 +21,7 @@ from espalier.dataset.records import (
     tree_record,
 )
 from espalier.dataset.write import line_of, replacing, write_records, write_votes
+from oasst import lines, message, tree
 
 texts = st.text(st.characters(exclude_categories=("Cs",)), max_size=20)
 ids = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), min_size=1, max_size=20)
