@@ -143,6 +143,12 @@ messages = Table(
     Index("messages_by_parent", "parent_id"),
     Index("messages_by_author", "author_id", "created_at", "id"),
     Index("messages_by_age", "created_at", "id"),
+    Index(
+        "messages_ranked_first",
+        "created_at",
+        sqlite_where=text("rank = 0 AND role = 'assistant'"),
+        postgresql_where=text("rank = 0 AND role = 'assistant'"),
+    ),
     Index("messages_by_lang", "lang", "created_at", "id"),
     Index(
         "messages_deleted",

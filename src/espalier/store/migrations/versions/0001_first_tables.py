@@ -145,6 +145,13 @@ def upgrade() -> None:
             sqlite_where=sa.text("deleted = 1"),
             postgresql_where=sa.text("deleted = 1"),
         )
+        batch_op.create_index(
+            "messages_ranked_first",
+            ["created_at"],
+            unique=False,
+            sqlite_where=sa.text("rank = 0 AND role = 'assistant'"),
+            postgresql_where=sa.text("rank = 0 AND role = 'assistant'"),
+        )
 
     op.create_table(
         "open_work",
