@@ -7,7 +7,7 @@ from typing import Any, Final
 from espalier.domain.sight import BlindMessage, OwnMessage, PublicMessage, StaffMessage
 from espalier.web.app import API, create_app
 from espalier.web.guard import LARGEST_BODY
-from espalier.web.pages import MOST
+from espalier.web.paging import MOST
 
 TITLES: Final = {
     "tasks": "Tasks",

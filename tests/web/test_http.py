@@ -19,7 +19,7 @@ from campaigns import NOON, Someone, World, well
 from espalier.web.app import create_app
 from espalier.web.guard import LARGEST_BODY, Guard
 from espalier.web.observe import Figures, JsonLines, Observed, TextLines
-from espalier.web.pages import cursor_of
+from espalier.web.paging import cursor_of
 
 GUARDED = {
     "x-content-type-options": "nosniff",
@@ -42,7 +42,7 @@ def is_problem(answer: Response, status: int, slug: str) -> dict[str, Any]:
 def test_whatever_is_refused_is_a_problem_document(small_campaign: World) -> None:
     ada = small_campaign.ada
     is_problem(ada.get("/nowhere"), 404, "not-found")
-    is_problem(small_campaign.http.get("/"), 404, "not-found")
+    is_problem(small_campaign.http.get("/api/"), 404, "not-found")
     is_problem(ada.call("DELETE", "/trees"), 405, "method-not-allowed")
     assert ada.call("DELETE", "/trees").headers["allow"] == "GET, POST"
     is_problem(ada.get("/me/"), 404, "not-found")
@@ -167,7 +167,7 @@ def test_signs_that_no_database_keeps_are_refused_wherever_they_stand(campaign: 
 
 
 def test_every_answer_has_an_id_and_headers_that_keep_it_what_it_is(small_campaign: World) -> None:
-    for answer in (small_campaign.ada.get("/me"), small_campaign.ada.get("/nowhere"), small_campaign.http.get("/")):
+    for answer in (small_campaign.ada.get("/me"), small_campaign.ada.get("/nowhere"), small_campaign.http.get("/api/")):
         assert len(answer.headers["x-request-id"]) == 16
         assert GUARDED.items() <= dict(answer.headers).items()
     assert small_campaign.ada.get("/me").headers["cache-control"] == "no-store"

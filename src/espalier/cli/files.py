@@ -28,7 +28,7 @@ SPELLINGS: Final = ("native", "hub", "sparse")
 REST_S: Final = 0.001  # so that others get a turn at all
 REST_BESIDE_OTHERS_S: Final = 0.05
 FIRST_LOOK_S: Final = 0.2  # at first nobody knows
-LOOKS_BACK_S: Final = 2.0  # for so long after somebody wrote, somebody is taken to be at work
+LOOKS_BACK_S: Final = 30.0  # for so long after somebody wrote, somebody is taken to be at work
 
 
 def export(

@@ -16,6 +16,7 @@ from espalier.collect import exports
 from espalier.collect.imports import BATCH, ImportReport, Votes, by_subject, finish_import, import_trees, in_batches
 from espalier.collect.intake import Source
 from espalier.collect.jobs import Call
+from espalier.dataset.ahead import read_trees_ahead
 from espalier.dataset.anonymise import anonymise
 from espalier.dataset.findings import Report
 from espalier.dataset.read import read_trees, read_votes
@@ -25,7 +26,8 @@ from espalier.domain.tree import State
 from espalier.store.session import commits_of_others
 
 Told = Callable[[int], None]
-LARGEST: Final = 500  # messages in one use case where nobody waits: each costs a wait for the disk
+LARGEST: Final = 2000  # messages in one use case where nobody waits: each commit writes most pages of every index
+READ_AHEAD_FROM: Final = 2**20  # bytes of a file, from which on it is worth a process of its own to read it
 Pace = Callable[[bool], int]
 """Called after each batch of an import with whether others have written since the one before; may rest, and says how
 many messages the next batch may hold."""
@@ -117,7 +119,8 @@ def carry_in(
     report = ImportReport()
     seen: int | None = None
     most = BATCH
-    for batches in in_batches(read_trees(load.file, notice), LARGEST):
+    read = read_trees_ahead if load.file.stat().st_size >= READ_AHEAD_FROM else read_trees
+    for batches in in_batches(read(load.file, notice), LARGEST):
         for batch in in_batches(batches, most):
             done, commits = call(_batch, batch, votes, load.source, clock(), rng)
             report.include(done)

@@ -19,6 +19,8 @@ _CREATE: Final = {
             tokens, content = 'searched', content_rowid = 'number', columnsize = 0, tokenize = "ascii tokenchars '_'"
         )
         """,
+        # Half as much is sorted in again and again while texts come in.
+        "INSERT INTO searched_words (searched_words, rank) VALUES ('automerge', 8)",
         """
         CREATE TRIGGER IF NOT EXISTS searched_words_put AFTER INSERT ON searched BEGIN
             INSERT INTO searched_words (rowid, tokens) VALUES (new.number, new.tokens);

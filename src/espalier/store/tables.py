@@ -71,6 +71,28 @@ tokens = Table(
     Index("tokens_by_id", "id", unique=True),
 )
 
+# Kept while they are in force. A session of a browser is stored as the SHA-256 of what its cookie holds.
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("hash", Text, primary_key=True),
+    required("id"),
+    required("person_id"),
+    required("agent"),
+    required("created_at", BigInteger),
+    required("seen_at", BigInteger),
+    required("signed_in_at", BigInteger),
+    required("expires_at", BigInteger),
+    Index("sessions_by_person", "person_id"),
+    Index("sessions_by_end", "expires_at"),
+)
+
+# Kept: what cookies and links are signed with.
+keys = Table("keys", metadata, Column("name", Text, primary_key=True), required("value"))
+
+# Kept: what people chose for themselves.
+preferences = Table("preferences", metadata, Column("person_id", Text, primary_key=True), required("document"))
+
 # Kept: every policy that was ever in force, with who and when.
 policies = Table(
     "policies",

@@ -30,7 +30,7 @@ _PIECES: Final = re.compile(rf"[{_DENSE}]+|{_LETTERS}+(?:[{_SIGNS}]+{_LETTERS}*)
 _IS_DENSE: Final = re.compile(rf"[{_DENSE}]")
 _NEITHER_DENSE_NOR_SIGNS: Final = re.compile(rf"[^{_DENSE}{_SIGNS}]*")
 _SPACED_WORDS: Final = re.compile(r"[^\W_]+")
-_ASCII_WORDS: Final = re.compile("[a-z0-9]+")
+_ASCII_OR_SPACE: Final = "".join(letter if letter.isalnum() else " " for letter in map(chr, range(128)))
 
 # Accents of Latin, Greek and Cyrillic, points of Hebrew, vowels and hamza signs of Arabic and its tatweel, and what
 # only steers how other characters are drawn.
@@ -84,7 +84,7 @@ def _phrase(words: list[str], *, is_last: bool) -> Phrase:
 
 def _split(folded: str) -> list[str]:
     if folded.isascii():
-        return [word[:LONGEST_WORD] for word in _ASCII_WORDS.findall(folded)]
+        return [word[:LONGEST_WORD] for word in folded.translate(_ASCII_OR_SPACE).split()]
     if _NEITHER_DENSE_NOR_SIGNS.fullmatch(folded):  # most languages; the same words, in half the time
         return [word[:LONGEST_WORD] for word in _SPACED_WORDS.findall(folded)]
     words: list[str] = []

@@ -3,6 +3,7 @@
 Knows settings; hands plain values down. `create_app` opens nothing: the database opens when the server starts.
 """
 
+import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -10,18 +11,21 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
+from fastapi.responses import RedirectResponse, Response
 
 from espalier import __version__
 from espalier.store.door import open_door
+from espalier.store.keys import signing_key
 from espalier.store.session import open_database
-from espalier.web import errors, forms_page, health
+from espalier.web import errors, files, forms_page, health, pages
 from espalier.web.api import campaign as campaign_api
 from espalier.web.api import figures, gold, messages, moderation, people, tasks, trees
 from espalier.web.background import Background
 from espalier.web.campaign import Campaign, utc_now
 from espalier.web.guard import Guard
 from espalier.web.observe import Figures, Observed
+from espalier.web.visit import SignInFirst, sign_in_address
 
 API: Final = "/api/v1"
 OPENAPI: Final = "/api/openapi.json"
@@ -45,6 +49,10 @@ class _Documented(FastAPI):
         return super().openapi()
 
 
+async def _to_sign_in(request: Request, _: Exception) -> Response:
+    return RedirectResponse(sign_in_address(request), status_code=303)
+
+
 def create_app(
     database_url: str,
     *,
@@ -63,7 +71,8 @@ def create_app(
     async def opened(app: FastAPI) -> AsyncIterator[None]:
         database = open_database(database_url)
         door = open_door(database)
-        campaign = Campaign(database, door, Random(seed), data_dir, clock)
+        key = door.call(signing_key, secrets.token_urlsafe)
+        campaign = Campaign(database, door, Random(seed), data_dir, clock, key)
         by_itself = Background(campaign.shop)
         app.state.campaign, app.state.background = campaign, by_itself
         waiting.append(lambda: door.waiting)
@@ -81,9 +90,14 @@ def create_app(
     waiting: list[Callable[[], int]] = []
     app.state.figures = Figures(lambda: waiting[-1]() if waiting else 0)
     errors.install(app)
+    app.add_exception_handler(SignInFirst, _to_sign_in)
     for router in ROUTERS:
         app.include_router(router, prefix=API, responses=errors.DOCUMENTED)
     app.include_router(health.router)
+    for router in pages.ROUTERS:
+        app.include_router(router, include_in_schema=False)
+    files.install(app)
+    app.state.error_page = pages.errors.page_of
     forms_page.install(app, OPENAPI)
     app.add_middleware(Guard, takes_files=lambda path: path == IMPORTS)
     app.add_middleware(Observed, figures=app.state.figures, rng=Random(seed))

@@ -20,6 +20,7 @@ from espalier.domain.errors import Banned, NotAllowed, Unauthenticated
 from espalier.store.door import Door
 from espalier.store.people import Person, PersonRole, by_token, by_token_alone
 from espalier.store.session import Database
+from espalier.store.sessions import by_session, by_session_alone
 from espalier.web.memory import Memory
 
 P = ParamSpec("P")
@@ -32,11 +33,13 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True)
 class Caller:
-    """Who sent a request, known so far by the token alone, and what it asks for."""
+    """Who sent a request, known so far by a token or a session alone, and what it asks for."""
 
     token_hash: str | None
     needs: PersonRole
     changes: bool
+    session_at: datetime | None = None
+    """Of a browser: the moment at which its session must be in force. None: came with a token."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,7 @@ class Campaign:
     rng: Random
     data_dir: Path
     clock: Callable[[], datetime] = utc_now
+    signing_key: str = ""
     secret: Callable[[], str] = secrets.token_urlsafe
     memory: Memory = field(default_factory=Memory)
 
@@ -79,14 +83,15 @@ def _for_caller(
     *args: P.args,
     **options: P.kwargs,
 ) -> T:
-    return use_case(db, identified(db, caller, by_token_alone), *args, **options)
+    return use_case(db, identified(db, caller, alone=True), *args, **options)
 
 
-def identified(
-    db: Connection, caller: Caller, look_up: Callable[[Connection, str], Person | None] = by_token
-) -> Person:
-    """The person behind a token. Raises Unauthenticated, Banned, NotAllowed."""
-    person = look_up(db, caller.token_hash) if caller.token_hash else None
+def identified(db: Connection, caller: Caller, *, alone: bool = False) -> Person:
+    """The person behind a token or a session; `alone`: who will change something.
+
+    Raises Unauthenticated, Banned, NotAllowed.
+    """
+    person = _behind(db, caller.token_hash, caller.session_at, alone) if caller.token_hash else None
     if person is None:
         raise Unauthenticated("Send a valid token: `Authorization: Bearer <token>`.")
     if person.disabled:
@@ -96,6 +101,12 @@ def identified(
     if caller.changes and person.scope != "full":
         raise NotAllowed("This token only reads.")
     return person
+
+
+def _behind(db: Connection, known: str, session_at: datetime | None, alone: bool) -> Person | None:
+    if session_at is None:
+        return by_token_alone(db, known) if alone else by_token(db, known)
+    return by_session_alone(db, known, session_at) if alone else by_session(db, known, session_at)
 
 
 def token_hash(token: str) -> str:

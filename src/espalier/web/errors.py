@@ -14,12 +14,14 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
+from starlette.responses import Response
 from starlette.routing import Match
 
 from espalier.domain.errors import Refusal
 
 log = logging.getLogger(__name__)
 PROBLEM = "application/problem+json"
+FOR_PROGRAMS: Final = ("/api/", "/v1/", "/healthz", "/readyz", "/metrics", "/static/")
 URN = "urn:espalier:problem:"
 
 
@@ -82,12 +84,21 @@ def problem(
     detail: str,
     headers: dict[str, str] | None = None,
     **more: Any,
-) -> JSONResponse:
+) -> Response:
+    """The refusal as a document, or as a page where a person reads it."""
+    if is_read_by_people(request) and (page := getattr(request.app.state, "error_page", None)):
+        shown: Response = page(request, slug, title, status, detail, headers or {}, more)
+        return shown
     document = {"type": f"{URN}{slug}", "title": title, "status": status, "detail": detail}
     document |= {name: value for name, value in more.items() if value is not None}
     if request_id := request.scope.get("request_id"):
         document["request_id"] = request_id
     return _Escaped(document, status, headers, PROBLEM)
+
+
+def is_read_by_people(request: Request) -> bool:
+    """Whether the address is one of the site's pages, not of the API or of operators."""
+    return not request.url.path.startswith(FOR_PROGRAMS)
 
 
 class _Escaped(JSONResponse):
@@ -104,11 +115,11 @@ class TooLarge(HTTPException):
         super().__init__(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"A body has at most {limit:,} bytes here")
 
 
-def too_large(request: Request, limit: int) -> JSONResponse:
+def too_large(request: Request, limit: int) -> Response:
     return _http(request, TooLarge(limit))
 
 
-def _refused(request: Request, error: Exception) -> JSONResponse:
+def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, Refusal)
     headers: dict[str, str] = {}
     if error.retry_after_s is not None:
@@ -121,7 +132,7 @@ def _refused(request: Request, error: Exception) -> JSONResponse:
     )  # fmt: skip
 
 
-def _malformed(request: Request, error: Exception) -> JSONResponse:
+def _malformed(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     faults = [{"field": _where(fault), "detail": fault["msg"]} for fault in error.errors()]
     first = faults[0]
@@ -145,7 +156,7 @@ _NAMES: Final = {
 }
 
 
-def _http(request: Request, error: Exception) -> JSONResponse:
+def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     status = HTTPStatus(error.status_code)
     headers = dict(error.headers or {})
@@ -165,6 +176,6 @@ def _methods(request: Request) -> list[str]:
     ]
 
 
-def unexpected(request: Request, error: Exception) -> JSONResponse:
+def unexpected(request: Request, error: Exception) -> Response:
     log.error("a request failed", exc_info=error, extra={"request_id": request.scope.get("request_id")})
     return problem(request, "internal", "Something went wrong here", 500, "The fault is ours and has been noted.")

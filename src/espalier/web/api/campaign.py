@@ -26,7 +26,7 @@ from espalier.store.people import Person, PersonRole
 from espalier.store.policies import PolicyBook
 from espalier.web.api.forms import Form, example
 from espalier.web.deps import Admin, AdminReader, CampaignDep, ModeratorReader, Reader, checked_langs
-from espalier.web.pages import UNCHANGED, Cursor, Limit, Page, answered, page, place_in
+from espalier.web.paging import UNCHANGED, Cursor, Limit, Page, answered, page, place_in
 
 router = APIRouter(tags=["campaign"])
 UPLOAD: Final[dict[str, Any]] = {

@@ -13,7 +13,7 @@ from espalier.collect.figures import Figures, figures_of
 from espalier.collect.leaderboard import Board, Frame, PersonalFigures, Place, Trouble
 from espalier.web.campaign import Campaign
 from espalier.web.deps import CampaignDep, ModeratorReader, Reader
-from espalier.web.pages import UNCHANGED, Cursor, Limit, Page, answered, page, place_in
+from espalier.web.paging import UNCHANGED, Cursor, Limit, Page, answered, page, place_in
 
 router = APIRouter(tags=["figures"])
 LASTS: Final = timedelta(seconds=10)

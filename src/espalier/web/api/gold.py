@@ -14,7 +14,7 @@ from espalier.store.gold import NEWEST, Known, marked
 from espalier.web.api.forms import Form, example
 from espalier.web.api.messages import Seen, as_seen
 from espalier.web.deps import CampaignDep, Moderator, ModeratorReader
-from espalier.web.pages import UNCHANGED, Cursor, Limit, Page, answered, page, place_in
+from espalier.web.paging import UNCHANGED, Cursor, Limit, Page, answered, page, place_in
 
 router = APIRouter(tags=["gold"])
 

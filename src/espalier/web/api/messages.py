@@ -19,7 +19,7 @@ from espalier.store.reading import IN_STATE, NEWEST, MessageFilter, viewer
 from espalier.web.api.forms import Form, example
 from espalier.web.api.trees import TreeNow, WholeTree, tree_now, whole_tree
 from espalier.web.deps import CampaignDep, Contributor, Lang, Moderator, ModeratorReader, Reader
-from espalier.web.pages import UNCHANGED, Cursor, Limit, Page, answered, page, place_in
+from espalier.web.paging import UNCHANGED, Cursor, Limit, Page, answered, page, place_in
 
 router = APIRouter(tags=["messages"])
 Seen = Annotated[BlindMessage | OwnMessage | PublicMessage | StaffMessage, Field(discriminator="seen_as")]

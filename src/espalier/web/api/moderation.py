@@ -12,7 +12,7 @@ from espalier.store.reports import Report
 from espalier.web.api.forms import Form, example
 from espalier.web.api.messages import Seen, as_seen
 from espalier.web.deps import CampaignDep, Moderator, ModeratorReader
-from espalier.web.pages import Cursor, Limit, Page, answered, page, place_in
+from espalier.web.paging import Cursor, Limit, Page, answered, page, place_in
 
 router = APIRouter(tags=["moderation"])
 

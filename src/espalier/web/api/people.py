@@ -23,7 +23,7 @@ from espalier.web.api.campaign import JobView, job_view
 from espalier.web.api.forms import Form, example
 from espalier.web.api.messages import Seen, as_seen
 from espalier.web.deps import Admin, CampaignDep, Contributor, Moderator, ModeratorReader, Reader
-from espalier.web.pages import UNCHANGED, Cursor, Limit, Page, answered, page, place_in
+from espalier.web.paging import UNCHANGED, Cursor, Limit, Page, answered, page, place_in
 
 router = APIRouter(tags=["people"])
 Name = Annotated[str, Field(max_length=1000)]

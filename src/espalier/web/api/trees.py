@@ -17,7 +17,7 @@ from espalier.store.people import Person, PersonRole
 from espalier.store.reading import NEWEST, TreeOutline, TreeState
 from espalier.web.api.forms import Form, example
 from espalier.web.deps import Admin, CampaignDep, Lang, Moderator, ModeratorReader, Reader
-from espalier.web.pages import UNCHANGED, Cursor, Limit, Page, answered, page, place_in
+from espalier.web.paging import UNCHANGED, Cursor, Limit, Page, answered, page, place_in
 
 router = APIRouter(tags=["trees"])
 

@@ -101,6 +101,12 @@ def upgrade() -> None:
         batch_op.create_index("journal_by_subject", ["subject", "seq"], unique=False)
 
     op.create_table(
+        "keys",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("name"),
+    )
+    op.create_table(
         "messages",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("tree_id", sa.Text(), nullable=False),
@@ -218,6 +224,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("version"),
     )
     op.create_table(
+        "preferences",
+        sa.Column("person_id", sa.Text(), nullable=False),
+        sa.Column("document", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("person_id"),
+    )
+    op.create_table(
         "receipts",
         sa.Column("person_id", sa.Text(), nullable=False),
         sa.Column("id", sa.Text(), nullable=False),
@@ -261,6 +273,22 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("searched", schema=None) as batch_op:
         batch_op.create_index("searched_by_message", ["message_id"], unique=True)
+
+    op.create_table(
+        "sessions",
+        sa.Column("hash", sa.Text(), nullable=False),
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("person_id", sa.Text(), nullable=False),
+        sa.Column("agent", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("seen_at", sa.BigInteger(), nullable=False),
+        sa.Column("signed_in_at", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("hash"),
+    )
+    with op.batch_alter_table("sessions", schema=None) as batch_op:
+        batch_op.create_index("sessions_by_end", ["expires_at"], unique=False)
+        batch_op.create_index("sessions_by_person", ["person_id"], unique=False)
 
     op.create_table(
         "tallies",

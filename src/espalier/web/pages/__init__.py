@@ -1,0 +1,9 @@
+"""The site's pages, one module each: a Context, whose fields are all that its template gets, and what makes it."""
+
+from typing import Final
+
+from espalier.web.pages import errors, landing, signin, task, tasks
+
+__all__ = ["ROUTERS", "errors"]
+
+ROUTERS: Final = (landing.router, signin.router, tasks.router, task.router)

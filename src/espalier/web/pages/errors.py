@@ -1,0 +1,45 @@
+"""What people read when something is refused, is not there, or went wrong: what it is, and what to do now."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from espalier.web.render import render
+from espalier.web.visit import Visit, sign_in_address, visit_of
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """`text`: what was typed, handed back. `wait_s`: seconds until another try may succeed."""
+
+    slug: str
+    title: str
+    status: int
+    detail: str
+    text: str | None
+    wait_s: int | None
+    request_id: str | None
+
+
+def page_of(
+    request: Request,
+    slug: str,
+    title: str,
+    status: int,
+    detail: str,
+    headers: Mapping[str, str],
+    more: Mapping[str, Any],
+) -> Response:
+    """The page for a refusal. Who is not signed in is sent to sign in."""
+    if status == 401:
+        return RedirectResponse(sign_in_address(request), status_code=303)
+    visit: Visit = getattr(request.state, "visit", None) or visit_of(request)
+    context = Context(
+        slug, title, status, detail, more.get("text"), more.get("retry_after_s"), request.scope.get("request_id")
+    )
+    answer = render(visit, "error.html", context, status=status)
+    answer.headers.update({name: value for name, value in headers.items() if name != "WWW-Authenticate"})
+    return answer

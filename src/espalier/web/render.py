@@ -1,0 +1,80 @@
+"""Pages from templates: one environment for each language of the interface, and the headers that every page has.
+
+A template gets the fields of its page's Context, and `visit`, who looks. Knows Jinja; knows no page.
+"""
+
+from dataclasses import fields
+from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from babel.dates import format_datetime, format_timedelta
+from babel.numbers import format_decimal, format_percent
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+from starlette.responses import HTMLResponse, Response
+
+from espalier.web import cookies, files
+from espalier.web.markdown import rendered
+from espalier.web.visit import Visit
+from espalier.web.words import catalogue, direction, interface_languages, language_name
+
+POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+
+@cache
+def environment(lang: str) -> Environment:
+    """The templates with the words of a language."""
+    made = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+    )
+    made.install_gettext_translations(catalogue(lang), newstyle=True)  # type: ignore[attr-defined]
+    made.filters.update(
+        number=lambda value: format_decimal(value, locale=lang),
+        percent=lambda value: format_percent(value, locale=lang),
+        moment=lambda at: format_datetime(at, "medium", locale=lang),
+        words=rendered,
+        language=lambda tag: language_name(tag, lang),
+    )
+    made.globals.update(file=files.address_of, direction=direction, interface_languages=interface_languages)
+    return made
+
+
+def ago(at: datetime, now: datetime, lang: str) -> Markup:
+    """A time as people say it, with the exact one behind it."""
+    said = format_timedelta(at - now, locale=lang, add_direction=True) if abs(at - now) < timedelta(days=60) else None
+    exactly = format_datetime(at, "medium", locale=lang)
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(
+        at.isoformat(timespec="seconds"), exactly, escape(said or format_datetime(at, "long", locale=lang))
+    )
+
+
+def render(visit: Visit, template: str, context: Any, *, status: int = 200, public: bool = False) -> Response:
+    """The page. `context`: a dataclass whose fields the template gets. `public`: search engines may list it."""
+    given = {field.name: getattr(context, field.name) for field in fields(context)}
+    page = environment(visit.lang).get_template(template)
+    answer = HTMLResponse(
+        page.render(visit=visit, ago=lambda at: ago(at, visit.now, visit.lang), **given), status_code=status
+    )
+    answer.headers["Content-Security-Policy"] = POLICY
+    answer.headers["Cache-Control"] = "no-store"
+    answer.headers["Content-Language"] = visit.lang
+    answer.headers["Referrer-Policy"] = "same-origin"
+    if not public:
+        answer.headers["X-Robots-Tag"] = "noindex"
+    if visit.visitor:
+        cookies.write_signed(
+            answer, visit.request, cookies.VISITOR, visit.visitor, visit.campaign.signing_key, lasts_s=cookies.YEAR_S
+        )
+    if visit.notice:
+        cookies.forget(answer, cookies.NOTICE)
+    return answer

@@ -1,0 +1,163 @@
+"""Who looks at a page, and how pages ask for it: named types for the signatures of routes, as deps.py has for the API.
+
+Knows cookies, sessions and the reader's choices; knows no page.
+"""
+
+import hmac
+import secrets
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from datetime import datetime
+from gettext import NullTranslations
+from typing import Annotated, Any
+from urllib.parse import quote
+
+from fastapi import Depends, Request
+from fastapi.responses import RedirectResponse
+from starlette.responses import Response
+
+from espalier.domain.errors import NotAllowed, Unauthenticated
+from espalier.store.people import Person, PersonRole
+from espalier.store.preferences import Preferences, preferences_of
+from espalier.store.sessions import Session, by_session, find_session
+from espalier.web import cookies
+from espalier.web.campaign import Caller, Campaign, identified, token_hash
+from espalier.web.cookies import Notice
+from espalier.web.words import catalogue, chosen_language
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One request of a browser. `person`, `session`: None for who is not signed in. `lang`: of the interface.
+
+    form_token: what every form of the page must bring back. visitor: for whom the page's cookie is still to be set.
+    """
+
+    request: Request
+    campaign: Campaign
+    now: datetime
+    person: Person | None
+    session: Session | None
+    chosen: Preferences
+    lang: str
+    form_token: str
+    visitor: str | None = None
+    notice: Notice | None = None
+    caller: Caller = field(default=Caller(None, PersonRole.CONTRIBUTOR, False))
+
+    @property
+    def words(self) -> NullTranslations:
+        return catalogue(self.lang)
+
+    @property
+    def role(self) -> PersonRole | None:
+        return self.person.role if self.person else None
+
+    def may(self, role: str) -> bool:
+        """Whether the reader has at least this role."""
+        return self.person is not None and not self.person.disabled and self.person.role.reaches(PersonRole(role))
+
+    def changing(self, needs: PersonRole = PersonRole.CONTRIBUTOR) -> Caller:
+        """The same person about to change something, for `campaign.change`."""
+        return Caller(self.caller.token_hash, needs, changes=True, session_at=self.now)
+
+
+class SignInFirst(Exception):
+    """Somebody who is not signed in asked for a page of a signed-in person."""
+
+
+def visit_of(request: Request) -> Visit:
+    """Blocks for a look into the database: call it from a thread."""
+    campaign: Campaign = request.app.state.campaign
+    key, now = campaign.signing_key, campaign.clock()
+    token = cookies.read_signed(request, cookies.SESSION, key)
+    known = token_hash(token) if token else None
+    caller = Caller(known, PersonRole.CONTRIBUTOR, changes=False, session_at=now)
+    person = session = None
+    chosen = Preferences()
+    if known:
+        with campaign.database.read() as db:
+            session = find_session(db, known, now)
+            if session is not None:
+                person = by_session(db, known, now)
+                chosen = preferences_of(db, session.person_id)
+    visitor = cookies.read_signed(request, cookies.VISITOR, key)
+    fresh = None if visitor or (person and token) else secrets.token_urlsafe(16)
+    holder = token if person and token else visitor or fresh or ""
+    lang = chosen_language(
+        chosen.interface, request.cookies.get(cookies.LANGUAGE), accepted=request.headers.get("accept-language", "")
+    )
+    made = Visit(
+        request, campaign, now, person, session, chosen, lang, cookies.form_token(key, holder), fresh,
+        cookies.read_notice(request, key), caller,
+    )  # fmt: skip
+    request.state.visit = made
+    return made
+
+
+def _reader(needs: PersonRole) -> Callable[..., Visit]:
+    def reader(visit: Annotated[Visit, Depends(visit_of)]) -> Visit:
+        if visit.person is None:
+            raise SignInFirst
+        with visit.campaign.database.read() as db:
+            identified(db, Caller(visit.caller.token_hash, needs, changes=False, session_at=visit.now))
+        return visit
+
+    return reader
+
+
+async def _checked(visit: Visit) -> Visit:
+    form = await visit.request.form()
+    given = visit.request.headers.get("x-form-token") or form.get("form_token")
+    if not isinstance(given, str) or not hmac.compare_digest(given.encode(), visit.form_token.encode()):
+        raise NotAllowed("This form was not opened in this browser; please open the page again and send it once more.")
+    return visit
+
+
+def _sender(needs: PersonRole | None) -> Callable[..., Coroutine[Any, Any, Visit]]:
+    reader = visit_of if needs is None else _reader(needs)
+
+    async def sender(visit: Annotated[Visit, Depends(reader)]) -> Visit:
+        return await _checked(visit)
+
+    return sender
+
+
+Anybody = Annotated[Visit, Depends(visit_of)]
+"""A page that everybody may read."""
+SignedIn = Annotated[Visit, Depends(_reader(PersonRole.CONTRIBUTOR))]
+ModeratorVisit = Annotated[Visit, Depends(_reader(PersonRole.MODERATOR))]
+AdminVisit = Annotated[Visit, Depends(_reader(PersonRole.ADMIN))]
+AnySender = Annotated[Visit, Depends(_sender(None))]
+"""A form of a page that everybody may read."""
+Sender = Annotated[Visit, Depends(_sender(PersonRole.CONTRIBUTOR))]
+ModeratorSender = Annotated[Visit, Depends(_sender(PersonRole.MODERATOR))]
+AdminSender = Annotated[Visit, Depends(_sender(PersonRole.ADMIN))]
+
+
+def known(visit: Visit) -> Person:
+    """The signed-in person of a visit that was let in as one."""
+    if visit.person is None:
+        raise Unauthenticated("Please sign in first.")
+    return visit.person
+
+
+def redirect(visit: Visit, to: str, notice: str | None = None, *, kind: str = "done") -> Response:
+    """Go to another page of the site, with a line at its head."""
+    answer = RedirectResponse(to, status_code=303)
+    if notice:
+        cookies.write_notice(answer, visit.request, Notice(notice, kind), visit.campaign.signing_key)
+    return answer
+
+
+def local(address: str | None, otherwise: str = "/tasks") -> str:
+    """An address of this site as a form or a link brought it; anything else is not followed."""
+    if not address or not address.startswith("/") or address.startswith(("//", "/\\")) or not address.isprintable():
+        return otherwise
+    return address
+
+
+def sign_in_address(request: Request) -> str:
+    """Where to sign in, and back to the page that was asked for."""
+    asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    return f"/signin?next={quote(asked, safe='/')}" if request.method == "GET" else "/signin"
