@@ -334,6 +334,11 @@ def my_tasks(db: Connection, person: Person, now: datetime) -> list[Task]:
     return [shown(db, lease, book) for lease in work.open_leases(db, person.id, now)]
 
 
+def own_task(db: Connection, person: Person, task_id: str) -> Task:
+    """What a person was handed and has not answered, also after its time. Raises NotFound, AlreadyAnswered."""
+    return shown(db, own_lease(db, person, task_id), PolicyBook(db))
+
+
 def availability(db: Connection, person: Person, langs: Sequence[str], now: datetime) -> dict[str, dict[str, int]]:
     """How many tasks of each kind this person could get now, by language; `random` is their sum. Changes nothing."""
     book = PolicyBook(db)

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from babel.dates import format_datetime, format_timedelta
+from babel.dates import format_datetime, format_time, format_timedelta
 from babel.numbers import format_decimal, format_percent
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
@@ -45,7 +45,12 @@ def environment(lang: str) -> Environment:
         words=rendered,
         language=lambda tag: language_name(tag, lang),
     )
-    made.globals.update(file=files.address_of, direction=direction, interface_languages=interface_languages)
+    made.globals.update(
+        file=files.address_of,
+        direction=direction,
+        interface_languages=interface_languages,
+        clock=lambda at: clock(at, lang),
+    )
     return made
 
 
@@ -55,6 +60,13 @@ def ago(at: datetime, now: datetime, lang: str) -> Markup:
     exactly = format_datetime(at, "medium", locale=lang)
     return Markup('<time datetime="{}" title="{}">{}</time>').format(
         at.isoformat(timespec="seconds"), exactly, escape(said or format_datetime(at, "long", locale=lang))
+    )
+
+
+def clock(at: datetime, lang: str) -> Markup:
+    """The time of day; of the server's UTC, and of the reader's own zone where the browser can tell it."""
+    return Markup('<time datetime="{}" data-clock>{} UTC</time>').format(
+        at.isoformat(timespec="seconds"), format_time(at, "short", locale=lang)
     )
 
 

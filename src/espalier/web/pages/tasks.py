@@ -1,16 +1,16 @@
 """The dashboard: what is needed now in the reader's languages, and the way to the next task."""
 
 from dataclasses import dataclass
-from typing import Annotated, Final
+from typing import Annotated
 
 from fastapi import APIRouter, Form
 from starlette.responses import Response
 
 from espalier.collect import tasks
 from espalier.domain.work import Kind
-from espalier.web.deps import checked_langs
+from espalier.web.pages.frame import go_on, langs_of
 from espalier.web.render import render
-from espalier.web.visit import Sender, SignedIn, Visit, redirect
+from espalier.web.visit import Sender, SignedIn, redirect
 
 router = APIRouter()
 
@@ -30,13 +30,6 @@ class Context:
     open_task: str | None
 
 
-DEFAULT_LANGS: Final = ("en",)
-
-
-def langs_of(visit: Visit) -> tuple[str, ...]:
-    return visit.chosen.langs or DEFAULT_LANGS
-
-
 @router.get("/tasks")
 def show(visit: SignedIn) -> Response:
     langs = langs_of(visit)
@@ -51,9 +44,9 @@ def show(visit: SignedIn) -> Response:
 @router.post("/tasks/next")
 async def next_task(visit: Sender, kind: Annotated[str, Form()] = tasks.RANDOM) -> Response:
     """Hand out a task, or the one that is open, and go to its page."""
-    campaign = visit.campaign
-    ask = tasks.Ask(kind, checked_langs(list(langs_of(visit))))
-    task = await campaign.change(visit.changing(), tasks.next_task, ask, campaign.clock(), campaign.rng)
-    if task is None:
-        return redirect(visit, "/tasks", visit.words.gettext("There is no such task for you at the moment."))
-    return redirect(visit, f"/tasks/{task.id}")
+    return await go_on(visit, kind)
+
+
+@router.get("/tasks/none")
+def none(visit: SignedIn, choice: str | None = None) -> Response:
+    return redirect(visit, "/tasks", visit.words.gettext("There is no such task for you at the moment."))
