@@ -10,7 +10,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help run install test test-fast check format docs lock clean
+.PHONY: help run install chromium test test-fast check format docs lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -21,11 +21,20 @@ run: .venv/.installed
 
 install: .venv/.installed-dev
 
-test: check
+test: check chromium
 	$(BIN)/python -m pytest
 
+# The tests of the site walk through it in a real browser, which the system brings.
+chromium:
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    echo "Installing Chromium for the tests of the site ..."; \
+	    { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends chromium fonts-noto-core; } >/dev/null; \
+	  else echo "The tests of the site need Chromium; install it with: sudo apt-get install chromium" \
+	       "(or run make test-fast, which needs no browser)" >&2; exit 1; fi; }
+
 test-fast: .venv/.installed-dev
-	$(BIN)/python -m pytest -q -m "not real and not slow" --hypothesis-profile=fast
+	$(BIN)/python -m pytest -q -m "not real and not slow and not browser" --hypothesis-profile=fast
 
 check: .venv/.installed-dev
 	$(BIN)/ruff format --check

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from random import Random
 from threading import Thread
 
@@ -28,20 +29,27 @@ class Live:
 
 @contextmanager
 def live(database: Database, policy: CampaignPolicy | None = None, seed: int = 3) -> Iterator[Live]:
-    """A campaign that answers as long as the block lasts."""
+    """A new campaign that answers as long as the block lasts."""
     door = open_door(database)
     made = door.call(begin, policy or CampaignPolicy(), secrets.token_urlsafe, datetime.now(UTC), Random(seed + 1))
     door.close()
     assert made is not None
-    app = create_app(database.url.render_as_string(hide_password=False), seed=seed)
+    with listening(database.url.render_as_string(hide_password=False), seed=seed) as url:
+        yield Live(url, made.token)
+
+
+@contextmanager
+def listening(database_url: str, *, data_dir: Path = Path("var"), seed: int = 3, port: int = 0) -> Iterator[str]:
+    """The application on a campaign that has begun; where it listens. `port`: 0 for any that is free."""
+    app = create_app(database_url, data_dir=data_dir, seed=seed)
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, ws="none", timeout_graceful_shutdown=5))
     # Who connects before the server has started waits in the queue of the socket.
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port = listening.getsockname()[1]
-        thread = Thread(target=server.run, kwargs={"sockets": [listening]})
+    with socket.create_server(("127.0.0.1", port)) as taken:
+        address = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        thread = Thread(target=server.run, kwargs={"sockets": [taken]})
         thread.start()
         try:
-            yield Live(f"http://127.0.0.1:{port}", made.token)
+            yield address
         finally:
             server.should_exit = True
             thread.join()

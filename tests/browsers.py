@@ -1,0 +1,167 @@
+"""A real Chromium, and people who walk through the site in it.
+
+Whoever writes a page test asks for `site`: a running campaign with the demo trees, an administrator, a moderator and
+volunteers, of which each test has a copy of its own. `visitor()` opens a browser of one's own, as one person has it.
+"""
+
+import re
+import secrets
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.resources import as_file
+from pathlib import Path
+from random import Random
+from typing import Any, Final
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from espalier import demo
+from espalier.collect import accounts
+from espalier.collect.beginning import begin
+from espalier.collect.campaign import change_policy
+from espalier.collect.carry import Load, carry_in
+from espalier.collect.intake import Source
+from espalier.dataset.findings import ignore
+from espalier.domain.policy import CampaignPolicy
+from espalier.store.door import open_door
+from espalier.store.migrate import migrate
+from espalier.store.people import PersonRole
+from espalier.store.session import open_database
+from live import listening
+
+CHROMIUM: Final = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+HOW_TO_GET_IT: Final = "these tests walk through the site in Chromium, which is not here: apt-get install chromium"
+AXE: Final = Path(__file__).parent / "axe" / "axe.min.js"
+FLAGS: Final = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
+VOLUNTEERS: Final = ("Ada", "Ben", "Cleo", "Dana", "Emil", "Fay")
+
+
+@dataclass(frozen=True)
+class Planted:
+    """A database with the demo trees, and the token of everybody in it by name."""
+
+    file: Path
+    tokens: dict[str, str]
+
+
+@dataclass
+class Site:
+    """A campaign that listens at `url`, and the browsers of the people who are on it."""
+
+    url: str
+    tokens: dict[str, str]
+    database: Path
+    _browser: Browser
+    _open: list[BrowserContext] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+
+    def visitor(self, **options: Any) -> Page:
+        """Somebody who is not signed in, in a browser of their own; options as of a Playwright context."""
+        context = self._browser.new_context(base_url=self.url, **options)
+        context.set_default_timeout(10_000)
+        self._open.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: self.faults.append(f"{page.url}: {error}"))
+        page.on("console", lambda said: self._heard(page, said.type, said.text))
+        return page
+
+    def person(self, name: str, **options: Any) -> Page:
+        """Somebody of the campaign, signed in and past the first visit, at the tasks."""
+        page = self.visitor(**options)
+        sign_in(page, self.tokens[name])
+        return page
+
+    def _heard(self, page: Page, kind: str, text: str) -> None:
+        if kind == "error" and re.search(r"Content.Security.Policy|Refused to", text):
+            self.faults.append(f"{page.url}: {text}")
+
+    def close(self) -> None:
+        for context in self._open:
+            context.close()
+
+
+def sign_in(page: Page, token: str) -> None:
+    """Sign in as scripts' owners do, and go through whatever the first visit asks."""
+    page.goto("/signin?next=/tasks")
+    if not page.locator("#token").is_visible():
+        page.locator("details:has(#token) > summary").click()
+    page.locator("#token").fill(token)
+    page.locator("form:has(#token) button").first.click()
+    for _ in range(4):
+        page.wait_for_load_state()
+        if page.url.endswith("/tasks"):
+            return
+        page.locator("main form").first.locator("button.primary").click()
+    raise AssertionError(f"the first visit does not end: {page.url}")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.fail(HOW_TO_GET_IT, pytrace=False)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        yield browser
+        browser.close()
+
+
+def plant(file: Path) -> Planted:
+    """A new campaign in this file, with the demo trees and some people."""
+    url = f"sqlite:///{file}"
+    migrate(url)
+    database = open_database(url)
+    door = open_door(database)
+    now, rng = datetime.now(UTC), Random(11)
+    made = door.call(begin, CampaignPolicy(), secrets.token_urlsafe, now, rng)
+    assert made is not None
+    tokens = {"Administrator": made.token}
+    for name in VOLUNTEERS:
+        tokens[name] = door.call(
+            accounts.create_person, None, name, PersonRole.CONTRIBUTOR, secrets.token_urlsafe, now, rng
+        ).token
+    tokens["Mona"] = door.call(
+        accounts.create_person, None, "Mona", PersonRole.MODERATOR, secrets.token_urlsafe, now, rng
+    ).token
+    door.call(change_policy, None, {"base": {"max_active_trees": 1}}, now, rng)
+    with ExitStack() as stack:
+        trees, votes = (stack.enter_context(as_file(each)) for each in (demo.TREES, demo.VOTES))
+        load = Load(trees, votes, Source(trees.name, origin="demo"))
+        carry_in(door.call, load, lambda: datetime.now(UTC), rng, notice=ignore)
+    door.close()
+    database.close()
+    return Planted(file, tokens)
+
+
+@pytest.fixture(scope="session")
+def planted(tmp_path_factory: pytest.TempPathFactory) -> Planted:
+    return plant(tmp_path_factory.mktemp("planted") / "planted.db")
+
+
+@pytest.fixture
+def new_site(planted: Planted, chromium: Browser, tmp_path: Path) -> Iterator[Callable[[], Site]]:
+    """Makes running copies of the planted campaign; at the end no page may have broken the security policy."""
+    with ExitStack() as stack:
+        made: list[Site] = []
+
+        def start() -> Site:
+            file = tmp_path / f"site-{len(made)}.db"
+            with sqlite3.connect(planted.file) as source, sqlite3.connect(file) as copy:
+                source.backup(copy)
+            url = stack.enter_context(listening(f"sqlite:///{file}", data_dir=tmp_path))
+            made.append(Site(url, planted.tokens, file, chromium))
+            return made[-1]
+
+        yield start
+        for site in made:
+            site.close()
+        assert not [fault for site in made for fault in site.faults]
+
+
+@pytest.fixture
+def site(new_site: Callable[[], Site]) -> Site:
+    return new_site()
