@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from espalier.domain.work import ACT_OF, Act
-from espalier.web.pages import write
+from espalier.web.pages import label, rank, write
 from espalier.web.pages.frame import Frame, frame_of
 from espalier.web.visit import SignedIn, Visit
 
@@ -16,6 +16,8 @@ router = APIRouter()
 PAGES: Final[Mapping[Act | None, Callable[[Visit, Frame], Response]]] = {
     None: write.page,
     Act.REPLY: write.page,
+    Act.LABEL: label.page,
+    Act.RANK: rank.page,
 }
 """Who shows a task, by what it asks for; None is a new prompt."""
 

@@ -1,0 +1,93 @@
+"""What a review asks, in the words of the interface: the question of each label, its meaning, and what its ends are.
+
+Knows the labels of the domain; knows no page. A scale is named for its end: toxicity is asked as rudeness.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from gettext import NullTranslations
+
+from espalier.collect.answers import ASKED_ALONE
+from espalier.domain.message import MANDATORY_LABELS, Label, LabelKind, Role
+from espalier.web.words import language_name
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """`title`: the question or the name of the scale. `start`, `end`: of a scale, what 0 and 1 mean."""
+
+    name: str
+    title: str
+    meaning: str
+    start: str = ""
+    end: str = ""
+    mandatory: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """The questions of one review by their form, each in the order in which it is asked."""
+
+    yes_no: tuple[Question, ...]
+    scales: tuple[Question, ...]
+    flags: tuple[Question, ...]
+
+
+def questions(labels: Sequence[Label], role: Role, lang: str, words: NullTranslations, interface: str) -> Questions:
+    """What a review with these labels asks of a message of this role, filed under this language."""
+    _ = words.gettext
+    said = _scales(_) | _flags(_) | _yes_no(_, role, language_name(lang, interface))
+    asked = [said.get(label.name) or Question(label.name, label.title, label.help) for label in labels]
+    kinds = {label.name: label.kind for label in labels}
+    return Questions(
+        tuple(each for each in asked if kinds[each.name] is LabelKind.YES_NO or each.name == ASKED_ALONE),
+        tuple(each for each in asked if kinds[each.name] is LabelKind.LIKERT),
+        tuple(each for each in asked if kinds[each.name] is LabelKind.FLAG and each.name != ASKED_ALONE),
+    )
+
+
+def _by_name(*each: Question) -> dict[str, Question]:
+    return {question.name: question for question in each}
+
+
+def _yes_no(_: Callable[[str], str], role: Role, language: str) -> dict[str, Question]:
+    spam = (
+        _("Unrelated to the thread, or no answer at all. This one is needed.")
+        if role is Role.ASSISTANT
+        else _("Nonsense or advertising, or nothing that a conversation could go on from. This one is needed.")
+    )
+    return _by_name(
+        Question("spam", _("Is it spam?"), spam, mandatory="spam" in MANDATORY_LABELS),
+        Question("fails_task", _("Does it fail to do what was asked?"), _("Another task done, or only a part.")),
+        Question(
+            "lang_mismatch",
+            _("Is it in another language than %(language)s?") % {"language": language},
+            _("A quoted word or a line of code does not count."),
+        ),
+    )
+
+
+def _scales(_: Callable[[str], str]) -> dict[str, Question]:
+    return _by_name(
+        Question("quality", _("Quality"), _("1: wrong or useless. 5: what an expert who writes well would say."),
+                 _("low"), _("high")),
+        Question("helpfulness", _("Helpfulness"), _("How far it brings the person who asked."),
+                 _("useless"), _("very helpful")),
+        Question("creativity", _("Creativity"), _("New ideas, images, turns of phrase."),
+                 _("ordinary"), _("creative")),
+        Question("humor", _("Humour"), _("Meant to amuse."), _("serious"), _("humorous")),
+        Question("toxicity", _("Rudeness"), _("Towards the person or anybody else."), _("polite"), _("rude")),
+        Question("violence", _("Violence"), _("Describes or encourages harm to people or animals."),
+                 _("harmless"), _("violent")),
+    )  # fmt: skip
+
+
+def _flags(_: Callable[[str], str]) -> dict[str, Question]:
+    return _by_name(
+        Question("pii", _("Names a private person"), _("Names or data by which a private person can be found.")),
+        Question("not_appropriate", _("Not appropriate"), _("Does not belong before a general assistant.")),
+        Question("hate_speech", _("Hate"), _("Attacks people for what they are: origin, religion, sex and the like.")),
+        Question("sexual_content", _("Sexual"), _("Sexual acts or descriptions, wanted or not.")),
+        Question("moral_judgement", _("Judges morally"), _("Calls people or deeds good or bad.")),
+        Question("political_content", _("Political"), _("Takes a side in politics.")),
+    )
