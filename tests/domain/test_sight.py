@@ -79,6 +79,14 @@ def test_nobody_judges_what_came_too_late() -> None:
     assert not could_judge(replace(REPLY, late=True, review_result=None), CLEO)
 
 
+def test_nobody_judges_what_was_purged_so_staff_see_that_it_was() -> None:
+    purged = replace(REPLY, tombstone=True, removed=True, deleted=True, text="", author=None, review_result=None)
+    assert not could_judge(purged, CLEO)
+    shown = seen(purged, Viewer(person_id="cleo", moderates=True))
+    assert isinstance(shown, StaffMessage)
+    assert shown.tombstone
+
+
 def test_a_prompt_is_judged_until_it_is_decided() -> None:
     assert could_judge(replace(PROMPT, review_result=None), CLEO)
     assert not could_judge(PROMPT, CLEO)

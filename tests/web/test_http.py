@@ -59,7 +59,7 @@ def test_a_form_that_is_no_json_or_lacks_a_field_names_what_is_wrong(small_campa
     broken = is_problem(ada.call("POST", "/tasks/next", content=b'{"kind": ', headers=sent), 422, "malformed")
     assert broken["field"] == "body"
     lacking = is_problem(ada.post("/tasks/next", {"kind": "random"}), 422, "malformed")
-    assert lacking["faults"] == [{"field": "langs", "detail": "Field required"}]
+    assert lacking["faults"] == [{"field": "langs", "detail": "Field required."}]
     strange = is_problem(ada.post("/tasks/next", {"kind": "nap", "langs": ["en"]}), 422, "invalid")
     assert strange["field"] == "kind"
     assert "'nap'" in strange["detail"]

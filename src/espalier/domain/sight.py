@@ -199,6 +199,8 @@ def could_judge(message: StaffMessage, viewer: Viewer) -> bool:
         return True
     if message.author == viewer.person_id or message.late or message.tree_state is State.READY_FOR_EXPORT:
         return False
+    if message.tombstone:  # nothing is left to judge
+        return False
     if message.review_result is None and review not in viewer.done:
         return True
     # Before the ranking begins, who wrote one of the replies cannot rank them, unless theirs is refused.

@@ -134,12 +134,16 @@ def _refused(request: Request, error: Exception) -> Response:
 
 def _malformed(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    faults = [{"field": _where(fault), "detail": fault["msg"]} for fault in error.errors()]
+    faults = [{"field": _where(fault), "detail": _sentence(fault["msg"])} for fault in error.errors()]
     first = faults[0]
     return problem(
         request, "malformed", "The request is not as it should be", 422, f"{first['field']}: {first['detail']}",
         field=first["field"], faults=faults,
     )  # fmt: skip
+
+
+def _sentence(words: str) -> str:
+    return words if words.endswith(".") else f"{words}."
 
 
 def _where(fault: Mapping[str, Any]) -> str:
