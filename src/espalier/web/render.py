@@ -42,7 +42,7 @@ def environment(lang: str) -> Environment:
         number=lambda value: format_decimal(value, locale=lang),
         percent=lambda value: format_percent(value, locale=lang),
         moment=lambda at: format_datetime(at, "medium", locale=lang),
-        words=rendered,
+        words=lambda text, top=2: rendered(text, catalogue(lang), top),
         language=lambda tag: language_name(tag, lang),
     )
     made.globals.update(
