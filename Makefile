@@ -4,13 +4,14 @@
 # make check          format, style and types
 # make format         put the code into its format
 # make docs           draw again what the documentation shows of the code
+# make words        bring the catalogues of the interface's languages up to date
 # make lock           write down the exact versions of what is installed
 # make clean          remove what `make` made; the campaign in var/ stays
 
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help run install chromium test test-fast check format docs lock clean
+.PHONY: help run install chromium test test-fast check format docs words lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -47,6 +48,9 @@ format: .venv/.installed-dev
 
 docs: .venv/.installed-dev
 	$(BIN)/python scripts/draw_docs.py
+
+words: .venv/.installed-dev
+	$(BIN)/python scripts/interface_words.py
 
 lock: .venv/.installed-dev
 	@{ echo "# Exact versions of all that Espalier is tested with; written by make lock."; \
