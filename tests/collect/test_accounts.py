@@ -6,8 +6,9 @@ from random import Random
 
 import pytest
 
-from espalier.collect import accounts, tasks
+from espalier.collect import accounts, erasure, moderation, tasks
 from espalier.domain.errors import Conflict, Invalid, NotAllowed, NotFound
+from espalier.domain.lifecycle import Command
 from espalier.domain.tree import State
 from espalier.domain.work import Act
 from espalier.store import journal, languages, people, work
@@ -200,3 +201,39 @@ def test_prompts_of_the_banned_keep_no_place_from_new_ones(garden: Garden) -> No
     accounts.change_role(garden.db, chief, troll.id, PersonRole.CONTRIBUTOR, garden.now)
     accounts.ban(garden.db, chief, troll.id, garden.now)
     assert prompts_open() == 1
+
+
+def test_a_moderator_of_some_languages_decides_in_these_alone(garden: Garden) -> None:
+    chief, warden = garden.admin(), garden.moderator()
+    german, english = garden.tree(chief, "Warum ist der Himmel blau?", lang="de"), garden.tree(chief)
+    limited = accounts.change_role(
+        garden.db, chief, warden.id, PersonRole.MODERATOR, garden.now, moderates=["de", "fr", "de"]
+    )
+    assert limited.moderates == ("de", "fr")
+    assert people.by_id(garden.db, warden.id) == limited
+
+    moderation.delete_message(garden.db, limited, german, garden.now, garden.rng)
+    for decide in (
+        lambda: moderation.delete_message(garden.db, limited, english, garden.now, garden.rng),
+        lambda: moderation.edit_message(garden.db, limited, english, "Other words", garden.now, garden.rng),
+        lambda: moderation.reveal(garden.db, limited, english, garden.now),
+        lambda: moderation.order_tree(garden.db, limited, english, Command.HALT, garden.now, garden.rng),
+        lambda: moderation.close_reports(garden.db, limited, english, garden.now, garden.rng),
+        lambda: erasure.purge_preview(garden.db, limited, warden.id),
+    ):
+        with pytest.raises(NotAllowed):
+            decide()
+    entry, *_ = journal.entries(garden.db, 1, subject=warden.id)
+    assert (entry.action, entry.data["moderates"]) == ("person.role", ["de", "fr"])
+
+
+def test_only_moderators_are_limited_to_languages_and_only_to_real_ones(garden: Garden) -> None:
+    chief, ada = garden.admin(), garden.person("Ada")
+    for role, langs in ((PersonRole.CONTRIBUTOR, ["de"]), (PersonRole.MODERATOR, ["no language"])):
+        with pytest.raises(Invalid) as refused:
+            accounts.change_role(garden.db, chief, ada.id, role, garden.now, moderates=langs)
+        assert refused.value.field == "moderates"
+    accounts.change_role(garden.db, chief, ada.id, PersonRole.MODERATOR, garden.now, moderates=["de"])
+    raised = accounts.change_role(garden.db, chief, ada.id, PersonRole.ADMIN, garden.now)
+    assert raised.moderates == ()
+    assert raised.looks_after("en")

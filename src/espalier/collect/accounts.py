@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 
 from espalier.collect.lottery import fill_places
 from espalier.domain.errors import Conflict, Invalid, NotAllowed, NotFound
+from espalier.domain.parameter import is_language
 from espalier.store import journal, languages, people, work
 from espalier.store.people import Person, PersonRole, TokenInfo
 from espalier.store.policies import PolicyBook
@@ -47,6 +48,13 @@ def require(person: Person | None, role: PersonRole) -> None:
     """Raises NotAllowed unless this person has at least this role."""
     if person is not None and not person.role.reaches(role):
         raise NotAllowed(f"This is for people with the role {role}; yours is {person.role}.")
+
+
+def require_for(person: Person | None, lang: str) -> None:
+    """Raises NotAllowed unless this member of staff looks after the language."""
+    require(person, PersonRole.MODERATOR)
+    if person is not None and not person.looks_after(lang):
+        raise NotAllowed(f"This is in the language {lang}; you look after {', '.join(person.moderates)}.")
 
 
 def may_act_on(actor: Person | None, target: Person) -> None:
@@ -140,19 +148,41 @@ def _added(
     return Invitation(person, token)
 
 
-def change_role(db: Connection, actor: Person | None, person_id: str, role: PersonRole, now: datetime) -> Person:
-    """Raises NotAllowed, NotFound, and Conflict for the last administrator."""
+def change_role(
+    db: Connection,
+    actor: Person | None,
+    person_id: str,
+    role: PersonRole,
+    now: datetime,
+    *,
+    moderates: Sequence[str] = (),
+) -> Person:
+    """Give a role; `moderates`: the languages that a moderator looks after, none for all.
+
+    Raises NotAllowed, NotFound, Invalid, and Conflict for the last administrator.
+    """
     require(actor, PersonRole.ADMIN)
     person = known_alone(db, person_id)
-    if person.role is role:
+    langs = _moderated(role, moderates)
+    if (person.role, person.moderates) == (role, langs):
         return person
     if person.anonymous:
         raise Conflict("Nobody signs in with this account, so it has no role.")
     keep_an_admin(db, person)
-    changed = replace(person, role=role)
+    changed = replace(person, role=role, moderates=langs)
     people.save_person(db, changed)
-    journal.note(db, _id(actor), "person.role", person.id, now, was=person.role, role=role)
+    scope = {"moderates": list(langs)} if langs or person.moderates else {}
+    journal.note(db, _id(actor), "person.role", person.id, now, was=person.role, role=role, **scope)
     return changed
+
+
+def _moderated(role: PersonRole, langs: Sequence[str]) -> tuple[str, ...]:
+    for lang in langs:
+        if not is_language(lang):
+            raise Invalid(f"{lang!r} is no language tag such as en or pt-BR.", field="moderates")
+    if langs and role is not PersonRole.MODERATOR:
+        raise Invalid("Only a moderator looks after some languages alone.", field="moderates")
+    return tuple(sorted(set(langs)))
 
 
 def keep_an_admin(db: Connection, person: Person) -> None:

@@ -69,6 +69,8 @@ def _may_purge(
     db: Connection, actor: Person | None, look_up: Callable[[Connection, str], Person], person_id: str
 ) -> Person:
     require(actor, PersonRole.MODERATOR)
+    if actor is not None and actor.role is PersonRole.MODERATOR and actor.moderates:
+        raise NotAllowed("Purging reaches into every language; ask somebody who looks after all of them.")
     person = look_up(db, person_id)
     if person.role is PersonRole.ADMIN:
         raise NotAllowed("An administrator cannot be purged; another administrator would have to take the role away.")
@@ -90,6 +92,7 @@ def _begin(
             person,
             name=CLOSED_NAME,
             role=PersonRole.CONTRIBUTOR,
+            moderates=(),
             email=None,
             disabled=True,
             on_board=False,

@@ -11,7 +11,7 @@ from random import Random
 
 from sqlalchemy import Connection
 
-from espalier.collect.accounts import require
+from espalier.collect.accounts import require, require_for
 from espalier.collect.answers import Answer, LabelsAnswer, check_labels
 from espalier.domain.contribution import Skipped
 from espalier.domain.credit import credit_of_review
@@ -35,6 +35,7 @@ def mark(db: Connection, actor: Person, message_id: str, answers: Mapping[str, f
     """
     require(actor, PersonRole.MODERATOR)
     message = reading.message(db, message_id)
+    require_for(actor, message.lang)
     if message.removed:
         raise WrongState("This message is removed, so nobody can be asked about it.")
     if message.review_result is None:
@@ -55,6 +56,7 @@ def _kind(role: Role, parent_id: str | None) -> Kind:
 def unmark(db: Connection, actor: Person, message_id: str, now: datetime) -> None:
     """Ask nobody else about this message. What was answered so far stays. Raises NotAllowed, NotFound."""
     require(actor, PersonRole.MODERATOR)
+    require_for(actor, reading.message(db, message_id).lang)
     if not gold.forget(db, message_id):
         raise NotFound("The right labels of this message are not known.")
     journal.note(db, actor.id, "gold.unmarked", message_id, now)

@@ -11,7 +11,7 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from espalier.collect.accounts import new_id, require
+from espalier.collect.accounts import new_id, require, require_for
 from espalier.collect.answers import clean_text
 from espalier.collect.change import Scene, change_tree, order
 from espalier.collect.tasks import own_lease
@@ -77,6 +77,7 @@ def _judge(
     db: Connection, actor: Person, fact: Deleted | Undeleted | Dismissed, action: str, now: datetime, rng: Random
 ) -> Tree:
     tree = trees.load_tree_of(db, fact.message_id)
+    require_for(actor, tree.lang)
     after = order(db, tree, fact, Scene(PolicyBook(db), now, rng), person=actor.id)
     journal.note(db, actor.id, action, fact.message_id, now, tree=tree.id)
     return after
@@ -89,6 +90,7 @@ def edit_message(db: Connection, actor: Person, message_id: str, text: str, now:
     """
     require(actor, PersonRole.MODERATOR)
     tree = trees.load_tree_of(db, message_id)
+    require_for(actor, tree.lang)
     message = tree.messages[message_id]
     if message.tombstone:
         raise WrongState("This message was purged; there is nothing left to edit.")
@@ -120,6 +122,7 @@ def reveal(db: Connection, actor: Person, message_id: str, now: datetime) -> Sta
     """
     require(actor, PersonRole.MODERATOR)
     message = reading.message(db, message_id)
+    require_for(actor, message.lang)
     journal.note(db, actor.id, "message.revealed", message_id, now, tree=message.tree_id)
     return message
 
@@ -174,6 +177,7 @@ def order_tree(
     require(actor, PersonRole.ADMIN if command is Command.DRAW else PersonRole.MODERATOR)
     reason = _clean_reason(reason)
     tree = trees.load_tree(db, tree_id)
+    require_for(actor, tree.lang)
     scene = Scene(PolicyBook(db), now, rng)
     note: dict[str, object] | None = {"reason": reason} if reason else None
     after = order(db, tree, Ordered(command, scene.book.version), scene, person=actor.id, note=note)
@@ -291,6 +295,7 @@ def close_reports(
     """
     require(actor, PersonRole.MODERATOR)
     tree = trees.load_tree_of(db, message_id)
+    require_for(actor, tree.lang)
     outcome = "dismissed" if dismiss else "resolved"
     closed = reports.close(db, message_id, outcome, actor.id, now)
     message = tree.messages[message_id]

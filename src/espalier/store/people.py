@@ -32,7 +32,10 @@ class PersonRole(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """`scope`: of the token with which the person came: `full`, or `read` that changes nothing."""
+    """`moderates`: the languages that a moderator looks after, none for all.
+
+    `scope`: of the token with which the person came: `full`, or `read` that changes nothing.
+    """
 
     id: str
     name: str
@@ -42,7 +45,14 @@ class Person:
     anonymous: bool
     created_at: datetime
     email: str | None = None
+    moderates: tuple[str, ...] = ()
     scope: str = "full"
+
+    def looks_after(self, lang: str) -> bool:
+        """Whether a member of staff may decide in this language."""
+        if self.role is PersonRole.MODERATOR:
+            return not self.moderates or lang in self.moderates
+        return self.role.reaches(PersonRole.ADMIN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +67,9 @@ class TokenInfo:
     revoked_at: datetime | None = None
 
 
-PERSON_COLUMNS: Final = (P.id, P.name, P.role, P.disabled, P.on_board, P.anonymous, P.created_at, P.email)
+PERSON_COLUMNS: Final = (
+    P.id, P.name, P.role, P.disabled, P.on_board, P.anonymous, P.created_at, P.email, P.moderates,
+)  # fmt: skip
 _IN_FORCE: Final = (
     select(*PERSON_COLUMNS, T.scope)
     .join(tokens, T.person_id == P.id)
@@ -80,7 +92,9 @@ _INSERT_TOKEN = Statement(
 _UPDATE = Statement(
     update(people)
     .where(P.id == bindparam("person_id"))
-    .values({name: bindparam(name) for name in ("name", "role", "email", "disabled", "on_board", "anonymous")})
+    .values(
+        {name: bindparam(name) for name in ("name", "role", "moderates", "email", "disabled", "on_board", "anonymous")}
+    )
 )
 _REVOKE = Statement(
     update(tokens)
@@ -129,10 +143,10 @@ def token_hash(token: str) -> str:
 
 
 def person_value(row: Any) -> Person:
-    person_id, name, role, disabled, on_board, anonymous, created_at, email, *scope = row
+    person_id, name, role, disabled, on_board, anonymous, created_at, email, moderates, *scope = row
     return Person(
         person_id, name, PersonRole(role), bool(disabled), bool(on_board), bool(anonymous), from_us(created_at), email,
-        *scope,
+        tuple(moderates.split(",")) if moderates else (), *scope,
     )  # fmt: skip
 
 
@@ -180,6 +194,7 @@ def save_person(db: Connection, person: Person) -> None:
         person_id=person.id,
         name=person.name,
         role=person.role,
+        moderates=",".join(person.moderates) or None,
         email=person.email,
         disabled=int(person.disabled),
         on_board=int(person.on_board),

@@ -39,13 +39,14 @@ def yes_no(name: str, default: int = 0) -> Column:  # type: ignore[type-arg]
     return Column(name, SmallInteger, nullable=False, server_default=text(str(default)))
 
 
-# Kept, but for `disabled`, `name` and `role`, whose changes stand in the journal.
+# Kept, but for `disabled`, `name`, `role` and `moderates`, whose changes stand in the journal.
 people = Table(
     "people",
     metadata,
     Column("id", Text, primary_key=True),
     required("name"),
     required("role"),  # contributor, moderator, admin
+    Column("moderates", Text),  # of a moderator: the languages, with commas between; none: all
     Column("email", Text),
     yes_no("disabled"),
     yes_no("on_board", 1),
@@ -92,6 +93,20 @@ keys = Table("keys", metadata, Column("name", Text, primary_key=True), required(
 
 # Kept: what people chose for themselves.
 preferences = Table("preferences", metadata, Column("person_id", Text, primary_key=True), required("document"))
+
+# Kept until the answer is in hand: what people have begun to write. `ends_at`: of a task that is over.
+drafts = Table(
+    "drafts",
+    metadata,
+    required("person_id"),
+    required("task_id"),
+    required("version", Integer),
+    required("fields"),
+    required("saved_at", BigInteger),
+    Column("ends_at", BigInteger),
+    PrimaryKeyConstraint("person_id", "task_id"),
+    Index("drafts_by_end", "ends_at"),
+)
 
 # Kept: every policy that was ever in force, with who and when.
 policies = Table(
@@ -288,6 +303,7 @@ tasks = Table(
     yes_no("simple"),
     yes_no("gold"),
     Column("replies", Text),
+    Column("inspiration", Text),
     required("created_at", BigInteger),
     required("expires_at", BigInteger),
     required("status"),  # open, done, skipped
@@ -358,6 +374,8 @@ journal = Table(
     Column("subject", Text),
     Column("data", Text),
     Index("journal_by_subject", "subject", "seq"),
+    Index("journal_by_person", "person_id", "seq"),
+    Index("journal_by_action", "action", "seq"),
     sqlite_autoincrement=True,
 )
 
@@ -399,4 +417,45 @@ jobs = Table(
     Column("lease_until", BigInteger),
     Index("jobs_by_status", "status", "created_at"),
     Index("jobs_by_age", "created_at", "id"),
+)
+
+# Kept: ideas and articles that organisers give to the writers of prompts. `point`: where a draw by chance finds it.
+inspirations = Table(
+    "inspirations",
+    metadata,
+    Column("id", Text, primary_key=True),
+    required("lang"),
+    required("title"),
+    required("text"),
+    required("source"),
+    required("licence"),
+    yes_no("shown", 1),
+    required("point", Double),
+    required("person_id"),
+    required("created_at", BigInteger),
+    Index("inspirations_in_order", "created_at", "id"),
+    Index("inspirations_shown", "lang", "point", sqlite_where=text("shown = 1"), postgresql_where=text("shown = 1")),
+)
+
+# Kept: lines that organisers show on every page, and who has read which wording of them.
+announcements = Table(
+    "announcements",
+    metadata,
+    Column("id", Text, primary_key=True),
+    required("text"),
+    required("version", Integer),
+    required("starts_at", BigInteger),
+    required("ends_at", BigInteger),
+    required("person_id"),
+    required("created_at", BigInteger),
+    Index("announcements_by_end", "ends_at"),
+)
+announcements_read = Table(
+    "announcements_read",
+    metadata,
+    required("person_id"),
+    required("announcement_id"),
+    required("version", Integer),
+    PrimaryKeyConstraint("person_id", "announcement_id"),
+    sqlite_with_rowid=False,
 )

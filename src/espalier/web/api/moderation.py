@@ -29,7 +29,7 @@ class Reported:
 def open_reports(
     request: Request, campaign: CampaignDep, caller: ModeratorReader, limit: Limit = 50, cursor: Cursor = None
 ) -> Response:
-    """For moderators; the last reported first."""
+    """For moderators, of the languages they look after; the last reported first."""
     (before,) = place_in(cursor, int) if cursor else (reports.NEWEST,)
     with campaign.read(caller) as (db, person):
         flagged, following = page(
@@ -37,7 +37,11 @@ def open_reports(
         )  # fmt: skip
         found = reading.several(db, (each.message_id for each in flagged))
         shown = {each.id: each for each in as_seen(db, person, found.values())}
-    items = [Reported(shown[each.message_id], each.reports) for each in flagged if each.message_id in shown]
+    items = [
+        Reported(shown[each.message_id], each.reports)
+        for each in flagged
+        if each.message_id in shown and person.looks_after(shown[each.message_id].lang)
+    ]
     return answered(request, Page[Reported], Page[Reported](items=items, next=following))
 
 

@@ -31,7 +31,7 @@ Name = Annotated[str, Field(max_length=1000)]
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A person as they and staff see them."""
+    """A person as they and staff see them. `moderates`: the languages that a moderator looks after, none for all."""
 
     id: str
     name: str
@@ -41,12 +41,13 @@ class Account:
     disabled: bool
     anonymous: bool
     created_at: datetime
+    moderates: Sequence[str]
 
 
 def account(person: Person) -> Account:
     return Account(
         person.id, person.name, person.role, person.email, person.on_board, person.disabled, person.anonymous,
-        person.created_at,
+        person.created_at, person.moderates,
     )  # fmt: skip
 
 
@@ -280,15 +281,21 @@ def contributions(
 
 
 class NewRole(Form):
-    role: PersonRole
+    """`moderates`: the languages that a moderator looks after, none for all."""
 
-    model_config = example({"role": "moderator"})
+    role: PersonRole
+    moderates: Annotated[list[str], Field(default_factory=list, max_length=200)]
+
+    model_config = example({"role": "moderator", "moderates": ["de"]})
 
 
 @router.patch("/people/{person_id}", summary="Give somebody a role")
 async def change_role(person_id: str, form: NewRole, campaign: CampaignDep, caller: Admin) -> Account:
     """For administrators. The last administrator keeps the role."""
-    return account(await campaign.change(caller, accounts.change_role, person_id, form.role, campaign.clock()))
+    changed = await campaign.change(
+        caller, accounts.change_role, person_id, form.role, campaign.clock(), moderates=form.moderates
+    )
+    return account(changed)
 
 
 @router.post("/people/{person_id}/tokens", status_code=201, summary="A further token for somebody")
