@@ -15,6 +15,7 @@ Knows no HTTP; `status` is only a hint, so that the web layer can translate the 
     │   ├── AlreadyAnswered
     │   ├── Stale                  the task's tree or message is gone; the text is handed back
     │   ├── DuplicateText
+    │   ├── NewerDraft             somebody's other window has saved since
     │   ├── IdReused
     │   ├── BuiltOn                a withdrawal that came too late
     │   └── WrongState
@@ -95,6 +96,10 @@ class Stale(Conflict):
 
 class DuplicateText(Conflict):
     slug, title = "duplicate-text", "The same text was sent before"
+
+
+class NewerDraft(Conflict):
+    slug, title = "newer-draft", "There is a newer draft"
 
 
 class IdReused(Conflict):
