@@ -1,0 +1,167 @@
+"""What a finished tree teaches: threads to learn from, ranked lists of replies, and pairs of a better and a worse one.
+
+Pure functions of records. Knows neither files nor chat templates.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import combinations, pairwise
+from typing import Final, Literal
+
+from espalier.dataset.records import MessageRecord, TreeRecord, VoteKind, VoteRecord
+
+Thread = tuple[MessageRecord, ...]
+"""From a prompt down, one message below the other."""
+Keeps = Callable[[MessageRecord], bool]
+PROMPTER: Final = "prompter"
+Choice = Literal["all", "adjacent", "best"]
+
+
+@dataclass(frozen=True, slots=True)
+class RankedList:
+    """The replies to the last message of a thread, best first. `ties`: pairs of places that the votes do not decide."""
+
+    thread: Thread
+    replies: tuple[MessageRecord, ...]
+    ties: frozenset[tuple[int, int]] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Of two replies to the same thread, the one that is preferred."""
+
+    thread: Thread
+    chosen: MessageRecord
+    rejected: MessageRecord
+
+
+def is_accepted(message: MessageRecord) -> bool:
+    """Whether reviewers accepted the message and nobody deleted it."""
+    return message.review_result is True and not message.deleted
+
+
+def is_there(message: MessageRecord) -> bool:
+    """Whether nobody deleted the message, whatever the reviews say."""
+    return not message.deleted
+
+
+def pruned(tree: TreeRecord, keeps: Keeps = is_accepted) -> TreeRecord | None:
+    """The tree without what is not kept and all that stands below it; None when its prompt is not kept.
+
+    A tree whose root has a parent is a part of one whose top is lost: nothing of it is kept.
+    """
+    if tree.prompt.parent_id is not None or not keeps(tree.prompt):
+        return None
+    return replace(tree, prompt=_pruned(tree.prompt, keeps))
+
+
+def _pruned(message: MessageRecord, keeps: Keeps) -> MessageRecord:
+    replies = tuple(_pruned(reply, keeps) for reply in message.replies if keeps(reply))
+    return replace(message, replies=replies)
+
+
+def threads(tree: TreeRecord, top: int | None = None) -> Iterator[Thread]:
+    """Every path from the prompt to a leaf, prompter turns at its end cut off; each once, and none
+    the beginning of another.
+
+    tree: pruned. top: of ranked replies only the best so many; an assistant's reply that nobody ranked is then followed
+    only where it stands alone, since nobody knows whether it is among the best (as OpenAssistant's own loader has it).
+    """
+    ends = {}
+    for path in _paths((tree.prompt,), top):
+        while path and path[-1].role == PROMPTER:
+            path = path[:-1]
+        if path:
+            ends[tuple(message.message_id for message in path)] = path
+    beginnings = {ids[:length] for ids in ends for length in range(1, len(ids))}
+    yield from (path for ids, path in ends.items() if ids not in beginnings)
+
+
+def _paths(path: Thread, top: int | None) -> Iterator[Thread]:
+    below = _followed(path[-1].replies, top)
+    if not below:
+        yield path
+    for reply in below:
+        yield from _paths((*path, reply), top)
+
+
+def _followed(replies: tuple[MessageRecord, ...], top: int | None) -> tuple[MessageRecord, ...]:
+    if top is None or len(replies) <= 1:
+        return replies
+    return tuple(reply for reply in replies if (reply.role == PROMPTER if reply.rank is None else reply.rank < top))
+
+
+def _by_date(message: MessageRecord) -> tuple[bool, str, str]:
+    return (message.created_date is None, message.created_date or "", message.message_id)
+
+
+def best_path(tree: TreeRecord) -> Thread:
+    """From the prompt on, always the reply ranked first, or the first by date where none is ranked; it may end on a
+    prompter's turn, or hold the prompt alone.
+    """
+    path = [tree.prompt]
+    while replies := path[-1].replies:
+        path.append(min(replies, key=lambda reply: (reply.rank is None, reply.rank or 0, *_by_date(reply))))
+    return tuple(path)
+
+
+def prompts(tree: TreeRecord) -> Iterator[Thread]:
+    """Every thread that ends on a prompter's turn: what an assistant could be asked to answer."""
+    waiting: list[Thread] = [(tree.prompt,)]
+    while waiting:
+        path = waiting.pop()
+        if path[-1].role == PROMPTER:
+            yield path
+        waiting.extend((*path, reply) for reply in reversed(path[-1].replies))
+
+
+def ranked_lists(tree: TreeRecord, votes: Mapping[str, Iterable[VoteRecord]] | None = None) -> Iterator[RankedList]:
+    """For each prompter's message with two or more ranked replies, those in their order.
+
+    tree: pruned. votes: by the message whose replies were ranked; without them no ties are known.
+    """
+    for path in prompts(tree):
+        ranked = sorted(
+            (reply for reply in path[-1].replies if reply.rank is not None), key=lambda reply: reply.rank or 0
+        )
+        if len(ranked) >= 2:
+            ballots = [
+                vote.value for vote in (votes or {}).get(path[-1].message_id, ()) if vote.kind == VoteKind.RANKING
+            ]
+            yield RankedList(path, tuple(ranked), _ties([reply.message_id for reply in ranked], ballots))
+
+
+def _ties(order: list[str], ballots: list[list[list[str]]]) -> frozenset[tuple[int, int]]:
+    """Pairs of places for which as many voters prefer the one as the other; none where nobody voted on a pair."""
+    undecided = set()
+    for first, second in combinations(range(len(order)), 2):
+        margin = compared = 0
+        for ballot in ballots:
+            places = {reply: place for place, group in enumerate(ballot) for reply in group}
+            if order[first] in places and order[second] in places:
+                compared += 1
+                margin += (places[order[first]] < places[order[second]]) - (
+                    places[order[first]] > places[order[second]]
+                )
+        if compared and margin == 0:
+            undecided.add((first, second))
+    return frozenset(undecided)
+
+
+def pairs(ranked: RankedList, which: Choice = "all") -> Iterator[Pair]:
+    """Pairs of a better and a worse reply: all of them, those next to each other, or the best against the rest.
+
+    What the votes left undecided is no pair.
+    """
+    places = range(len(ranked.replies))
+    chosen: Iterable[tuple[int, int]]
+    match which:
+        case "all":
+            chosen = combinations(places, 2)
+        case "adjacent":
+            chosen = pairwise(places)
+        case "best":
+            chosen = ((0, place) for place in places[1:])
+    for better, worse in chosen:
+        if (better, worse) not in ranked.ties:
+            yield Pair(ranked.thread, ranked.replies[better], ranked.replies[worse])
