@@ -41,7 +41,7 @@ from espalier.domain.tree import Tree
 from espalier.domain.work import Act
 from espalier.safety.duplicates import fingerprint
 from espalier.safety.language import looks_foreign
-from espalier.store import locks, receipts, texts, trees, work
+from espalier.store import inspirations, locks, receipts, texts, trees, work
 from espalier.store.facts import record
 from espalier.store.people import Person
 from espalier.store.policies import PolicyBook
@@ -131,7 +131,9 @@ Taken = tuple[int, bool, str | None]
 def _plant(db: Connection, person: Person, lease: Lease, answer: TextAnswer, policy: Policy, scene: Scene) -> Taken:
     text = _accepted_text(db, person, lease, answer, policy, scene.now)
     message = Message(_new_id(scene.rng), None, Role.PROMPTER, person.id, scene.now, lease.lang, text, depth=0)
-    fact = Planted(message, policy.shape(random_goal_size(policy, scene.rng)), scene.book.version)
+    shape = policy.shape(random_goal_size(policy, scene.rng))
+    beside = inspirations.find(db, lease.inspiration) if lease.inspiration else None
+    fact = Planted(message, shape, scene.book.version, origin=beside.idea.origin if beside else None)
     work.release(db, lease, status="done")
     number = record(db, message.id, fact, scene.now, person=person.id, task=lease.id)
     change_tree(db, None, fact, scene)
@@ -242,6 +244,7 @@ def _accepted_text(
         raise WrongLanguage(
             f"This looks like {other!r}, but the conversation is in {lease.lang!r}. If it is right as it is, send it "
             "again with confirm_language.",
+            other=other,
             field="confirm_language",
         )
     texts.keep_sent(db, person.id, mark, now)

@@ -29,7 +29,7 @@ from espalier.domain.message import MANDATORY_LABELS, SKIP_REASONS, Skip, offere
 from espalier.domain.policy import Policy, Rate
 from espalier.domain.tree import State
 from espalier.domain.work import ACT_OF, SKIP_OF, Act, Kind, Reply, Task, Turn
-from espalier.store import languages, locks, trees, work
+from espalier.store import inspirations, languages, locks, trees, work
 from espalier.store.facts import record
 from espalier.store.people import Person
 from espalier.store.policies import PolicyBook
@@ -276,6 +276,7 @@ def _kept(
         expires_at=search.now + lease_time(kind, policy),
         status="open",
         held=True,
+        inspiration=inspirations.draw(db, lang, rng) if act is None else None,
     )
     work.keep_lease(db, lease)
     return lease
@@ -303,7 +304,8 @@ def shown(db: Connection, lease: Lease, book: PolicyBook) -> Task:
     task = Task(lease.id, lease.kind, lease.lang, lease.expires_at)
     act = lease.act
     if act is None or lease.tree_id is None or lease.subject is None:
-        return replace(task, max_characters=policy.message_max_characters)
+        beside = inspirations.find(db, lease.inspiration) if lease.inspiration else None
+        return replace(task, max_characters=policy.message_max_characters, inspiration=beside.idea if beside else None)
     nodes = nodes_of(db, lease.tree_id)
     path = _path(nodes, lease.subject)
     task = replace(

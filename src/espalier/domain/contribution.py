@@ -21,12 +21,16 @@ from espalier.domain.work import to_rank
 
 @dataclass(frozen=True, slots=True)
 class Planted:
-    """A new tree with its prompt. Staff may plant it straight into a later state: its prompt is then accepted."""
+    """A new tree with its prompt. Staff may plant it straight into a later state: its prompt is then accepted.
+
+    `origin`: what the prompt was written beside.
+    """
 
     message: Message
     shape: Shape
     policy: int
     state: State = State.INITIAL_PROMPT_REVIEW
+    origin: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +155,7 @@ def _planted(fact: Planted) -> Tree:
         policy=fact.policy,
         messages={root.id: root},
         won_lottery=fact.state is State.GROWING,
+        origin=fact.origin,
     )
 
 

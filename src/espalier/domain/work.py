@@ -185,8 +185,28 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
+class Inspiration:
+    """An idea or an article that an organiser gives to who writes a prompt. `source`: whence it is, or empty."""
+
+    id: str
+    lang: str
+    title: str
+    text: str
+    source: str
+    licence: str
+
+    @property
+    def origin(self) -> str:
+        """Of a tree whose prompt was written beside it."""
+        return f"inspiration:{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
 class Task:
-    """What a volunteer is handed. `labels` ask about the last message of `thread`; `replies` come in random order."""
+    """What a volunteer is handed. `labels` ask about the last message of `thread`; `replies` come in random order.
+
+    `inspiration`: beside a prompt to be written, if the campaign has any in its language.
+    """
 
     id: str
     kind: Kind
@@ -198,3 +218,4 @@ class Task:
     mandatory: tuple[str, ...] = ()
     mode: str | None = None
     max_characters: int | None = None
+    inspiration: Inspiration | None = None

@@ -169,8 +169,9 @@ def fact_row(row: Any) -> FactRow:
 def encode(fact: Contribution) -> tuple[str | None, dict[str, Any]]:
     """The message that a fact is about, and what else the row keeps. Texts stay with their messages."""
     match fact:
-        case Planted(message, shape, policy, state):
-            return message.id, {"shape": encode_shape(shape), "policy": policy, "state": state}
+        case Planted(message, shape, policy, state, origin):
+            beside = {} if origin is None else {"origin": origin}
+            return message.id, {"shape": encode_shape(shape), "policy": policy, "state": state, **beside}
         case Replied(message):
             return message.id, {}
         case Reviewed(message_id, review):
@@ -220,7 +221,9 @@ def decode(row: FactRow, messages: Mapping[str, Message]) -> Contribution:
     data, message_id = row.data, row.message_id or ""
     match row.kind:
         case "planted":
-            return Planted(messages[message_id], Shape(*data["shape"]), data["policy"], State(data["state"]))
+            return Planted(
+                messages[message_id], Shape(*data["shape"]), data["policy"], State(data["state"]), data.get("origin")
+            )
         case "replied":
             return Replied(messages[message_id])
         case "reviewed":

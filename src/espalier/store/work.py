@@ -34,7 +34,10 @@ Place = tuple[Act, str]
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """A task that was handed out. `held`: it still keeps its place. `replies`: ids in the order they were shown."""
+    """A task that was handed out. `held`: it still keeps its place. `replies`: ids in the order they were shown.
+
+    `inspiration`: the id of what is shown beside it.
+    """
 
     id: str
     person_id: str
@@ -49,6 +52,7 @@ class Lease:
     expires_at: datetime
     status: str
     held: bool
+    inspiration: str | None = None
 
     @property
     def act(self) -> Act | None:
@@ -250,7 +254,7 @@ _RELEASE_PLACE = Statement(
 )
 _TASK_COLUMNS: Final = (
     K.id, K.person_id, K.kind, K.lang, K.tree_id, K.subject, K.simple, K.gold, K.replies, K.created_at, K.expires_at,
-    K.status, K.held,
+    K.status, K.held, K.inspiration,
 )  # fmt: skip
 _INSERT_TASK = Statement(
     insert(tasks).values(
@@ -258,7 +262,7 @@ _INSERT_TASK = Statement(
             name: bindparam(name)
             for name in (
                 "id", "person_id", "kind", "lang", "tree_id", "act", "subject", "simple", "gold", "replies",
-                "created_at", "expires_at", "status", "held",
+                "created_at", "expires_at", "status", "held", "inspiration",
             )
         }
     )
@@ -297,10 +301,10 @@ _HELD_TASKS = Statement(
 
 
 def lease_value(row: Any) -> Lease:
-    task_id, person, kind, lang, tree, subject, simple, gold, replies, created, expires, status, held = row
+    task_id, person, kind, lang, tree, subject, simple, gold, replies, created, expires, status, held, beside = row
     return Lease(
         task_id, person, Kind(kind), lang, tree, subject, bool(simple), bool(gold),
-        tuple(json.loads(replies)) if replies else (), from_us(created), from_us(expires), status, bool(held),
+        tuple(json.loads(replies)) if replies else (), from_us(created), from_us(expires), status, bool(held), beside,
     )  # fmt: skip
 
 
@@ -332,6 +336,7 @@ def keep_lease(db: Connection, lease: Lease) -> None:
         expires_at=to_us(lease.expires_at),
         status=lease.status,
         held=int(lease.held),
+        inspiration=lease.inspiration,
     )
 
 
