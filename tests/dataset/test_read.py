@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from espalier.dataset import lines as file_lines
 from espalier.dataset import read
 from espalier.dataset.findings import BadFile, Code, Finding, Findings
 from espalier.dataset.read import read_messages, read_records, read_trees, read_votes
@@ -172,7 +173,7 @@ def test_damage_inside_a_compressed_file_is_found(file: Path) -> None:
 
 
 def test_a_line_without_end_does_not_fill_the_memory(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(read, "LONGEST_LINE", 500)
+    monkeypatch.setattr(file_lines, "LONGEST_LINE", 500)
     long = json.dumps(message("long", text="x" * 2000)).encode() + b"\n"
     findings = Findings()
     assert ids(lines(file, message("a"), long, message("b")), findings) == ["a", "b"]

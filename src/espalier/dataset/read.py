@@ -3,17 +3,14 @@
 A bad line is reported and skipped; faults of the structure are reported and kept. Knows nothing of databases.
 """
 
-import gzip
-import json
 import zlib
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
-from io import BufferedReader
 from pathlib import Path
-from typing import Any, BinaryIO, Final, cast
+from typing import Final, cast
 
 from espalier.dataset.findings import BadFile, Code, Finding, Report, ignore
+from espalier.dataset.lines import objects, parsed
 from espalier.dataset.records import (
     Malformed,
     MessageRecord,
@@ -29,10 +26,7 @@ from espalier.dataset.records import (
 from espalier.dataset.structure import Structure
 from espalier.dataset.write import line_of
 
-LONGEST_LINE: Final = 100 * 2**20
 MOST_ROWS_AS_THEY_ARE: Final = 10_000
-_GZIP: Final = b"\x1f\x8b"
-_BOM: Final = b"\xef\xbb\xbf"
 
 
 def read_records(path: Path, report: Report = ignore, *, strict: bool = False, check: bool = True) -> Iterator[Record]:
@@ -42,7 +36,7 @@ def read_records(path: Path, report: Report = ignore, *, strict: bool = False, c
     """
     report = _strict(report) if strict else report
     structure = Structure(str(path), report)
-    for line, given in _objects(path, report):
+    for line, given in objects(path, report):
         try:
             found = record(given, line)
         except Malformed as wrong:
@@ -91,7 +85,7 @@ def read_trees(path: Path, report: Report = ignore, *, strict: bool = False) -> 
 def read_votes(path: Path, report: Report = ignore, *, strict: bool = False) -> Iterator[VoteRecord]:
     """The judgements of a votes file."""
     report = _strict(report) if strict else report
-    for line, given in _objects(path, report):
+    for line, given in objects(path, report):
         try:
             yield vote_record(given, line)
         except Malformed as wrong:
@@ -105,7 +99,7 @@ class _Outline:
         self._parents: dict[str, str | None] = {}
         self.sizes: Counter[str] = Counter()
         nameless = []
-        for _, row in _objects(path, ignore):
+        for _, row in objects(path, ignore):
             message_id, tree_id, parent_id = row.get("message_id"), row.get("message_tree_id"), row.get("parent_id")
             if isinstance(tree_id, str) and "prompt" not in row:
                 self.sizes[tree_id] += 1
@@ -151,7 +145,7 @@ class _Waiting:
         for row in self._rows.pop(tree_id):
             if isinstance(row, tuple):
                 line, packed = row
-                taken.append(message_record(_parsed(zlib.decompress(packed)), line))
+                taken.append(message_record(parsed(zlib.decompress(packed)), line))
             else:
                 self._held -= 1
                 taken.append(row)
@@ -186,93 +180,3 @@ def _malformed(path: Path, line: int, wrong: Malformed) -> Finding:
     if wrong.missing:
         code = Code.UNKNOWN_RECORD if wrong.path == "$" else Code.MISSING_FIELD
     return Finding(code, str(path), line, wrong.path, wrong.reason, lost=True)
-
-
-# Lines and JSON
-
-
-def _objects(path: Path, report: Report) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Each line that is a JSON object, with its number; what is none is reported."""
-    for line, raw in _lines(path, report):
-        try:
-            yield line, _parsed(raw)
-        except _Unreadable as wrong:
-            report(Finding(wrong.code, str(path), line, "$", wrong.reason, lost=True))
-
-
-class _Unreadable(Exception):
-    def __init__(self, code: Code, reason: str) -> None:
-        super().__init__(reason)
-        self.code = code
-        self.reason = reason
-
-
-def _refuse_constant(name: str) -> float:
-    raise _Unreadable(Code.NOT_JSON, f"holds {name}, which JSON does not know")
-
-
-_decode: Final = json.JSONDecoder(parse_constant=_refuse_constant).decode
-_encode: Final = json.JSONEncoder(ensure_ascii=False).encode
-
-
-def _parsed(raw: bytes) -> dict[str, Any]:
-    try:
-        text = raw.decode()
-    except UnicodeDecodeError as error:
-        raise _Unreadable(Code.NOT_UTF8, f"byte {error.start + 1} of the line is not UTF-8") from None
-    try:
-        value = _decode(text)
-        if "\\ud" in text or "\\uD" in text:
-            _encode(value).encode()
-    except RecursionError:
-        raise _Unreadable(Code.TOO_DEEP, "is nested too deeply") from None
-    except UnicodeEncodeError:
-        raise _Unreadable(Code.LONE_SURROGATE, "holds half of a surrogate pair, which is no character") from None
-    except json.JSONDecodeError as error:
-        raise _Unreadable(Code.NOT_JSON, f"is not JSON: {error.msg} at character {error.pos + 1}") from None
-    except ValueError:  # a whole number of more digits than Python converts
-        raise _Unreadable(Code.NUMBER_TOO_LARGE, "holds a number of too many digits") from None
-    if type(value) is not dict:
-        raise _Unreadable(Code.UNKNOWN_RECORD, "is not an object")
-    return value
-
-
-def _lines(path: Path, report: Report) -> Iterator[tuple[int, bytes]]:
-    """The lines that are not empty, without their ends, numbered from 1."""
-    number = 0
-    with _opened(path) as file:
-        while True:
-            try:
-                raw = file.readline(LONGEST_LINE + 1)
-                number += 1
-                if len(raw) > LONGEST_LINE and not raw.endswith(b"\n"):
-                    _skip_line(file)
-                    reason = f"is longer than {LONGEST_LINE:,} bytes"
-                    report(Finding(Code.TOO_LONG, str(path), number, "$", reason, lost=True))
-                    continue
-            except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-                reason = f"the compressed file ends or breaks here, the rest is lost: {error}"
-                report(Finding(Code.BROKEN_GZIP, str(path), number + 1, "$", reason, lost=True))
-                return
-            if not raw:
-                return
-            if number == 1:
-                raw = raw.removeprefix(_BOM)
-            if raw := raw.strip(b" \t\r\n"):
-                yield number, raw
-
-
-def _skip_line(file: BinaryIO) -> None:
-    while (rest := file.readline(LONGEST_LINE)) and not rest.endswith(b"\n"):
-        pass
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO]:
-    """The file's text as bytes; whether it is compressed is seen by its content, whatever its name."""
-    with path.open("rb") as file:
-        if file.peek(2)[:2] != _GZIP:
-            yield file
-            return
-        with gzip.GzipFile(fileobj=file) as unpacked:
-            yield BufferedReader(cast(Any, unpacked), 2**17)
