@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, cast
 
+from espalier.dataset.examples import Example, example
 from espalier.dataset.findings import BadFile, Code, Finding, Report, ignore
 from espalier.dataset.lines import objects, parsed
 from espalier.dataset.records import (
@@ -180,3 +181,13 @@ def _malformed(path: Path, line: int, wrong: Malformed) -> Finding:
     if wrong.missing:
         code = Code.UNKNOWN_RECORD if wrong.path == "$" else Code.MISSING_FIELD
     return Finding(code, str(path), line, wrong.path, wrong.reason, lost=True)
+
+
+def read_examples(path: Path, report: Report = ignore, *, strict: bool = False) -> Iterator[Example]:
+    """What others train on: chats, preferences, rankings and battles, each line in whichever usual spelling."""
+    report = _strict(report) if strict else report
+    for line, given in objects(path, report):
+        try:
+            yield example(given)
+        except Malformed as wrong:
+            report(_malformed(path, line, wrong))

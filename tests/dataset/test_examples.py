@@ -1,0 +1,120 @@
+"""Files of others are read in the spellings that the field uses, and written in those that its libraries read."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from espalier.dataset.examples import Battle, Chat, Example, Preference, Ranking, Turn, example, spelled
+from espalier.dataset.findings import Findings
+from espalier.dataset.read import read_examples
+from espalier.dataset.records import Malformed
+from oasst import lines
+
+ASK, WELL, BADLY = Turn("user", "Why?"), Turn("assistant", "Because."), Turn("assistant", "No.")
+asked = [{"role": "user", "content": "Why?"}]
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ({"messages": [*asked, {"role": "assistant", "content": "Because."}]}, Chat((ASK, WELL))),
+        (
+            {"conversations": [{"from": "human", "value": "Why?"}, {"from": "gpt", "value": "Because."}]},
+            Chat((ASK, WELL)),
+        ),
+        ({"prompt": "Why?", "chosen": "Because.", "rejected": "No."}, Preference((ASK,), (WELL,), (BADLY,))),
+        (
+            {
+                "prompt": "Why?",
+                "chosen": [*asked, {"role": "assistant", "content": "Because."}],
+                "rejected": [*asked, {"role": "assistant", "content": "No."}],
+            },
+            Preference((ASK,), (WELL,), (BADLY,)),
+        ),
+        (
+            {
+                "chosen": [*asked, {"role": "assistant", "content": "Because."}],
+                "rejected": [*asked, {"role": "assistant", "content": "No."}],
+            },
+            Preference((ASK,), (WELL,), (BADLY,)),
+        ),
+        (
+            {"chosen": "\n\nHuman: Why?\n\nAssistant: Because.", "rejected": "\n\nHuman: Why?\n\nAssistant: No."},
+            Preference((ASK,), (WELL,), (BADLY,)),
+        ),
+        (
+            {
+                "instruction": "Why?",
+                "completions": [
+                    {"response": "No.", "overall_score": 2},
+                    {"response": "Because.", "overall_score": 8.5},
+                    {"response": "Never.", "overall_score": 2},
+                ],
+            },
+            Ranking((ASK,), ("Because.", "No.", "Never."), frozenset({(1, 2)})),
+        ),
+        (
+            {"question_id": 81, "model_a": "ours", "model_b": "theirs", "winner": "tie", "judge": ["gpt-4", "pair"]},
+            Battle("81", "ours", "theirs", "tie", "gpt-4 pair"),
+        ),
+    ],
+)  # fmt: skip
+def test_a_line_is_known_by_its_keys(line: dict[str, Any], said: Example) -> None:
+    assert example(line) == said
+
+
+def test_a_side_that_speaks_twice_in_a_row_is_one_turn() -> None:
+    chosen = "\n\nHuman: Hm.\n\nHuman: Why?\n\nAssistant: Because."
+    read = example({"chosen": chosen, "rejected": chosen.replace("Because", "No")})
+    assert isinstance(read, Preference)
+    assert read.prompt == (Turn("user", "Hm.\n\nWhy?"),)
+
+
+@pytest.mark.parametrize(
+    ("line", "path"),
+    [
+        ({}, "$"),
+        ({"messages": []}, ".messages"),
+        ({"messages": [{"role": "narrator", "content": "x"}]}, ".messages[0].role"),
+        ({"messages": [{"role": "user", "content": 3}]}, ".messages[0].content"),
+        ({"conversations": "x"}, ".conversations"),
+        ({"chosen": "x", "rejected": "y"}, ".chosen"),
+        ({"prompt": "x", "chosen": [], "rejected": "y"}, ".chosen"),
+        ({"prompt": "x", "replies": ["a", "b"], "ties": [[1, 1]]}, ".ties[0]"),
+        ({"instruction": "x", "completions": [{"response": "a"}]}, ".completions[0].overall_score"),
+        ({"model_a": "a", "model_b": "b", "winner": "c"}, ".winner"),
+    ],
+)  # fmt: skip
+def test_a_line_that_is_none_says_where_and_why(line: dict[str, Any], path: str) -> None:
+    with pytest.raises(Malformed) as wrong:
+        example(line)
+    assert wrong.value.path == path
+    assert wrong.value.reason
+
+
+def test_a_bad_line_is_reported_and_the_others_are_read(tmp_path: Path) -> None:
+    file = lines(tmp_path / "chats.jsonl", {"messages": asked}, b"{\n", {"other": 1}, {"messages": asked})
+    findings = Findings()
+    assert list(read_examples(file, findings)) == [Chat((ASK,)), Chat((ASK,))]
+    assert [finding.line for finding in findings.first] == [2, 3]
+
+
+texts = st.text(max_size=20)
+turns = st.lists(st.builds(Turn, st.sampled_from(["system", "user", "assistant"]), texts), min_size=1, max_size=4).map(
+    tuple
+)
+reply = st.builds(Turn, st.just("assistant"), texts).map(lambda turn: (turn,))
+examples = st.one_of(
+    st.builds(Chat, turns),
+    st.builds(Preference, turns.filter(lambda each: each[0].role == "user"), reply, reply),
+    st.builds(Ranking, turns, st.lists(texts, min_size=2, max_size=4).map(tuple), st.just(frozenset({(0, 1)}))),
+    st.builds(Battle, texts, texts, texts, st.sampled_from(["model_a", "model_b", "tie"]), st.none() | texts),
+)
+
+
+@given(examples)
+def test_what_is_written_is_read_again_as_it_was(one: Example) -> None:
+    assert example(spelled(one)) == one
