@@ -10,6 +10,7 @@ from typing import Final
 
 from espalier.domain.errors import Invalid, TooLong, WrongAnswer
 from espalier.domain.message import LIKERT_STEPS, MANDATORY_LABELS, Ballot, Label, LabelKind
+from espalier.safety.language import looks_foreign
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,11 @@ def clean_text(text: str, most_characters: int) -> str:
             f"The text has {len(text):,} characters; at most {most_characters:,} are allowed.", field="text", text=text
         )
     return text
+
+
+def seems_to_be(text: str, lang: str) -> str | None:
+    """The language that a text seems to be in where it should be in another one; a warning for who writes it."""
+    return looks_foreign(text, lang)
 
 
 def check_labels(answer: LabelsAnswer, offered: Collection[Label]) -> dict[str, float | None]:

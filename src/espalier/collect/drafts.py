@@ -51,18 +51,24 @@ def _is_whole(value: str) -> bool:
     return not any("\ud800" <= each <= "\udfff" for each in value)
 
 
-def put(db: Connection, person: Person, task_id: str, fields: Fields, now: datetime) -> Draft | None:
-    """Keep what was typed whatever another window has saved: it is what the person sees. Nothing for an empty form."""
-    there = drafts.draft_of(db, person.id, task_id, now)
+def keep(db: Connection, person: Person, task_id: str, fields: Fields, now: datetime) -> None:
+    """Keep what was typed whatever another window has saved: it is what the person sees.
+
+    An empty form is not kept. Raises NotFound, AlreadyAnswered, TooLong, Invalid.
+    """
+    tasks.own_lease(db, person, task_id)
+    _put(db, person, task_id, fields, now)
+
+
+def _put(db: Connection, person: Person, task_id: str, fields: Fields, now: datetime) -> None:
     if not any(value.strip() for values in fields.values() for value in values):
-        return there
+        return
     _check(fields)
+    there = drafts.draft_of(db, person.id, task_id, now)
     if there is not None and dict(there.fields) == dict(fields):
-        return there
+        return
     drafts.forget_ended(db, now)
-    draft = Draft(task_id, (there.version if there else 0) + 1, fields, now)
-    drafts.keep_draft(db, person.id, draft)
-    return draft
+    drafts.keep_draft(db, person.id, Draft(task_id, (there.version if there else 0) + 1, fields, now))
 
 
 def answer(
@@ -77,7 +83,7 @@ def answer(
 ) -> Receipt:
     """Submit an answer; its form stays as a draft for as long as it can be undone. Raises what `submit` raises."""
     receipt = contributions.submit(db, person, task_id, client_id, given, now, rng)
-    put(db, person, task_id, fields, now)
+    _put(db, person, task_id, fields, now)
     drafts.end_draft(db, person.id, task_id, receipt.undo_until)
     return receipt
 
@@ -85,7 +91,7 @@ def answer(
 def skip(db: Connection, person: Person, task_id: str, reason: str, fields: Fields, now: datetime, rng: Random) -> None:
     """Give a task back; what was typed stays for ten minutes. Raises what `tasks.skip` raises."""
     tasks.skip(db, person, task_id, reason, now, rng)
-    put(db, person, task_id, fields, now)
+    _put(db, person, task_id, fields, now)
     drafts.end_draft(db, person.id, task_id, now + KEPT_AFTER_SKIP)
 
 

@@ -230,6 +230,18 @@ def react_in_task(
 
     Raises NotFound (also for a handle that the task does not have), AlreadyAnswered, Invalid, Stale.
     """
+    react(db, actor, _behind(db, actor, task_id, handle), emoji, on, now, rng)
+
+
+def report_in_task(
+    db: Connection, actor: Person, task_id: str, handle: str, reason: str, now: datetime, rng: Random
+) -> None:
+    """Report a message of a task, which its holder knows by a handle only. Raises what `react_in_task` raises."""
+    report(db, actor, _behind(db, actor, task_id, handle), reason, now, rng)
+
+
+def _behind(db: Connection, actor: Person, task_id: str, handle: str) -> str:
+    """The id of a message of somebody's task. Raises NotFound, AlreadyAnswered."""
     lease = own_lease(db, actor, task_id)
     number = int(handle[1:]) if handle[1:].isascii() and handle[1:].isdecimal() else -1
     shown: Sequence[str] = ()
@@ -240,7 +252,7 @@ def react_in_task(
         shown = [message.id for message in tree.thread(lease.subject)] if lease.subject in tree.messages else ()
     if not 0 <= number < len(shown):
         raise NotFound("There is no message with this handle in the task.")
-    react(db, actor, shown[number], emoji, on, now, rng)
+    return shown[number]
 
 
 def report(db: Connection, actor: Person, message_id: str, reason: str, now: datetime, rng: Random) -> None:

@@ -2,8 +2,18 @@
 
 from typing import Final
 
-from espalier.web.pages import errors, keys, label, landing, rank, signin, task, tasks, write
+from espalier.web.pages import errors, keys, label, landing, leave, rank, signin, task, tasks, write
 
 __all__ = ["ROUTERS", "errors"]
 
-ROUTERS: Final = (landing.router, signin.router, tasks.router, write.router, label.router, rank.router, keys.router, task.router)
+ROUTERS: Final = (
+    landing.router,
+    signin.router,
+    tasks.router,
+    write.router,
+    leave.router,
+    label.router,
+    rank.router,
+    keys.router,
+    task.router,
+)

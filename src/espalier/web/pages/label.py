@@ -11,11 +11,11 @@ from fastapi import APIRouter, Form
 from starlette.datastructures import FormData
 from starlette.responses import Response
 
-from espalier.collect import contributions
 from espalier.collect.answers import LabelsAnswer
 from espalier.domain.errors import Refusal, WrongAnswer
 from espalier.domain.message import LABELS, LIKERT_STEPS
-from espalier.web.pages.frame import Frame, frame_of, go_on
+from espalier.store.drafts import Fields
+from espalier.web.pages.frame import Frame, fields_of, frame_of, submitted
 from espalier.web.questions import Questions, questions
 from espalier.web.render import render
 from espalier.web.visit import Sender, Visit
@@ -61,6 +61,12 @@ def choices_of(form: FormData) -> Choices:
     return Choices(labels, tuple(value for value in form.getlist("flags") if isinstance(value, str)))
 
 
+def _begun(fields: Fields) -> Choices:
+    """The form as a draft has it."""
+    labels = {name: values[-1] for name, values in fields.items() if name in LABELS and values}
+    return Choices(labels, fields.get("flags", ()))
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """asked: the questions. steps: of a scale, as the form spells them. faulty: the question that `fault` is about."""
@@ -74,7 +80,7 @@ class Context:
 
 
 def page(visit: Visit, frame: Frame) -> Response:
-    return _page(visit, frame, Choices())
+    return _page(visit, frame, _begun(frame.draft.fields) if frame.draft else Choices())
 
 
 @router.post("/tasks/{task_id}/labels")
@@ -86,17 +92,14 @@ async def submit(
     clear: Annotated[str | None, Form()] = None,
 ) -> Response:
     """`clear`: not sent yet; only the answer to this question is taken back, in a browser without scripts."""
-    campaign, chosen = visit.campaign, choices_of(await visit.request.form())
+    form = await visit.request.form()
+    chosen = choices_of(form)
     if clear is not None:
         return _page(visit, frame_of(visit, task_id, choice, answer_id), chosen.without(clear))
     try:
-        await campaign.change(
-            visit.changing(), contributions.submit, task_id, answer_id or task_id, chosen.answer(),
-            campaign.clock(), campaign.rng,
-        )  # fmt: skip
+        return await submitted(visit, task_id, answer_id, choice, chosen.answer(), fields_of(form))
     except Refusal as refused:
         return _page(visit, frame_of(visit, task_id, choice, answer_id), chosen, refused)
-    return await go_on(visit, choice)
 
 
 def _page(visit: Visit, frame: Frame, chosen: Choices, refused: Refusal | None = None) -> Response:

@@ -11,11 +11,10 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Form
 from starlette.responses import Response
 
-from espalier.collect import contributions
 from espalier.collect.answers import RankingAnswer
 from espalier.domain.errors import Refusal, WrongAnswer
 from espalier.domain.work import Reply
-from espalier.web.pages.frame import Frame, frame_of, go_on
+from espalier.web.pages.frame import Frame, fields_of, frame_of, submitted
 from espalier.web.render import render
 from espalier.web.visit import Sender, Visit
 
@@ -54,7 +53,8 @@ class Context:
 
 
 def page(visit: Visit, frame: Frame) -> Response:
-    return _page(visit, frame, shown_places(frame.task.replies))
+    begun = places_of({name: values[-1] for name, values in frame.draft.fields.items()}) if frame.draft else {}
+    return _page(visit, frame, begun or shown_places(frame.task.replies))
 
 
 @router.post("/tasks/{task_id}/ranking")
@@ -70,8 +70,8 @@ async def submit(
     """`do`: `none` when no reply is acceptable. The order as it was shown is taken from who moved replies (`touched`,
     which only a script can tell), or says that it is meant (`confirmed`).
     """
-    campaign = visit.campaign
-    places = places_of({key: str(value) for key, value in (await visit.request.form()).items()})
+    form = await visit.request.form()
+    places = places_of({key: str(value) for key, value in form.items()})
     try:
         if do == "none":
             answer = RankingAnswer((), not_rankable=True)
@@ -79,13 +79,9 @@ async def submit(
             answer = RankingAnswer(order_of(places))
             if not touched and not confirmed and _untouched(places):
                 return _page(visit, frame_of(visit, task_id, choice, answer_id), places, ask=True)
-        await campaign.change(
-            visit.changing(), contributions.submit, task_id, answer_id or task_id, answer, campaign.clock(),
-            campaign.rng,
-        )  # fmt: skip
+        return await submitted(visit, task_id, answer_id, choice, answer, fields_of(form))
     except Refusal as refused:
         return _page(visit, frame_of(visit, task_id, choice, answer_id), places, refused, touched=touched)
-    return await go_on(visit, choice)
 
 
 def shown_places(replies: Sequence[Reply]) -> Places:

@@ -6,9 +6,12 @@ from typing import Final
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from espalier.domain.errors import AlreadyAnswered
 from espalier.domain.work import ACT_OF, Act
+from espalier.store.drafts import draft_of
 from espalier.web.pages import label, rank, write
 from espalier.web.pages.frame import Frame, frame_of
+from espalier.web.pages.over import over
 from espalier.web.visit import SignedIn, Visit
 
 router = APIRouter()
@@ -24,5 +27,15 @@ PAGES: Final[Mapping[Act | None, Callable[[Visit, Frame], Response]]] = {
 
 @router.get("/tasks/{task_id}")
 def show(visit: SignedIn, task_id: str, choice: str | None = None) -> Response:
-    frame = frame_of(visit, task_id, choice)
+    try:
+        frame = frame_of(visit, task_id, choice)
+    except AlreadyAnswered as answered:
+        return over(visit, answered, choice, _left(visit, task_id))
     return PAGES[ACT_OF.get(frame.task.kind)](visit, frame)
+
+
+def _left(visit: Visit, task_id: str) -> str:
+    """What was typed for a task that is over."""
+    with visit.campaign.read(visit.caller) as (db, person):
+        draft = draft_of(db, person.id, task_id, visit.now)
+    return draft.text if draft else ""

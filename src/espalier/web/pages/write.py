@@ -1,4 +1,4 @@
-"""Tasks that ask for a text: a prompt, a reply as the person asking, a reply as the assistant."""
+"""Tasks that ask for a text: a prompt, a reply as the person asking, a reply as the assistant; and their preview."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -6,10 +6,10 @@ from typing import Annotated
 from fastapi import APIRouter, Form
 from starlette.responses import Response
 
-from espalier.collect import contributions
-from espalier.collect.answers import TextAnswer
-from espalier.domain.errors import Refusal
-from espalier.web.pages.frame import Frame, frame_of, go_on
+from espalier.collect.answers import TextAnswer, seems_to_be
+from espalier.domain.errors import AlreadyAnswered, IdReused, Invalid, NotFound, Refusal, Stale, WrongLanguage
+from espalier.web.pages.frame import Frame, fields_of, frame_of, submitted
+from espalier.web.pages.over import over
 from espalier.web.render import render
 from espalier.web.visit import Sender, Visit
 
@@ -18,15 +18,31 @@ router = APIRouter()
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """text: what was typed so far. fault: why the last try was not taken."""
+    """text: what was typed so far. fault: why the last try was not taken. other: a language in which it seems to be.
+
+    asks: the last try was refused for its language, and may be sent all the same. preview: shown in a browser without
+    scripts, which asked for it.
+    """
 
     frame: Frame
     text: str
     fault: str | None = None
+    other: str | None = None
+    asks: bool = False
+    preview: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """lang: of the task. other: another one in which the text seems to be."""
+
+    text: str
+    lang: str
+    other: str | None
 
 
 def page(visit: Visit, frame: Frame) -> Response:
-    return render(visit, "write.html", Context(frame, ""))
+    return render(visit, "write.html", Context(frame, frame.draft.text if frame.draft else ""))
 
 
 @router.post("/tasks/{task_id}/text")
@@ -38,13 +54,51 @@ async def submit(
     choice: Annotated[str, Form()] = "",
     send_anyway: Annotated[bool, Form()] = False,
 ) -> Response:
-    campaign = visit.campaign
+    fields = fields_of(await visit.request.form())
     try:
-        await campaign.change(
-            visit.changing(), contributions.submit, task_id, answer_id or task_id, TextAnswer(text, send_anyway),
-            campaign.clock(), campaign.rng,
-        )  # fmt: skip
+        return await submitted(visit, task_id, answer_id, choice, TextAnswer(text, send_anyway), fields)
+    except (Stale, AlreadyAnswered, NotFound) as refused:
+        return over(visit, refused, choice, text)
     except Refusal as refused:
+        return _refused(visit, refused, task_id, choice, answer_id, text)
+
+
+def _refused(visit: Visit, refused: Refusal, task_id: str, choice: str, answer_id: str, text: str) -> Response:
+    """The form once more, with all that was typed."""
+    try:
+        frame = frame_of(visit, task_id, choice, None if isinstance(refused, IdReused) else answer_id)
+    except AlreadyAnswered as answered:
+        return over(visit, answered, choice, text)
+    wrong = isinstance(refused, WrongLanguage)
+    fault = refused.detail
+    if isinstance(refused, IdReused):
+        fault = visit.words.gettext("This was taken back in the meantime. Submit it once more if it is right.")
+    elif wrong:
+        fault = visit.words.gettext("Please look at the language once more.")
+    elif isinstance(refused, Invalid) and not text.strip():
+        fault = visit.words.gettext("There is nothing to submit yet. Write something, or skip the task.")
+    other = seems_to_be(text, frame.task.lang)
+    return render(visit, "write.html", Context(frame, text, fault, other, wrong), status=refused.status)
+
+
+@router.post("/tasks/{task_id}/preview")
+async def preview_without_scripts(
+    visit: Sender,
+    task_id: str,
+    text: Annotated[str, Form()] = "",
+    answer_id: Annotated[str, Form(max_length=100)] = "",
+    choice: Annotated[str, Form()] = "",
+) -> Response:
+    try:
         frame = frame_of(visit, task_id, choice, answer_id)
-        return render(visit, "write.html", Context(frame, text, refused.detail), status=refused.status)
-    return await go_on(visit, choice)
+    except Refusal as refused:
+        return over(visit, refused, choice, text)
+    return render(visit, "write.html", Context(frame, text, other=seems_to_be(text, frame.task.lang), preview=True))
+
+
+@router.post("/preview")
+async def preview(
+    visit: Sender, text: Annotated[str, Form()] = "", lang: Annotated[str, Form(max_length=40)] = "en"
+) -> Response:
+    """The text as it will be shown; a piece of a page, for a script."""
+    return render(visit, "parts/preview.html", Preview(text, lang, seems_to_be(text, lang)))

@@ -5,6 +5,13 @@ document.addEventListener("submit", (event) => {
   if (form.dataset.sent) event.preventDefault();
   else form.dataset.sent = "yes";
 });
+// Who signs out leaves no text behind in this browser.
+document.addEventListener("submit", (event) => {
+  if (!event.target.action.endsWith("/signout")) return;
+  try {
+    for (const key of Object.keys(localStorage)) if (key.startsWith("draft:")) localStorage.removeItem(key);
+  } catch { } // storage may be forbidden
+});
 window.addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
 });
