@@ -13,7 +13,18 @@ from sqlalchemy import Connection, bindparam, delete, func, select, text, union,
 from espalier.store import people, reports, texts
 from espalier.store.facts import GOLD, VOTES, log_of
 from espalier.store.sql import Statement
-from espalier.store.tables import contributions, done, drafts, gold, gold_answers, messages, receipts, tallies, tasks
+from espalier.store.tables import (
+    announcements_read,
+    contributions,
+    done,
+    drafts,
+    gold,
+    gold_answers,
+    messages,
+    receipts,
+    tallies,
+    tasks,
+)
 
 C, M = contributions.c, messages.c
 TEXTS: Final = ("planted", "replied")
@@ -91,7 +102,7 @@ _UNNAME_ALL = Statement(
 )
 _OF_PERSON: Final = tuple(
     Statement(delete(table).where(table.c.person_id == bindparam("person")))
-    for table in (receipts, tasks, done, tallies, gold_answers, drafts)
+    for table in (receipts, tasks, done, tallies, gold_answers, drafts, announcements_read)
 )
 
 

@@ -5,7 +5,7 @@ Knows cookies, sessions and the reader's choices; knows no page.
 
 import hmac
 import secrets
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from gettext import NullTranslations
@@ -17,6 +17,8 @@ from fastapi.responses import RedirectResponse
 from starlette.responses import Response
 
 from espalier.domain.errors import NotAllowed, Unauthenticated
+from espalier.store import announcements
+from espalier.store.announcements import Announcement
 from espalier.store.people import Person, PersonRole
 from espalier.store.preferences import Preferences, preferences_of
 from espalier.store.sessions import Session, by_session, find_session
@@ -31,6 +33,7 @@ class Visit:
     """One request of a browser. `person`, `session`: None for who is not signed in. `lang`: of the interface.
 
     form_token: what every form of the page must bring back. visitor: for whom the page's cookie is still to be set.
+    announced: what the reader has not dismissed yet.
     """
 
     request: Request
@@ -44,10 +47,18 @@ class Visit:
     visitor: str | None = None
     notice: Notice | None = None
     caller: Caller = field(default=Caller(None, PersonRole.CONTRIBUTOR, False))
+    announced: Sequence[Announcement] = ()
 
     @property
     def words(self) -> NullTranslations:
         return catalogue(self.lang)
+
+    @property
+    def back(self) -> str:
+        """The page that is shown, for a form that leads back to it."""
+        url = self.request.url
+        shown = url.path + (f"?{url.query}" if url.query else "")
+        return shown if self.request.method == "GET" else "/tasks"
 
     @property
     def role(self) -> PersonRole | None:
@@ -74,13 +85,14 @@ def visit_of(request: Request) -> Visit:
     known = token_hash(token) if token else None
     caller = Caller(known, PersonRole.CONTRIBUTOR, changes=False, session_at=now)
     person = session = None
-    chosen = Preferences()
+    chosen, announced = Preferences(), list[Announcement]()
     if known:
         with campaign.database.read() as db:
             session = find_session(db, known, now)
             if session is not None:
                 person = by_session(db, known, now)
                 chosen = preferences_of(db, session.person_id)
+                announced = announcements.unread(db, session.person_id, now)
     visitor = cookies.read_signed(request, cookies.VISITOR, key)
     fresh = None if visitor or (person and token) else secrets.token_urlsafe(16)
     holder = token if person and token else visitor or fresh or ""
@@ -89,7 +101,7 @@ def visit_of(request: Request) -> Visit:
     )
     made = Visit(
         request, campaign, now, person, session, chosen, lang, cookies.form_token(key, holder), fresh,
-        cookies.read_notice(request, key), caller,
+        cookies.read_notice(request, key), caller, announced,
     )  # fmt: skip
     request.state.visit = made
     return made

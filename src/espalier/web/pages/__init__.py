@@ -2,7 +2,20 @@
 
 from typing import Final
 
-from espalier.web.pages import errors, keys, label, landing, leave, rank, signin, task, tasks, write
+from espalier.web.pages import (
+    admin,
+    announcements,
+    errors,
+    keys,
+    label,
+    landing,
+    leave,
+    rank,
+    signin,
+    task,
+    tasks,
+    write,
+)
 
 __all__ = ["ROUTERS", "errors"]
 
@@ -15,5 +28,7 @@ ROUTERS: Final = (
     label.router,
     rank.router,
     keys.router,
+    admin.router,
+    announcements.router,
     task.router,
 )
