@@ -244,7 +244,6 @@ def _accepted_text(
         raise WrongLanguage(
             f"This looks like {other!r}, but the conversation is in {lease.lang!r}. If it is right as it is, send it "
             "again with confirm_language.",
-            other=other,
             field="confirm_language",
         )
     texts.keep_sent(db, person.id, mark, now)
