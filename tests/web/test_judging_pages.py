@@ -240,3 +240,27 @@ def test_single_keys_can_be_switched_off_and_on(dora: Visitor) -> None:
     assert 'data-single-keys="off"' in off.text
     assert "/tasks/" in off.url.path
     assert "data-single-keys" not in dora.send("/keys", single="on").text
+
+
+@pytest.mark.parametrize("kind", ["labels", "ranking"])
+def test_a_half_done_judgement_is_there_again_as_a_draft(dora: Visitor, kind: str) -> None:
+    task = review(dora) if kind == "labels" else rank(dora)
+    begun: dict[str, list[str]] = (
+        {"quality": ["0.5"], "flags": ["pii"]} if kind == "labels" else {"place-r0": ["2"], "place-r1": ["2"]}
+    )
+    form = form_of(dora.page, f"{task}/{kind}").filled(**begun)
+    dora.post(f"/tasks/{task}/draft", form)
+    fields = form_of(dora.get(f"/tasks/{task}"), f"{task}/{kind}").filled()
+    assert {name: fields[name] for name in begun} == begun
+
+
+@pytest.mark.parametrize("kind", ["labels", "ranking"])
+def test_an_answer_after_somebody_deleted_the_message_says_that_it_is_over(dora: Visitor, kind: str) -> None:
+    task = review(dora) if kind == "labels" else rank(dora)
+    world = dora.world
+    for message in world.warden.shown("/messages", limit=10)["items"]:
+        if message["parent_id"] is None:
+            assert world.warden.call("DELETE", f"/messages/{message['id']}").is_success
+    answer = dora.send(f"{task}/{kind}", spam="0", confirmed="yes")
+    assert answer.status_code == 409
+    assert "<h1" in answer.text

@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Form
-from starlette.datastructures import FormData
 from starlette.responses import Response
 
 from espalier.collect.answers import LabelsAnswer
-from espalier.domain.errors import Refusal, WrongAnswer
+from espalier.domain.errors import AlreadyAnswered, Conflict, IdReused, NotFound, Refusal, Stale, WrongAnswer
 from espalier.domain.message import LABELS, LIKERT_STEPS
 from espalier.store.drafts import Fields
 from espalier.web.pages.frame import Frame, fields_of, frame_of, submitted
+from espalier.web.pages.over import over
 from espalier.web.questions import Questions, questions
 from espalier.web.render import render
 from espalier.web.visit import Sender, Visit
@@ -56,13 +56,7 @@ def _number(name: str, value: str) -> float:
         raise WrongAnswer("Please choose one of the answers.", field=f"labels.{name}") from None
 
 
-def choices_of(form: FormData) -> Choices:
-    labels = {name: value for name, value in form.items() if name in LABELS and isinstance(value, str)}
-    return Choices(labels, tuple(value for value in form.getlist("flags") if isinstance(value, str)))
-
-
-def _begun(fields: Fields) -> Choices:
-    """The form as a draft has it."""
+def choices_of(fields: Fields) -> Choices:
     labels = {name: values[-1] for name, values in fields.items() if name in LABELS and values}
     return Choices(labels, fields.get("flags", ()))
 
@@ -80,7 +74,7 @@ class Context:
 
 
 def page(visit: Visit, frame: Frame) -> Response:
-    return _page(visit, frame, _begun(frame.draft.fields) if frame.draft else Choices())
+    return _page(visit, frame, choices_of(frame.draft.fields) if frame.draft else Choices())
 
 
 @router.post("/tasks/{task_id}/labels")
@@ -92,12 +86,17 @@ async def submit(
     clear: Annotated[str | None, Form()] = None,
 ) -> Response:
     """`clear`: not sent yet; only the answer to this question is taken back, in a browser without scripts."""
-    form = await visit.request.form()
-    chosen = choices_of(form)
-    if clear is not None:
-        return _page(visit, frame_of(visit, task_id, choice, answer_id), chosen.without(clear))
+    fields = fields_of(await visit.request.form())
+    chosen = choices_of(fields)
     try:
-        return await submitted(visit, task_id, answer_id, choice, chosen.answer(), fields_of(form))
+        if clear is not None:
+            return _page(visit, frame_of(visit, task_id, choice, answer_id), chosen.without(clear))
+        return await submitted(visit, task_id, answer_id, choice, chosen.answer(), fields)
+    except (Stale, AlreadyAnswered, NotFound) as refused:
+        return over(visit, refused, choice, "")
+    except IdReused:
+        said = visit.words.gettext("This was taken back in the meantime. Submit it once more if it is right.")
+        return _page(visit, frame_of(visit, task_id, choice), chosen, Conflict(said))
     except Refusal as refused:
         return _page(visit, frame_of(visit, task_id, choice, answer_id), chosen, refused)
 

@@ -12,9 +12,11 @@ from fastapi import APIRouter, Form
 from starlette.responses import Response
 
 from espalier.collect.answers import RankingAnswer
-from espalier.domain.errors import Refusal, WrongAnswer
+from espalier.domain.errors import AlreadyAnswered, Conflict, IdReused, NotFound, Refusal, Stale, WrongAnswer
 from espalier.domain.work import Reply
+from espalier.store.drafts import Fields
 from espalier.web.pages.frame import Frame, fields_of, frame_of, submitted
+from espalier.web.pages.over import over
 from espalier.web.render import render
 from espalier.web.visit import Sender, Visit
 
@@ -53,8 +55,9 @@ class Context:
 
 
 def page(visit: Visit, frame: Frame) -> Response:
-    begun = places_of({name: values[-1] for name, values in frame.draft.fields.items()}) if frame.draft else {}
-    return _page(visit, frame, begun or shown_places(frame.task.replies))
+    fields = frame.draft.fields if frame.draft else {}
+    places = {**shown_places(frame.task.replies), **places_of(fields)}
+    return _page(visit, frame, places, touched="".join(fields.get("touched", ())))
 
 
 @router.post("/tasks/{task_id}/ranking")
@@ -70,8 +73,8 @@ async def submit(
     """`do`: `none` when no reply is acceptable. The order as it was shown is taken from who moved replies (`touched`,
     which only a script can tell), or says that it is meant (`confirmed`).
     """
-    form = await visit.request.form()
-    places = places_of({key: str(value) for key, value in form.items()})
+    fields = fields_of(await visit.request.form())
+    places = places_of(fields)
     try:
         if do == "none":
             answer = RankingAnswer((), not_rankable=True)
@@ -79,7 +82,12 @@ async def submit(
             answer = RankingAnswer(order_of(places))
             if not touched and not confirmed and _untouched(places):
                 return _page(visit, frame_of(visit, task_id, choice, answer_id), places, ask=True)
-        return await submitted(visit, task_id, answer_id, choice, answer, fields_of(form))
+        return await submitted(visit, task_id, answer_id, choice, answer, fields)
+    except (Stale, AlreadyAnswered, NotFound) as refused:
+        return over(visit, refused, choice, "")
+    except IdReused:
+        said = visit.words.gettext("This was taken back in the meantime. Submit it once more if it is right.")
+        return _page(visit, frame_of(visit, task_id, choice), places, Conflict(said), touched=touched)
     except Refusal as refused:
         return _page(visit, frame_of(visit, task_id, choice, answer_id), places, refused, touched=touched)
 
@@ -89,8 +97,8 @@ def shown_places(replies: Sequence[Reply]) -> Places:
     return {reply.handle: str(place) for place, reply in enumerate(replies, start=1)}
 
 
-def places_of(form: Mapping[str, str]) -> Places:
-    return {name.removeprefix(FIELD): typed[:10] for name, typed in form.items() if name.startswith(FIELD)}
+def places_of(fields: Fields) -> Places:
+    return {name.removeprefix(FIELD): "".join(typed)[:10] for name, typed in fields.items() if name.startswith(FIELD)}
 
 
 def order_of(places: Places) -> list[list[str]]:

@@ -13,9 +13,15 @@
   // One entry a reply, best first. `equal`: as good as the one before it.
   let order = [...list.children].map((item) => {
     const field = item.querySelector("input[type=number]");
-    return { item, field, name: item.dataset.reply, card: item.querySelector(".ranked"), place: Number(field.value) };
+    return { item, field, name: item.dataset.reply, card: item.querySelector(".ranked") };
   });
-  order.forEach((reply, index) => { reply.equal = index > 0 && reply.place === order[index - 1].place; });
+  // As the number fields say: when the page opens, and when a draft is put back into them.
+  const read = () => {
+    for (const reply of order) reply.place = Number(reply.field.value) || order.length + 1;
+    order.sort((one, other) => one.place - other.place);
+    order.forEach((reply, index) => { reply.equal = index > 0 && reply.place === order[index - 1].place; });
+  };
+  read();
   let chosen = order[0];
   const touched = form.elements.namedItem("touched");
 
@@ -103,6 +109,7 @@
     if (button.matches(".between")) toggle(reply);
     if ("showAll" in button.dataset) unfold(reply);
   });
+  list.addEventListener("input", () => { read(); arrange(order[0]); });
   list.addEventListener("focusin", (event) => { chosen = of(event.target) ?? chosen; });
 
   // Keys.
@@ -126,7 +133,7 @@
   let held = null;
   const follow = () => {
     if (!held) return;
-    const edge = 72;
+    const edge = 110;
     const speed = held.y < edge ? held.y - edge : Math.max(0, held.y - (window.innerHeight - edge));
     if (speed) window.scrollBy(0, speed / 4);
     const middle = (reply) => {
