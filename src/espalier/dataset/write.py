@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from espalier.dataset.examples import Example, spelled
 from espalier.dataset.records import (
     MessageRecord,
     Record,
@@ -34,6 +35,11 @@ def write_records(path: Path, records: Iterable[Record], spelling: Spelling = Sp
 def write_votes(path: Path, votes: Iterable[VoteRecord]) -> int:
     """Write judgements; returns how many."""
     return _write(path, (_encode(vote_object(vote)) for vote in votes))
+
+
+def write_examples(path: Path, examples: Iterable[Example]) -> int:
+    """Write chats, preferences, rankings or battles; returns how many."""
+    return _write(path, (_encode(spelled(each)) for each in examples))
 
 
 def line_of(record: Record, spelling: Spelling = Spelling.AS_READ) -> str:
