@@ -23,6 +23,7 @@ from espalier.domain.errors import (
     NotFound,
     RateLimited,
     TooManyOpenTasks,
+    TryLater,
 )
 from espalier.domain.lottery import GROUPS, draw, groups_in_turn, new_prompts_open
 from espalier.domain.message import MANDATORY_LABELS, SKIP_REASONS, Skip, offered_labels
@@ -334,6 +335,22 @@ def my_tasks(db: Connection, person: Person, now: datetime) -> list[Task]:
     """What this person has in hand, oldest first."""
     book = PolicyBook(db)
     return [shown(db, lease, book) for lease in work.open_leases(db, person.id, now)]
+
+
+def limit_reached(db: Connection, person: Person, ask: Ask, now: datetime) -> TryLater | None:
+    """Why this person gets no new task now, whatever there is to do; None when nothing stands against it."""
+    try:
+        _check_limits(db, person, ask, len(work.open_leases(db, person.id, now)), PolicyBook(db), now)
+    except TryLater as refusal:
+        return refusal
+    return None
+
+
+def elsewhere_open(db: Connection, person: Person, langs: Sequence[str], now: datetime) -> dict[str, int]:
+    """How many tasks there are for this person in languages other than these; only where there are any."""
+    others = [lang for lang in languages.langs_of_trees(db) if lang not in langs]
+    counts = {lang: sum(here[kind] for kind in Kind) for lang, here in availability(db, person, others, now).items()}
+    return {lang: count for lang, count in counts.items() if count}
 
 
 def own_task(db: Connection, person: Person, task_id: str) -> Task:

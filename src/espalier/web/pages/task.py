@@ -9,10 +9,12 @@ from starlette.responses import Response
 from espalier.domain.errors import AlreadyAnswered
 from espalier.domain.work import ACT_OF, Act
 from espalier.store.drafts import draft_of
-from espalier.web.pages import label, rank, write
+from espalier.web.pages import label, practice, rank, write
 from espalier.web.pages.frame import Frame, frame_of
+from espalier.web.pages.kinds import SLUGS
 from espalier.web.pages.over import over
-from espalier.web.visit import SignedIn, Visit
+from espalier.web.pages.tasks import kind_page
+from espalier.web.visit import SignedIn, Visit, redirect
 
 router = APIRouter()
 
@@ -27,10 +29,14 @@ PAGES: Final[Mapping[Act | None, Callable[[Visit, Frame], Response]]] = {
 
 @router.get("/tasks/{task_id}")
 def show(visit: SignedIn, task_id: str, choice: str | None = None) -> Response:
+    if kind := SLUGS.get(task_id):
+        return kind_page(visit, kind)
     try:
         frame = frame_of(visit, task_id, choice)
     except AlreadyAnswered as answered:
         return over(visit, answered, choice, _left(visit, task_id))
+    if practice.is_due(visit, frame.task.kind):
+        return redirect(visit, practice.practice_address(frame.task.kind, task_id, frame.choice))
     return PAGES[ACT_OF.get(frame.task.kind)](visit, frame)
 
 

@@ -20,25 +20,25 @@ router = APIRouter()
 class Context:
     """text: what was typed so far. fault: why the last try was not taken. other: a language in which it seems to be.
 
-    asks: the last try was refused for its language, and may be sent all the same. preview: shown in a browser without
-    scripts, which asked for it.
+    anyway: they mean it. preview: shown in a browser without scripts, which asked for it.
     """
 
     frame: Frame
     text: str
     fault: str | None = None
     other: str | None = None
-    asks: bool = False
+    anyway: bool = False
     preview: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """lang: of the task. other: another one in which the text seems to be."""
+    """lang: of the task. other: another one in which the text seems to be. anyway: it may be sent all the same."""
 
     text: str
     lang: str
     other: str | None
+    anyway: bool
 
 
 def page(visit: Visit, frame: Frame) -> Response:
@@ -60,25 +60,26 @@ async def submit(
     except (Stale, AlreadyAnswered, NotFound) as refused:
         return over(visit, refused, choice, text)
     except Refusal as refused:
-        return _refused(visit, refused, task_id, choice, answer_id, text)
+        return _refused(visit, refused, task_id, choice, answer_id, text, send_anyway)
 
 
-def _refused(visit: Visit, refused: Refusal, task_id: str, choice: str, answer_id: str, text: str) -> Response:
+def _refused(
+    visit: Visit, refused: Refusal, task_id: str, choice: str, answer_id: str, text: str, anyway: bool
+) -> Response:
     """The form once more, with all that was typed."""
     try:
         frame = frame_of(visit, task_id, choice, None if isinstance(refused, IdReused) else answer_id)
     except AlreadyAnswered as answered:
         return over(visit, answered, choice, text)
-    wrong = isinstance(refused, WrongLanguage)
     fault = refused.detail
     if isinstance(refused, IdReused):
         fault = visit.words.gettext("This was taken back in the meantime. Submit it once more if it is right.")
-    elif wrong:
+    elif isinstance(refused, WrongLanguage):
         fault = visit.words.gettext("Please look at the language once more.")
     elif isinstance(refused, Invalid) and not text.strip():
         fault = visit.words.gettext("There is nothing to submit yet. Write something, or skip the task.")
     other = seems_to_be(text, frame.task.lang)
-    return render(visit, "write.html", Context(frame, text, fault, other, wrong), status=refused.status)
+    return render(visit, "write.html", Context(frame, text, fault, other, anyway), status=refused.status)
 
 
 @router.post("/tasks/{task_id}/preview")
@@ -98,7 +99,10 @@ async def preview_without_scripts(
 
 @router.post("/preview")
 async def preview(
-    visit: Sender, text: Annotated[str, Form()] = "", lang: Annotated[str, Form(max_length=40)] = "en"
+    visit: Sender,
+    text: Annotated[str, Form()] = "",
+    lang: Annotated[str, Form(max_length=40)] = "en",
+    send_anyway: Annotated[bool, Form()] = False,
 ) -> Response:
     """The text as it will be shown; a piece of a page, for a script."""
-    return render(visit, "parts/preview.html", Preview(text, lang, seems_to_be(text, lang)))
+    return render(visit, "parts/preview.html", Preview(text, lang, seems_to_be(text, lang), send_anyway))
