@@ -10,10 +10,15 @@ from espalier.web.pages import (
     label,
     landing,
     leave,
+    message,
+    message_staff,
+    practice,
     rank,
     signin,
     task,
     tasks,
+    tree,
+    trees,
     write,
 )
 
@@ -28,7 +33,12 @@ ROUTERS: Final = (
     label.router,
     rank.router,
     keys.router,
+    practice.router,
     admin.router,
     announcements.router,
+    trees.router,
+    tree.router,
+    message.router,
+    message_staff.router,
     task.router,
 )

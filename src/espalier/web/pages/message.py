@@ -1,0 +1,263 @@
+"""One message in its thread: what it replies to, what stands beside and below it; reacting to it, reporting it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Form
+from sqlalchemy import Connection
+from starlette.responses import Response
+
+from espalier.collect import moderation
+from espalier.domain.errors import NotFound, Refusal
+from espalier.domain.message import EMOJIS
+from espalier.domain.sight import BlindMessage, OwnMessage, PublicMessage, SeenMessage, StaffMessage, may_see, seen
+from espalier.store import reading
+from espalier.store.people import Person, PersonRole
+from espalier.store.reactions import reactions_of
+from espalier.web.render import render
+from espalier.web.tree_words import Pill, first_words, label_names, link_name, marks, pill
+from espalier.web.visit import Sender, SignedIn, Visit, redirect
+
+router = APIRouter()
+
+FLAG: Final = "red_flag"
+SIGNS: Final = {
+    "+1": "👍", "-1": "👎", "100": "💯", "rofl": "🤣", "clap": "👏", "diamond": "💎", "heart_eyes": "😍",
+    "disappointed": "😞", "poop": "💩", "skull": "💀",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A message of the thread. who: its author's name, where that is open to the reader."""
+
+    id: str
+    role: str
+    lang: str
+    text: str
+    at: datetime
+    marks: list[str]
+    gone: bool
+    mine: bool
+    who: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Emoji:
+    """name: as it is sent. count: None while it is hidden."""
+
+    name: str
+    sign: str
+    words: str
+    mine: bool
+    count: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Mean:
+    """What reviewers said of one label, from 0 to 1."""
+
+    words: str
+    value: float
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """thread: from the prompt to the message. siblings: other replies to the same. blind: the reader could judge it.
+
+    own: it is the reader's. reported: by the reader. reason, fault: of a report that was not taken.
+    staff: may edit and delete. all: everything of it, after a look behind it that the journal keeps.
+    """
+
+    id: str
+    tree_id: str
+    title: str
+    lang: str
+    pill: Pill | None
+    thread: list[Turn]
+    siblings: list[Link]
+    replies: list[Link]
+    blind: bool
+    own: bool
+    gone: bool
+    emojis: list[Emoji]
+    reported: bool
+    means: list[Mean]
+    reviews: int | None
+    reason: str
+    fault: str | None
+    staff: bool
+    all: StaffMessage | None
+
+
+@router.get("/messages/{message_id}")
+def show(visit: SignedIn, message_id: str) -> Response:
+    return page(visit, message_id)
+
+
+@router.post("/messages/{message_id}/reactions")
+async def react(
+    visit: Sender, message_id: str, put: Annotated[str, Form()] = "", take: Annotated[str, Form()] = ""
+) -> Response:
+    """`put`, `take`: the name of the emoji."""
+    campaign, emoji = visit.campaign, put or take
+    await campaign.change(
+        visit.changing(), moderation.react, message_id, emoji, bool(put), campaign.clock(), campaign.rng
+    )  # fmt: skip
+    said = visit.words.gettext("Your report is taken back.") if take == FLAG else None
+    return redirect(visit, f"/messages/{message_id}#reactions", said)
+
+
+@router.post("/messages/{message_id}/report")
+async def report(visit: Sender, message_id: str, reason: Annotated[str, Form()] = "") -> Response:
+    campaign, words = visit.campaign, visit.words
+    try:
+        await campaign.change(
+            visit.changing(), moderation.report, message_id, reason, campaign.clock(), campaign.rng
+        )  # fmt: skip
+    except Refusal as refused:
+        if refused.field != "reason":
+            raise
+        needed = words.gettext("Say in a few words what is wrong with the message.")
+        fault = refused.detail if reason.strip() else needed
+        return page(visit, message_id, reason=reason, fault=fault, status=refused.status)
+    return redirect(visit, f"/messages/{message_id}", words.gettext("Thank you. Your report goes to the moderators."))
+
+
+def page(
+    visit: Visit,
+    message_id: str,
+    *,
+    reason: str = "",
+    fault: str | None = None,
+    behind: StaffMessage | None = None,
+    status: int = 200,
+) -> Response:
+    """`behind`: all of the message, for staff who looked behind it. Raises NotFound."""
+    with visit.campaign.read(visit.caller) as (db, person):
+        around = _around(db, person, message_id)
+        at = around.at
+        mine = reactions_of(db, person.id, at.tree_id, message_id)
+    words, own = visit.words, _is_own(at, person)
+    shown = behind or at
+    blind = isinstance(shown, BlindMessage)
+    gone = at.deleted or getattr(at, "removed", False)
+    staff = person.role.reaches(PersonRole.MODERATOR)
+    context = Context(
+        id=message_id,
+        tree_id=at.tree_id,
+        title=first_words(at.text) or words.gettext("A message without words"),
+        lang=at.lang,
+        pill=None if isinstance(at, BlindMessage) else pill(at.tree_state, words),
+        thread=[_turn(visit, message, person, words_of(visit, message)) for message in around.thread],
+        siblings=_links(visit, around.beside, without=message_id),
+        replies=_links(visit, around.below),
+        blind=blind,
+        own=own,
+        gone=gone,
+        emojis=_emojis(visit, shown, mine, always=own or isinstance(shown, StaffMessage)),
+        reported=FLAG in mine,
+        means=_means(visit, shown),
+        reviews=None if isinstance(shown, BlindMessage) else shown.review_count,
+        reason=reason,
+        fault=fault,
+        staff=staff,
+        all=behind or (at if isinstance(at, StaffMessage) else None),
+    )
+    return render(visit, "message.html", context, status=status)
+
+
+@dataclass(frozen=True, slots=True)
+class _Around:
+    """A message as somebody may see it, with what stands around it."""
+
+    at: SeenMessage
+    thread: list[SeenMessage]
+    beside: list[SeenMessage]
+    below: list[SeenMessage]
+
+
+def _around(db: Connection, person: Person, message_id: str) -> _Around:
+    """Raises NotFound, also for what this person may not see."""
+    asked = reading.message(db, message_id)
+    tree = reading.messages_of_tree(db, asked.tree_id)
+    eyes = reading.viewer(db, person, tree)
+    if not may_see(asked, eyes):
+        raise NotFound("There is no such message.")
+    by_id = {each.id: each for each in tree}
+    path: list[SeenMessage] = []
+    up: str | None = message_id
+    while up is not None:
+        path.append(seen(by_id[up], eyes))
+        up = by_id[up].parent_id
+    visible = [each for each in tree if may_see(each, eyes)]
+    beside = [seen(each, eyes) for each in visible if each.parent_id == asked.parent_id and asked.parent_id]
+    below = [seen(each, eyes) for each in visible if each.parent_id == message_id]
+    return _Around(path[0], path[::-1], beside, below)
+
+
+def _is_own(message: SeenMessage, person: Person) -> bool:
+    return isinstance(message, OwnMessage) or getattr(message, "author", None) == person.id
+
+
+def words_of(visit: Visit, message: SeenMessage) -> list[str]:
+    return marks(message, visit.words)
+
+
+def _turn(visit: Visit, message: SeenMessage, person: Person, said: list[str]) -> Turn:
+    own = _is_own(message, person)
+    return Turn(
+        message.id, message.role, message.lang, message.text, message.created_at, said,
+        message.deleted or getattr(message, "removed", False), own, _name(message),
+    )  # fmt: skip
+
+
+def _name(message: SeenMessage) -> str | None:
+    """The author's name, for staff."""
+    return message.author_name if isinstance(message, StaffMessage) else None
+
+
+def _links(visit: Visit, messages: Sequence[SeenMessage], without: str = "") -> list[Link]:
+    return [
+        Link(message.id, link_name(message, place, len(messages), visit.words))
+        for place, message in enumerate(messages, start=1)
+        if message.id != without
+    ]
+
+
+def emoji_words(visit: Visit) -> dict[str, str]:
+    _ = visit.words.gettext
+    return {
+        "+1": _("thumbs up"), "-1": _("thumbs down"), "100": _("a hundred points"), "rofl": _("laughing"),
+        "clap": _("applause"), "diamond": _("a gem"), "heart_eyes": _("love it"), "disappointed": _("disappointed"),
+        "poop": _("rubbish"), "skull": _("deadly"),
+    }  # fmt: skip
+
+
+def _emojis(visit: Visit, message: SeenMessage, mine: frozenset[str], *, always: bool) -> list[Emoji]:
+    """Counts are shown to who has reacted, to the author and to staff, and never to who could still judge."""
+    counts = None
+    if isinstance(message, OwnMessage | PublicMessage | StaffMessage) and (always or mine - {FLAG}):
+        counts = message.emojis
+    named = emoji_words(visit)
+    return [
+        Emoji(name, SIGNS[name], named[name], name in mine, None if counts is None else counts.get(name, 0))
+        for name in EMOJIS
+        if name != FLAG
+    ]
+
+
+def _means(visit: Visit, message: SeenMessage) -> list[Mean]:
+    if isinstance(message, BlindMessage):
+        return []
+    names = label_names(visit.words)
+    return [Mean(names.get(label, label), mean.value, mean.count) for label, mean in message.labels.items()]
