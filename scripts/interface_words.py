@@ -16,6 +16,7 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
 from espalier import __version__
+from espalier.domain.policy import PARAMETERS
 
 WEB: Final = Path(__file__).parents[1] / "src" / "espalier" / "web"
 LOCALES: Final = WEB / "locales"
@@ -29,6 +30,8 @@ def said() -> Catalog:
     found = Catalog(project="Espalier")
     for file, line, text, comments, context in extract_from_dir(WEB, METHODS, OPTIONS, KEYWORDS, ("Translators:",)):
         found.add(text, locations=[(file, line)], auto_comments=comments, context=context)
+    for parameter in PARAMETERS.values():
+        found.add(parameter.says, locations=[("pages/policy.py", 1)])
     return found
 
 

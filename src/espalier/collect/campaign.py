@@ -5,7 +5,7 @@ follows its old one until the job of this change has reached it. Knows no HTTP.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from random import Random
 from typing import Final
@@ -16,7 +16,9 @@ from espalier.collect.accounts import new_id, require
 from espalier.collect.change import Scene, order
 from espalier.collect.lottery import fill_places, top_up_rankings
 from espalier.domain.contribution import PolicyChanged
+from espalier.domain.errors import Conflict
 from espalier.domain.policy import CampaignPolicy
+from espalier.domain.policy_change import Change, changes
 from espalier.domain.tree import TERMINAL
 from espalier.store import jobs, journal, languages, locks, policies, trees
 from espalier.store.jobs import Job, JobStatus
@@ -29,16 +31,42 @@ MESSAGES_AT_ONCE: Final = 200  # no further tree is begun after so many: a batch
 DRAWS_AT_ONCE: Final = 10
 
 
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a change of the policy would do. `version`: the one in force; `trees`: on their way, that would follow."""
+
+    version: int
+    changes: list[Change]
+    trees: int
+
+
+def preview_policy(db: Connection, actor: Person | None, change: Mapping[str, object]) -> Preview:
+    """What `change_policy` would change; nothing is changed yet. Raises NotAllowed, InvalidPolicy."""
+    require(actor, PersonRole.ADMIN)
+    before = PolicyBook(db)
+    after = CampaignPolicy.from_mapping(change, before.campaign)
+    return Preview(before.version, changes(before.campaign, after), trees.count_behind(db, before.version + 1))
+
+
 def change_policy(
-    db: Connection, actor: Person | None, change: Mapping[str, object], now: datetime, rng: Random
+    db: Connection,
+    actor: Person | None,
+    change: Mapping[str, object],
+    now: datetime,
+    rng: Random,
+    *,
+    seen: int | None = None,
 ) -> tuple[int, Job]:
     """Put a changed policy in force; the version, and the job that brings it to the trees.
 
     change: `base` with the values that change, `langs` with the differences of all languages. A change that says what
-    holds already is a new version all the same. Raises NotAllowed, InvalidPolicy.
+    holds already is a new version all the same. seen: the version that the change was made for.
+    Raises NotAllowed, InvalidPolicy, and Conflict when another version is in force than the one that was seen.
     """
     require(actor, PersonRole.ADMIN)
     before = PolicyBook(db)
+    if seen is not None and seen != before.version:
+        raise Conflict("Somebody has changed the policy in the meantime; look at it again before you change it.")
     policy = CampaignPolicy.from_mapping(change, before.campaign)
     person = actor.id if actor is not None else None
     version = policies.keep_policy(db, policy, person, now)
