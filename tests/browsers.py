@@ -9,7 +9,7 @@ import secrets
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.resources import as_file
@@ -17,9 +17,11 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from campaigns import practise_all
 from espalier import demo
 from espalier.collect import accounts
 from espalier.collect.beginning import begin
@@ -59,6 +61,7 @@ class Site:
     _browser: Browser
     _open: list[BrowserContext] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
+    _signed_in: dict[str, Any] = field(default_factory=dict)
 
     def visitor(self, **options: Any) -> Page:
         """Somebody who is not signed in, in a browser of their own; options as of a Playwright context."""
@@ -72,9 +75,25 @@ class Site:
 
     def person(self, name: str, **options: Any) -> Page:
         """Somebody of the campaign, signed in and past the first visit, at the tasks."""
+        if name in self._signed_in:
+            page = self.visitor(storage_state=self._signed_in[name], **options)
+            page.goto("/tasks")
+            return page
         page = self.visitor(**options)
         sign_in(page, self.tokens[name])
+        self._signed_in[name] = page.context.storage_state()
         return page
+
+    def task(self, name: str, kind: str, lang: str = "en") -> dict[str, Any]:
+        """A task of this kind in somebody's hands, as their scripts get it."""
+        answer = httpx.post(
+            f"{self.url}/api/v1/tasks/next",
+            json={"kind": kind, "langs": [lang]},
+            headers={"Authorization": f"Bearer {self.tokens[name]}"},
+        )
+        assert answer.status_code == 200, f"there is no {kind} in {lang} for {name}: {answer.status_code} {answer.text}"
+        given: dict[str, Any] = answer.json()
+        return given
 
     def _heard(self, page: Page, kind: str, text: str) -> None:
         if kind == "error" and re.search(r"Content.Security.Policy|Refused to", text):
@@ -120,13 +139,11 @@ def plant(file: Path) -> Planted:
     made = door.call(begin, CampaignPolicy(), secrets.token_urlsafe, now, rng)
     assert made is not None
     tokens = {"Administrator": made.token}
-    for name in VOLUNTEERS:
-        tokens[name] = door.call(
-            accounts.create_person, None, name, PersonRole.CONTRIBUTOR, secrets.token_urlsafe, now, rng
-        ).token
-    tokens["Mona"] = door.call(
-        accounts.create_person, None, "Mona", PersonRole.MODERATOR, secrets.token_urlsafe, now, rng
-    ).token
+    door.call(practise_all, made.person.id, now)
+    for name, role in (*dict.fromkeys(VOLUNTEERS, PersonRole.CONTRIBUTOR).items(), ("Mona", PersonRole.MODERATOR)):
+        joined = door.call(accounts.create_person, None, name, role, secrets.token_urlsafe, now, rng)
+        tokens[name] = joined.token
+        door.call(practise_all, joined.person.id, now)
     door.call(change_policy, None, {"base": {"max_active_trees": 1}}, now, rng)
     with ExitStack() as stack:
         trees, votes = (stack.enter_context(as_file(each)) for each in (demo.TREES, demo.VOTES))
@@ -142,17 +159,17 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> Planted:
     return plant(tmp_path_factory.mktemp("planted") / "planted.db")
 
 
-@pytest.fixture
-def new_site(planted: Planted, chromium: Browser, tmp_path: Path) -> Iterator[Callable[[], Site]]:
+@contextmanager
+def sites(planted: Planted, chromium: Browser, folder: Path) -> Iterator[Callable[[], Site]]:
     """Makes running copies of the planted campaign; at the end no page may have broken the security policy."""
     with ExitStack() as stack:
         made: list[Site] = []
 
         def start() -> Site:
-            file = tmp_path / f"site-{len(made)}.db"
+            file = folder / f"site-{len(made)}.db"
             with sqlite3.connect(planted.file) as source, sqlite3.connect(file) as copy:
                 source.backup(copy)
-            url = stack.enter_context(listening(f"sqlite:///{file}", data_dir=tmp_path))
+            url = stack.enter_context(listening(f"sqlite:///{file}", data_dir=folder))
             made.append(Site(url, planted.tokens, file, chromium))
             return made[-1]
 
@@ -163,5 +180,18 @@ def new_site(planted: Planted, chromium: Browser, tmp_path: Path) -> Iterator[Ca
 
 
 @pytest.fixture
+def new_site(planted: Planted, chromium: Browser, tmp_path: Path) -> Iterator[Callable[[], Site]]:
+    with sites(planted, chromium, tmp_path) as start:
+        yield start
+
+
+@pytest.fixture
 def site(new_site: Callable[[], Site]) -> Site:
     return new_site()
+
+
+@pytest.fixture(scope="module")
+def looked_at(planted: Planted, chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """One copy for all tests of a module that only look."""
+    with sites(planted, chromium, tmp_path_factory.mktemp("looked-at")) as start:
+        yield start()

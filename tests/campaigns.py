@@ -21,14 +21,17 @@ import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from fastapi import FastAPI
 from httpx import Response
+from sqlalchemy import Connection
 
 from espalier.collect import accounts
 from espalier.collect.beginning import begin
 from espalier.domain.policy import CampaignPolicy
 from espalier.store.door import Door, open_door
 from espalier.store.people import PersonRole
+from espalier.store.practice import Outcome, keep_practised
 from espalier.store.session import Database
 from espalier.web.app import create_app
+from espalier.web.lessons import LESSON_OF
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 API = "/api/v1"
@@ -107,6 +110,12 @@ class Someone:
         return self.submit(task, order=[[reply["handle"]] for reply in order])
 
 
+def practise_all(db: Connection, person_id: str, now: datetime) -> None:
+    """Put a person past the practice of every kind of task."""
+    for lesson in sorted(set(LESSON_OF.values())):
+        keep_practised(db, person_id, lesson, Outcome.PASSED, now)
+
+
 def well(answer: Response) -> Response:
     """The answer, which must be no refusal."""
     assert answer.is_success, f"{answer.request.method} {answer.request.url}: {answer.status_code} {answer.text}"
@@ -172,13 +181,15 @@ class World:
         door: Door = self.http.app.state.campaign.door
         return door
 
-    def person(self, name: str, role: PersonRole = PersonRole.CONTRIBUTOR) -> Someone:
-        """The person of this name, who joins when first named."""
+    def person(self, name: str, role: PersonRole = PersonRole.CONTRIBUTOR, *, has_practised: bool = True) -> Someone:
+        """The person of this name, who joins when first named; by default past the practice of every kind."""
         if name not in self.people:
             made = self.door.call(
                 accounts.create_person, None, name, role, secrets.token_urlsafe, self.now, self.rng
             )  # fmt: skip
             self.people[name] = Someone(self, made.person.id, made.token, name)
+            if has_practised:
+                self.door.call(practise_all, made.person.id, self.now)
         return self.people[name]
 
     @property

@@ -61,6 +61,7 @@ DEFAULTS = {
     "language_weights": None,
     "target_language_mix": None,
     "gold_task_share": 0.0,
+    "practice_required": False,
     "undo_seconds": 60,
 }
 FOR_THE_CAMPAIGN = {
@@ -73,6 +74,7 @@ FOR_THE_CAMPAIGN = {
     "language_weights",
     "target_language_mix",
     "gold_task_share",
+    "practice_required",
 }
 
 
@@ -165,7 +167,7 @@ def test_what_may_be_off_is_off_with_none() -> None:
     assert set(optional) == {
         "auto_mod_max_skip_reply",
         "auto_mod_red_flags",
-        *(FOR_THE_CAMPAIGN - {"max_pending_tasks_per_user", "gold_task_share"}),
+        *(FOR_THE_CAMPAIGN - {"max_pending_tasks_per_user", "gold_task_share", "practice_required"}),
     }
     for none in (None, "none", "off"):
         policy = Policy.from_mapping(dict.fromkeys(optional, none))

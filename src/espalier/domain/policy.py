@@ -130,6 +130,9 @@ class Policy:
         per_language=False,
     )
     gold_task_share: float = setting(0.0, SHARE, "Share of reviews with a known answer.", per_language=False)
+    practice_required: bool = setting(
+        False, YES_NO, "Whether the practice before the first task of a kind must be passed.", per_language=False
+    )
     undo_seconds: int = setting(60, whole(0, 3600), "For so long a person may take back what they sent.")
 
     def __post_init__(self) -> None:

@@ -21,6 +21,7 @@ from espalier.store.tables import (
     gold,
     gold_answers,
     messages,
+    practised,
     receipts,
     tallies,
     tasks,
@@ -102,7 +103,7 @@ _UNNAME_ALL = Statement(
 )
 _OF_PERSON: Final = tuple(
     Statement(delete(table).where(table.c.person_id == bindparam("person")))
-    for table in (receipts, tasks, done, tallies, gold_answers, drafts, announcements_read)
+    for table in (receipts, tasks, done, tallies, gold_answers, drafts, announcements_read, practised)
 )
 
 

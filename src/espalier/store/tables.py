@@ -459,3 +459,77 @@ announcements_read = Table(
     PrimaryKeyConstraint("person_id", "announcement_id"),
     sqlite_with_rowid=False,
 )
+
+# Kept: who has practised what before the first task of a kind, or has skipped the practice.
+practised = Table(
+    "practised",
+    metadata,
+    required("person_id"),
+    required("lesson"),
+    required("outcome"),  # passed, tried, skipped
+    required("at", BigInteger),
+    PrimaryKeyConstraint("person_id", "lesson"),
+    sqlite_with_rowid=False,
+)
+
+# Kept: the ways in which a person signs in. `issuer`: `email`, `password`, or the address of who vouches for them.
+identities = Table(
+    "identities",
+    metadata,
+    required("issuer"),
+    required("subject"),  # under which the issuer knows the person: an address, an account's id
+    required("person_id"),
+    required("label"),  # as the person knows it
+    Column("secret", Text),  # of a password: its Argon2
+    required("created_at", BigInteger),
+    Column("used_at", BigInteger),
+    PrimaryKeyConstraint("issuer", "subject"),
+    Index("identities_by_person", "person_id"),
+)
+
+# Kept for minutes: links and codes with which somebody signs in, as SHA-256. Who asks again has the newest alone.
+sign_in_links = Table(
+    "sign_in_links",
+    metadata,
+    Column("hash", Text, primary_key=True),
+    required("asker"),  # SHA-256 of what the browser that asked holds
+    Column("email", Text),
+    Column("person_id", Text),  # whom it is for, where that is settled already
+    Column("code", Text),
+    required("tries", Integer),
+    Column("invitation", Text),  # the hash of the one that the asker holds
+    required("next"),
+    required("ends_at", BigInteger),
+    Index("sign_in_links_by_asker", "asker", unique=True),
+    Index("sign_in_links_by_email", "email", unique=True),
+    Index("sign_in_links_by_end", "ends_at"),
+)
+
+# Kept for minutes: how often something was tried of late, by whom or for whom.
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("key", Text, primary_key=True),
+    required("count", Integer),
+    required("ends_at", BigInteger),
+    Index("attempts_by_end", "ends_at"),
+)
+
+# Kept: links with which an administrator invites; as SHA-256.
+invitations = Table(
+    "invitations",
+    metadata,
+    Column("hash", Text, primary_key=True),
+    required("id"),
+    required("note"),
+    required("person_id"),  # who invites
+    required("places", Integer),  # how many may come by it
+    required("used", Integer),
+    required("created_at", BigInteger),
+    required("ends_at", BigInteger),
+    Index("invitations_by_id", "id", unique=True),
+    Index("invitations_by_time", "created_at"),
+)
+
+# Kept apart from all that people contribute, and read in counts only: what they said of themselves.
+surveys = Table("surveys", metadata, Column("person_id", Text, primary_key=True), required("document"))

@@ -17,6 +17,7 @@ from espalier.web.pages import (
     policy_history,
     practice,
     rank,
+    signed_out,
     signin,
     task,
     tasks,
@@ -25,7 +26,7 @@ from espalier.web.pages import (
     write,
 )
 
-__all__ = ["ROUTERS", "errors"]
+__all__ = ["ROUTERS", "errors", "signed_out"]
 
 ROUTERS: Final = (
     landing.router,

@@ -33,6 +33,16 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_table(
+        "attempts",
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.Column("ends_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("key"),
+    )
+    with op.batch_alter_table("attempts", schema=None) as batch_op:
+        batch_op.create_index("attempts_by_end", ["ends_at"], unique=False)
+
+    op.create_table(
         "contributions",
         sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("tree_id", sa.Text(), nullable=False),
@@ -101,6 +111,20 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("person_id", "message_id"),
     )
     op.create_table(
+        "identities",
+        sa.Column("issuer", sa.Text(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("person_id", sa.Text(), nullable=False),
+        sa.Column("label", sa.Text(), nullable=False),
+        sa.Column("secret", sa.Text(), nullable=True),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("used_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("issuer", "subject"),
+    )
+    with op.batch_alter_table("identities", schema=None) as batch_op:
+        batch_op.create_index("identities_by_person", ["person_id"], unique=False)
+
+    op.create_table(
         "inspirations",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("lang", sa.Text(), nullable=False),
@@ -123,6 +147,22 @@ def upgrade() -> None:
             sqlite_where=sa.text("shown = 1"),
             postgresql_where=sa.text("shown = 1"),
         )
+
+    op.create_table(
+        "invitations",
+        sa.Column("hash", sa.Text(), nullable=False),
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("note", sa.Text(), nullable=False),
+        sa.Column("person_id", sa.Text(), nullable=False),
+        sa.Column("places", sa.Integer(), nullable=False),
+        sa.Column("used", sa.Integer(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("ends_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("hash"),
+    )
+    with op.batch_alter_table("invitations", schema=None) as batch_op:
+        batch_op.create_index("invitations_by_id", ["id"], unique=True)
+        batch_op.create_index("invitations_by_time", ["created_at"], unique=False)
 
     op.create_table(
         "jobs",
@@ -286,6 +326,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("version"),
     )
     op.create_table(
+        "practised",
+        sa.Column("person_id", sa.Text(), nullable=False),
+        sa.Column("lesson", sa.Text(), nullable=False),
+        sa.Column("outcome", sa.Text(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("person_id", "lesson"),
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "preferences",
         sa.Column("person_id", sa.Text(), nullable=False),
         sa.Column("document", sa.Text(), nullable=False),
@@ -352,6 +401,30 @@ def upgrade() -> None:
         batch_op.create_index("sessions_by_end", ["expires_at"], unique=False)
         batch_op.create_index("sessions_by_person", ["person_id"], unique=False)
 
+    op.create_table(
+        "sign_in_links",
+        sa.Column("hash", sa.Text(), nullable=False),
+        sa.Column("asker", sa.Text(), nullable=False),
+        sa.Column("email", sa.Text(), nullable=True),
+        sa.Column("person_id", sa.Text(), nullable=True),
+        sa.Column("code", sa.Text(), nullable=True),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("invitation", sa.Text(), nullable=True),
+        sa.Column("next", sa.Text(), nullable=False),
+        sa.Column("ends_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("hash"),
+    )
+    with op.batch_alter_table("sign_in_links", schema=None) as batch_op:
+        batch_op.create_index("sign_in_links_by_asker", ["asker"], unique=True)
+        batch_op.create_index("sign_in_links_by_email", ["email"], unique=True)
+        batch_op.create_index("sign_in_links_by_end", ["ends_at"], unique=False)
+
+    op.create_table(
+        "surveys",
+        sa.Column("person_id", sa.Text(), nullable=False),
+        sa.Column("document", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("person_id"),
+    )
     op.create_table(
         "tallies",
         sa.Column("person_id", sa.Text(), nullable=False),
