@@ -19,7 +19,19 @@ from espalier.domain.erasure import anonymised, purged
 from espalier.domain.errors import Conflict, NotAllowed
 from espalier.domain.lifecycle import Command
 from espalier.domain.tree import State, Tree
-from espalier.store import erasure, jobs, journal, locks, people, trees, work
+from espalier.store import (
+    erasure,
+    identities,
+    jobs,
+    journal,
+    locks,
+    people,
+    sessions,
+    signin,
+    surveys,
+    trees,
+    work,
+)
 from espalier.store.erasure import Traces
 from espalier.store.jobs import Job, JobStatus
 from espalier.store.people import Person, PersonRole
@@ -86,6 +98,10 @@ def _begin(
 ) -> Job:
     work.release_all(db, person.id, now)
     people.forget_tokens(db, person.id)
+    sessions.end_all(db, person.id)
+    identities.forget(db, person.id)
+    signin.forget(db, person.id, person.email)
+    surveys.forget(db, person.id)
     people.save_person(
         db,
         replace(

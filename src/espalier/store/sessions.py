@@ -49,10 +49,10 @@ _TOUCH = Statement(
     .where(S.hash == bindparam("known"))
     .values(seen_at=bindparam("seen_at"), expires_at=bindparam("expires_at"))
 )
-_PROVE = Statement(update(sessions).where(S.hash == bindparam("known")).values(signed_in_at=bindparam("signed_in_at")))
 _END = Statement(delete(sessions).where(S.hash == bindparam("known")))
 _END_ONE = Statement(delete(sessions).where(S.person_id == bindparam("person"), S.id == bindparam("session")))
 _END_ALL = Statement(delete(sessions).where(S.person_id == bindparam("person")))
+_END_OTHERS = Statement(delete(sessions).where(S.person_id == bindparam("person"), S.id != bindparam("session")))
 _END_OLD = Statement(delete(sessions).where(S.expires_at <= bindparam("now")))
 
 
@@ -95,16 +95,17 @@ def touch(db: Connection, session_hash: str, now: datetime, expires_at: datetime
     _TOUCH.run(db, known=session_hash, seen_at=to_us(now), expires_at=to_us(expires_at))
 
 
-def prove_again(db: Connection, session_hash: str, now: datetime) -> None:
-    _PROVE.run(db, known=session_hash, signed_in_at=to_us(now))
-
-
 def end_session(db: Connection, session_hash: str) -> None:
     _END.run(db, known=session_hash)
 
 
 def end_one(db: Connection, person_id: str, session_id: str) -> bool:
     return bool(_END_ONE.run(db, person=person_id, session=session_id))
+
+
+def end_others(db: Connection, person_id: str, session_id: str) -> int:
+    """End all of a person but this one."""
+    return _END_OTHERS.run(db, person=person_id, session=session_id)
 
 
 def end_all(db: Connection, person_id: str) -> int:
