@@ -50,6 +50,8 @@ class _Documented(FastAPI):
 
 
 async def _to_sign_in(request: Request, _: Exception) -> Response:
+    if request.method == "POST":
+        return await pages.signed_out.page_of(request)
     return RedirectResponse(sign_in_address(request), status_code=303)
 
 

@@ -7,11 +7,14 @@ document.addEventListener("submit", (event) => {
 });
 // Who signs out leaves no text behind in this browser.
 document.addEventListener("submit", (event) => {
-  if (!event.target.action.endsWith("/signout")) return;
+  if (event.target.getAttribute("action") !== "/signout") return;
   try {
     for (const key of Object.keys(localStorage)) if (key.startsWith("draft:")) localStorage.removeItem(key);
   } catch { } // storage may be forbidden
 });
+// The server knows only UTC; the browser knows where its reader is.
+for (const time of document.querySelectorAll("time[data-clock]"))
+  time.textContent = new Intl.DateTimeFormat(document.documentElement.lang, { timeStyle: "short" }).format(new Date(time.dateTime));
 window.addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
 });
