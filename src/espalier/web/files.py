@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from fastapi import FastAPI
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
@@ -23,7 +24,8 @@ class _Kept(StaticFiles):
 
 
 def install(app: FastAPI) -> None:
-    app.mount(ADDRESS, _Kept(directory=FOLDER))
+    # Only these are packed: a page holds a secret (its form token) beside what somebody else may have put into it.
+    app.mount(ADDRESS, GZipMiddleware(_Kept(directory=FOLDER)))
 
 
 @cache

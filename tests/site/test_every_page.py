@@ -1,0 +1,123 @@
+"""What holds for every page of the site, in both themes and at every size."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any, Literal
+
+import pytest
+from playwright.sync_api import Page, Request, ViewportSize
+
+from browsers import AXE, Site
+from sitemap import NOT_PAGES, PAGES, Shown, page_routes
+
+THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+PHONE: ViewportSize = {"width": 320, "height": 640}
+ZOOMED: ViewportSize = {"width": 320, "height": 256}  # 1280 x 1024 at 400 %
+READING: ViewportSize = {"width": 640, "height": 900}
+MOST_STOPS = 80
+LARGEST_PAGE = 100_000  # bytes, with its files, before pictures
+GRAVE = ("serious", "critical")
+
+each_page = pytest.mark.parametrize("shown", PAGES, ids=lambda shown: shown.name)
+
+
+@pytest.fixture
+def opened(looked_at: Site) -> Iterator[Callable[..., Page]]:
+    """Opens a page as the one who sees it, in a browser with these options."""
+    made: list[Page] = []
+
+    def opened(shown: Shown, **options: Any) -> Page:
+        page = looked_at.visitor(**options) if shown.who is None else looked_at.person(shown.who, **options)
+        made.append(page)
+        shown.open(looked_at, page)
+        return page
+
+    yield opened
+    for page in made:
+        page.context.close()
+
+
+def test_every_route_has_its_page_here() -> None:
+    assert {shown.route for shown in PAGES} | NOT_PAGES == set(page_routes())
+
+
+@each_page
+def test_axe_finds_nothing_serious_in_either_theme(opened: Callable[..., Page], shown: Shown) -> None:
+    page = opened(shown, bypass_csp=True, reduced_motion="reduce")
+    page.add_script_tag(path=str(AXE))
+    grave = []
+    for theme in THEMES:
+        page.emulate_media(color_scheme=theme)
+        found = page.evaluate("axe.run({resultTypes: ['violations']})")
+        grave += [
+            f"{theme}: {each['id']}: {each['help']}: {node['html'][:160]}"
+            for each in found["violations"]
+            if each["impact"] in GRAVE
+            for node in each["nodes"]
+        ]
+    assert not grave, json.dumps(grave, indent=1)
+
+
+@each_page
+def test_no_page_scrolls_sideways_and_no_focus_is_covered(opened: Callable[..., Page], shown: Shown) -> None:
+    page = opened(shown, viewport=PHONE)
+    for size in (PHONE, ZOOMED):
+        page.set_viewport_size(size)
+        assert sideways(page) <= 0
+        assert not covered(page)
+        assert sideways(page) <= 0
+    page.set_viewport_size(READING)
+    page.evaluate("document.documentElement.style.fontSize = '32px'")
+    assert sideways(page) <= 0
+
+
+@each_page
+def test_a_page_is_light_and_says_its_title_once(opened: Callable[..., Page], shown: Shown) -> None:
+    page = opened(shown)
+    loaded: list[Request] = []
+    page.on("requestfinished", lambda request: loaded.append(request))
+    page.reload()
+    page.wait_for_load_state("networkidle")
+    assert page.locator("h1").count() == 1
+    assert page.title().strip(" ·")
+    assert 0 < sum(request.sizes()["responseBodySize"] for request in loaded) < LARGEST_PAGE
+
+
+def covered(page: Page) -> list[str]:
+    """What has the focus and cannot be seen, going through the page with the Tab key."""
+    hidden: list[str] = []
+    seen: set[str] = set()
+    page.evaluate("document.activeElement?.blur(); scrollTo(0, 0)")
+    for _ in range(MOST_STOPS):
+        page.keyboard.press("Tab")
+        focused = page.evaluate(FOCUSED)
+        if focused is None or focused["name"] in seen:
+            break
+        seen.add(focused["name"])
+        if focused["covered"]:
+            hidden.append(focused["name"])
+    return hidden
+
+
+def sideways(page: Page) -> int:
+    """How many pixels the page is wider than the window."""
+    wider: int = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    return wider
+
+
+FOCUSED = """() => {
+  const element = document.activeElement;
+  if (!element || element === document.body) return null;
+  const box = element.getBoundingClientRect();
+  const name = element.outerHTML.slice(0, 200) + Math.round(box.top + scrollY);
+  if (box.width < 2 || box.height < 2) return { name, covered: false };
+  const x = Math.min(Math.max(box.left + box.width / 2, 0), innerWidth - 1);
+  const reaches = [0.15, 0.5, 0.85].some((part) => {
+    const y = box.top + box.height * part;
+    if (y < 0 || y >= innerHeight) return false;
+    const top = document.elementFromPoint(x, y);
+    const labels = [...(element.labels ?? [])];
+    return top && (element.contains(top) || top.contains(element) || labels.some((label) => label.contains(top)));
+  });
+  return { name, covered: !reaches };
+}"""

@@ -1,0 +1,93 @@
+"""Every page of the site, and under which address somebody finds it in the planted campaign.
+
+Tests and screenshots go through this list; a route without a row makes `tests/site/test_every_page.py` fail.
+"""
+
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from playwright.sync_api import Page
+
+from browsers import Site
+from espalier.web import pages
+from espalier.web.errors import FOR_PROGRAMS
+
+Address = Callable[[Site], str]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A page as `who` (None: not signed in) sees it. name: of its screenshot."""
+
+    name: str
+    route: str
+    who: str | None
+    address: Address
+
+    def open(self, site: Site, page: Page) -> None:
+        page.goto(self.address(site))
+        page.wait_for_load_state("networkidle")
+
+
+def page_routes() -> list[str]:
+    """The addresses that can be looked at, as their routes spell them."""
+    found = [route for router in pages.ROUTERS for route in router.routes if "GET" in getattr(route, "methods", ())]
+    return [path for route in found if not (path := str(getattr(route, "path", ""))).startswith(FOR_PROGRAMS)]
+
+
+def one(sql: str) -> Callable[[Site], str]:
+    """The one value that a question to the planted database gives."""
+
+    def ask(site: Site) -> str:
+        with sqlite3.connect(site.database) as db:
+            found = db.execute(sql).fetchone()
+        assert found is not None, f"the planted campaign has no {sql}"
+        return str(found[0])
+
+    return ask
+
+
+def at(pattern: str, value: Callable[[Site], str]) -> Address:
+    return lambda site: pattern.format(value(site))
+
+
+def task(kind: str, who: str, lang: str = "en") -> Callable[[Site], str]:
+    """A task of this kind in this person's hands."""
+
+    def hand_out(site: Site) -> str:
+        return site.task(who, kind, lang)["id"]
+
+    return hand_out
+
+
+def fixed(address: str) -> Address:
+    return lambda _: address
+
+
+def plain(name: str, address: str, who: str | None) -> Shown:
+    return Shown(name, address, who, fixed(address))
+
+
+TREE: Final = one("SELECT id FROM trees WHERE lang = 'en' AND state = 'ready_for_export' ORDER BY id")
+MESSAGE: Final = one(
+    "SELECT m.id FROM messages m JOIN trees t ON t.id = m.tree_id WHERE t.lang = 'en' AND t.state = 'ready_for_export' "
+    "AND m.depth = 2 ORDER BY m.id"
+)
+
+PAGES: Final = (
+    plain("landing", "/", None),
+    plain("sign-in", "/signin", None),
+    plain("tasks", "/tasks", "Ada"),
+    Shown("write-a-prompt", "/tasks/{task_id}", "Ada", at("/tasks/{}", task("initial_prompt", "Ada"))),
+    Shown("reply-as-prompter", "/tasks/{task_id}", "Ben", at("/tasks/{}", task("prompter_reply", "Ben"))),
+    Shown("reply-as-assistant", "/tasks/{task_id}", "Cleo", at("/tasks/{}", task("assistant_reply", "Cleo"))),
+    Shown("reply-in-arabic", "/tasks/{task_id}", "Cleo", at("/tasks/{}", task("assistant_reply", "Cleo", "ar"))),
+    Shown("label-a-prompt", "/tasks/{task_id}", "Dana", at("/tasks/{}", task("label_initial_prompt", "Dana"))),
+    Shown("label-a-reply", "/tasks/{task_id}", "Emil", at("/tasks/{}", task("label_assistant_reply", "Emil"))),
+    Shown("rank-replies", "/tasks/{task_id}", "Fay", at("/tasks/{}", task("rank_assistant_replies", "Fay"))),
+)
+
+NOT_PAGES: Final[frozenset[str]] = frozenset()
+"""Routes that are looked at but are no pages: files, pieces of pages, ways that only lead on."""
