@@ -40,12 +40,20 @@ class _Reader(HTMLParser):
         self.forms: list[Form] = []
         self._open: Form | None = None
         self._area: str | None = None
+        self._choosing: str | None = None
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
         if tag == "form":
             self._open = Form(given.get("action", ""))
             self.forms.append(self._open)
+        if tag == "option" and self._open and self._open.fields and self._choosing:
+            name, _ = self._open.fields[-1]
+            self._open.offered.append((name, given.get("value", "")))
+            first = self._choosing == "first"
+            self._choosing = "further"
+            if first or "selected" in given:
+                self._open.fields[-1] = (name, given.get("value", ""))
         if self._open is None or "name" not in given:
             return
         name, value = given["name"], given.get("value", "")
@@ -57,6 +65,9 @@ class _Reader(HTMLParser):
             self._open.fields.append((name, value))
         elif tag == "button":
             self._open.offered.append((name, value))
+        elif tag == "select":
+            self._choosing = "first"
+            self._open.fields.append((name, ""))
         elif tag == "textarea":
             self._area = name
             self._open.fields.append((name, ""))
@@ -69,6 +80,8 @@ class _Reader(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         if tag == "form":
             self._open = None
+        if tag == "select":
+            self._choosing = None
         if tag == "textarea":
             self._area = None
 

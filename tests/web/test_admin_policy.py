@@ -28,9 +28,7 @@ def test_every_parameter_is_in_the_form_with_what_is_in_force(chief: Visitor, sm
     small_campaign.policy(rate_tasks="30/4", target_language_mix={"en": 0.5, "de": 0.25})
     form = form_of(chief.get("/admin/policy"), PREVIEW)
     fields = dict(form.fields)
-    assert {name for name in fields if name in PARAMETERS} | {
-        name for name in PARAMETERS if f'<select id="{name}"' in chief.page.text
-    } == set(PARAMETERS)
+    assert fields.keys() >= set(PARAMETERS)
     assert (fields["rate_tasks"], fields["target_language_mix"]) == ("30/4", "de=0.25, en=0.5")
 
 

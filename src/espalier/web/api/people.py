@@ -94,9 +94,10 @@ class Contribution:
     agreed: bool | None
 
 
-def _contributions(
+def contributions_of(
     db: Connection, reader: Person, person_id: str, limit: int, cursor: str | None
 ) -> Page[Contribution]:
+    """What somebody contributed, the newest first, as far as the reader may see it."""
     (before,) = place_in(cursor, int) if cursor else (contributed.NEWEST,)
     facts, following = page(
         contributed.contributed(db, person_id, limit + 1, before=before), limit, lambda fact: (fact.seq,)
@@ -129,7 +130,7 @@ def my_contributions(
 ) -> Response:
     """The newest first; what you took back is not there."""
     with campaign.read(caller) as (db, person):
-        found = _contributions(db, person, person.id, limit, cursor)
+        found = contributions_of(db, person, person.id, limit, cursor)
     return answered(request, Page[Contribution], found)
 
 
@@ -276,7 +277,7 @@ def contributions(
 ) -> Response:  # fmt: skip
     """For moderators; the newest first."""
     with campaign.read(caller) as (db, person):
-        found = _contributions(db, person, accounts.known(db, person_id).id, limit, cursor)
+        found = contributions_of(db, person, accounts.known(db, person_id).id, limit, cursor)
     return answered(request, Page[Contribution], found)
 
 

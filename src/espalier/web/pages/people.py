@@ -1,0 +1,143 @@
+"""People as staff see them: who there is, and of one all there is to decide: role, ban, what they did.
+
+Knows pages; who may do what to whom is collect/accounts.py.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Form
+from starlette.responses import Response
+
+from espalier.collect import accounts, erasure, leaderboard
+from espalier.collect.leaderboard import Board, Frame, PersonalFigures
+from espalier.domain.errors import Refusal
+from espalier.store import jobs, people
+from espalier.store.jobs import Job
+from espalier.store.people import Person, PersonRole
+from espalier.web.api.people import Contribution, contributions_of
+from espalier.web.paging import page as paged
+from espalier.web.paging import place_in
+from espalier.web.render import render
+from espalier.web.visit import AdminSender, ModeratorSender, ModeratorVisit, Visit, known, redirect
+
+router = APIRouter()
+ADDRESS: Final = "/admin/people"
+ON_A_PAGE: Final = 50
+CONTRIBUTIONS: Final = 20  # on a page
+NOT_ASKED: Final = dict.fromkeys(Frame, Board((), {}))
+"""Of one person the places on the boards are not looked up."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListContext:
+    """people: by name. q: what was searched for. next: the cursor of the next page."""
+
+    people: Sequence[Person]
+    q: str
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Of one person. role, moderates: as the form holds them. may_act: whether the reader may ban and purge them.
+
+    jobs: a purge or a closing that is under way. next: the cursor of earlier contributions.
+    """
+
+    person: Person
+    figures: PersonalFigures
+    contributions: Sequence[Contribution]
+    next: str | None
+    role: str
+    moderates: str
+    may_act: bool
+    jobs: Sequence[Job]
+    fault: str | None
+    faulty: str | None
+
+
+@router.get(ADDRESS)
+def everybody(visit: ModeratorVisit, q: str = "", cursor: str | None = None) -> Response:
+    after = place_in(cursor, str, str) if cursor else ("", "")
+    wanted = q.strip()[:100]
+    with visit.campaign.read(visit.caller) as (db, _):
+        found = people.search_people(db, ON_A_PAGE + 1, wanted=wanted, after=after)
+    items, following = paged(found, ON_A_PAGE, lambda person: (person.name, person.id))
+    return render(visit, "people.html", ListContext(items, wanted, following))
+
+
+@router.get(ADDRESS + "/{person_id}")
+def one(visit: ModeratorVisit, person_id: str, cursor: str | None = None) -> Response:
+    return _page(visit, person_id, cursor=cursor)
+
+
+@router.post(ADDRESS + "/{person_id}/role")
+async def change_role(
+    visit: AdminSender,
+    person_id: str,
+    role: Annotated[str, Form(max_length=40)] = "",
+    moderates: Annotated[str, Form(max_length=1000)] = "",
+) -> Response:
+    """`moderates`: languages with commas between; of a moderator only."""
+    if role not in set(PersonRole):
+        return _page(visit, person_id, role=role, fault=visit.words.gettext("Choose a role."), faulty="role")
+    langs = [lang.strip() for lang in moderates.split(",") if lang.strip()]
+    try:
+        await visit.campaign.change(
+            visit.changing(), accounts.change_role, person_id, PersonRole(role), visit.campaign.clock(),
+            moderates=langs if role == PersonRole.MODERATOR else (),
+        )  # fmt: skip
+    except Refusal as refused:
+        return _page(
+            visit, person_id, role=role, moderates=moderates, fault=refused.detail, faulty=refused.field or "role",
+            status=refused.status,
+        )  # fmt: skip
+    return redirect(visit, f"{ADDRESS}/{person_id}", visit.words.gettext("The role is changed."))
+
+
+@router.post(ADDRESS + "/{person_id}/ban")
+async def ban(visit: ModeratorSender, person_id: str) -> Response:
+    await visit.campaign.change(visit.changing(), accounts.ban, person_id, visit.campaign.clock())
+    return redirect(visit, f"{ADDRESS}/{person_id}", visit.words.gettext("Banned. What they held is free for others."))
+
+
+@router.post(ADDRESS + "/{person_id}/unban")
+async def unban(visit: ModeratorSender, person_id: str) -> Response:
+    campaign = visit.campaign
+    await campaign.change(visit.changing(), accounts.unban, person_id, campaign.clock(), campaign.rng)
+    return redirect(visit, f"{ADDRESS}/{person_id}", visit.words.gettext("They may come in again."))
+
+
+def _page(
+    visit: Visit,
+    person_id: str,
+    *,
+    cursor: str | None = None,
+    role: str | None = None,
+    moderates: str | None = None,
+    fault: str | None = None,
+    faulty: str | None = None,
+    status: int = 200,
+) -> Response:
+    with visit.campaign.read(visit.caller) as (db, reader):
+        person = accounts.known(db, person_id)
+        figures = leaderboard.personal_figures(db, person, NOT_ASKED, visit.now)
+        said = contributions_of(db, reader, person_id, CONTRIBUTIONS, cursor)
+        under_way = [
+            job
+            for kind in (erasure.PURGE_JOB, erasure.CLOSE_JOB)
+            for job in jobs.unfinished(db, kind)
+            if job.arguments["person"] == person_id
+        ]
+    context = Context(
+        person, figures, said.items, said.next, role if role is not None else person.role,
+        moderates if moderates is not None else ", ".join(person.moderates), _may_act(known(visit), person), under_way,
+        fault, faulty,
+    )  # fmt: skip
+    return render(visit, "person.html", context, status=422 if fault and status == 200 else status)
+
+
+def _may_act(reader: Person, person: Person) -> bool:
+    return reader.id != person.id and person.role is not PersonRole.ADMIN
