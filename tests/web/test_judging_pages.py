@@ -225,6 +225,12 @@ def test_a_place_that_is_no_number_is_refused_at_its_field_with_all_that_was_typ
     assert not orders(dora.world)
 
 
+def test_a_reply_that_was_not_handed_out_is_refused(dora: Visitor) -> None:
+    task = rank(dora)
+    assert dora.send(f"{task}/ranking", **{"place-somebody": "1"}).status_code == 422
+    assert not orders(dora.world)
+
+
 def test_a_ranking_sent_twice_is_stored_once(dora: Visitor) -> None:
     task = rank(dora)
     form = form_of(dora.page, f"{task}/ranking").filled(**{"place-r0": "2", "place-r1": "1"})

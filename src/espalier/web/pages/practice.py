@@ -116,7 +116,7 @@ def _lang(visit: Visit, task: Task | None) -> str:
 def _chosen(practised: Lesson, form: Mapping[str, str]) -> dict[int, int]:
     chosen = {}
     for place, each in enumerate(practised.exercises):
-        given = form.get(f"{FIELD}{place}", "")
+        given = form.get(f"{FIELD}{place}", "")[:3]
         if given.isdecimal() and int(given) < len(each.options):
             chosen[place] = int(given)
     return chosen

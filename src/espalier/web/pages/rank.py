@@ -113,7 +113,12 @@ def order_of(places: Places) -> list[list[str]]:
 
 
 def _untouched(places: Places) -> bool:
-    return all(typed.strip() == str(int(handle.removeprefix("r")) + 1) for handle, typed in places.items())
+    return all(typed.strip() == str(place) for place, typed in enumerate(_as_handed(places), start=1))
+
+
+def _as_handed(places: Places) -> list[str]:
+    """What was typed, in the order in which the replies were handed out: r0, r1, …"""
+    return [places[handle] for handle in sorted(places, key=lambda handle: (len(handle), handle))]
 
 
 def _letter(index: int) -> str:

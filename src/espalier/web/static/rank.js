@@ -199,7 +199,9 @@
 
   // What is asked once, in place, before an order goes out.
   let asked = false;
-  form.addEventListener("submit", (event) => {
+  // Before whoever else listens: an order that is asked about was not sent.
+  document.addEventListener("submit", (event) => {
+    if (event.target !== form) return;
     const by = event.submitter;
     if (by?.name === "do" || by?.name === "confirmed" || by?.hasAttribute("formaction")) return;
     const folded = order.filter((reply) => words(reply).classList.contains("fold")).map((reply) => reply.name);
@@ -214,7 +216,7 @@
       { names: joined.format(folded.sort()) });
     asking.hidden = false;
     asking.querySelector("button").focus();
-  });
+  }, { capture: true });
 
   show();
 }
