@@ -3,7 +3,7 @@
 Boards are made for everybody at once and then looked into; whoever is asked often remembers them for a while.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -103,6 +103,20 @@ def around(board: Board, person: str, size: int) -> Sequence[Place]:
         return ()
     first = max(0, min(place.rank - 1 - size // 2, len(board.places) - size))
     return board.places[first : first + size]
+
+
+def rank_among(board: Board, points: int) -> int:
+    """The place that somebody with so many points would have on it, behind everybody with more."""
+    return 1 + bisect_left(board.places, -points, key=lambda place: -place.points)
+
+
+def writers_board(db: Connection, frame: Frame, lang: str, now: datetime) -> Board:
+    """The board of those who write in a language: points for texts alone, since reviews and rankings are counted by
+    day and person, not by language. Levels are of these points.
+    """
+    since = first_day(frame, now.astimezone(UTC).date())
+    earned = [(person, name, points(counts)) for person, name, counts in boards.written_in(db, lang, since)]
+    return _board(earned, {person: level(number) for person, _, number in earned})
 
 
 def streaks(db: Connection, people: Sequence[str], now: datetime) -> dict[str, int]:

@@ -5,6 +5,7 @@ Pure arithmetic; knows neither people nor what was counted.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import accumulate
 from math import ceil
 
 
@@ -21,6 +22,20 @@ class Inclusion:
     top_10: float | None
     top_100: float | None
     top_tenth: float | None
+
+
+def lorenz(counts: Iterable[int], steps: int = 20) -> list[tuple[float, float]]:
+    """The curve of concentration: (share of people, share of all that they did together), from who did least on.
+
+    Who did nothing is left out; without anybody there is no curve.
+    """
+    done = sorted(count for count in counts if count > 0)
+    if not done:
+        return []
+    sums = [0, *accumulate(done)]
+    total, people = sums[-1], len(done)
+    places = sorted({round(people * step / steps) for step in range(steps + 1)})
+    return [(place / people, sums[place] / total) for place in places]
 
 
 def inclusion(counts: Iterable[int]) -> Inclusion:

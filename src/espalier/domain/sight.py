@@ -231,14 +231,15 @@ def nested(messages: list[StaffMessage], viewer: Viewer) -> Node | None:
     shown = [seen(message, viewer) for message in messages if may_see(message, viewer)]
     replies: dict[str | None, deque[Node]] = {}
     for message in reversed(shown):
-        below = tuple(sorted(replies.get(message.id, ()), key=_place))
+        below = tuple(sorted(replies.get(message.id, ()), key=in_order))
         replies.setdefault(message.parent_id, deque()).appendleft(_node(message, below))
     roots = replies.get(None)
     return roots[0] if roots else None
 
 
-def _place(node: Node) -> tuple[bool, int]:
-    rank = None if isinstance(node, BlindNode) else node.rank
+def in_order(message: SeenMessage) -> tuple[bool, int]:
+    """By this, replies stand with ranked ones first where their ranks are open to who looks, else as they arrived."""
+    rank = None if isinstance(message, BlindMessage) else message.rank
     return (rank is None, rank or 0)
 
 

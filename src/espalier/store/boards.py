@@ -5,17 +5,18 @@ Knows sums; what counts as earning is domain/credit.py, what it is worth domain/
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import date
+from datetime import UTC, date, datetime, time
 from functools import reduce
 from operator import add
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, bindparam, func, select, text
+from sqlalchemy import ColumnElement, Connection, Subquery, and_, bindparam, case, func, not_, select, text
 
 from espalier.domain.credit import Credits
 from espalier.domain.points import CONTRIBUTIONS, POINT_PER_TEN, POINTS_EACH, TROLL_POINTS_EACH, Counts, points
 from espalier.store.sql import Statement
-from espalier.store.tables import people, tallies
+from espalier.store.tables import messages, people, tallies
+from espalier.store.times import to_us
 
 COUNTS: Final = tuple(Counts.__slots__)
 
@@ -105,6 +106,21 @@ _EARNED = Statement(
     .join(_earned, people.c.id == _earned.c.person_id)
     .where(people.c.on_board == text("1"), people.c.disabled == text("0"))
 )
+_ASSISTANT: Final = messages.c.role == text("'assistant'")
+_REPLY: Final = messages.c.parent_id.is_not(None)
+_ACCEPTED: Final = and_(messages.c.accepted == text("1"), messages.c.late == text("0"))
+_WRITTEN: Final[Mapping[str, ColumnElement[bool]]] = {
+    "prompts": messages.c.parent_id.is_(None),
+    "accepted_prompts": and_(messages.c.parent_id.is_(None), _ACCEPTED),
+    "replies_assistant": _ASSISTANT,
+    "accepted_replies_assistant": and_(_ASSISTANT, _ACCEPTED),
+    "replies_prompter": and_(_REPLY, not_(_ASSISTANT)),
+    "accepted_replies_prompter": and_(_REPLY, not_(_ASSISTANT), _ACCEPTED),
+    "ranked_first": messages.c.rank == text("0"),
+    "ranked_second": messages.c.rank == text("1"),
+    "ranked_third": messages.c.rank == text("2"),
+}
+"""What a message counts for its author, by counter."""
 TROUBLE: Final = tuple(TROLL_POINTS_EACH)
 _troubled = (
     select(tallies.c.person_id, *(func.sum(tallies.c[name]).label(name) for name in TROUBLE))
@@ -145,6 +161,54 @@ def earned(db: Connection, since: date) -> list[tuple[str, str, int]]:
         (person, name, int(others) + points(Counts(**dict(zip(POINT_PER_TEN, map(int, tens), strict=True)))))
         for person, name, others, *tens in _EARNED.rows(db, since=since.toordinal())
     ]
+
+
+def _written(*more: ColumnElement[bool]) -> Subquery:
+    """Texts by author; imported ones earn nothing, nor do those of models."""
+    counters = (func.sum(case((counts, text("1")), else_=text("0"))).label(name) for name, counts in _WRITTEN.items())
+    return (
+        select(messages.c.author_id, *counters)
+        .where(
+            messages.c.lang == bindparam("lang"),
+            messages.c.created_at >= bindparam("since"),
+            messages.c.live == text("1"),
+            messages.c.imported.is_(None),
+            messages.c.synthetic == text("0"),
+            *more,
+        )
+        .group_by(messages.c.author_id)
+        .subquery()
+    )
+
+
+_by_all = _written(messages.c.author_id.is_not(None))
+_WRITTEN_IN = Statement(
+    select(people.c.id, people.c.name, *(_by_all.c[name] for name in _WRITTEN))
+    .join(_by_all, people.c.id == _by_all.c.author_id)
+    .where(people.c.on_board == text("1"), people.c.disabled == text("0"))
+)
+_by_one = _written(messages.c.author_id == bindparam("person"))
+_WRITTEN_BY = Statement(select(*(_by_one.c[name] for name in _WRITTEN)))
+
+
+def written_in(db: Connection, lang: str, since: date) -> list[tuple[str, str, Counts]]:
+    """(person, name, counts of texts) in a language since that day, of everybody who may be shown on boards."""
+    rows = _WRITTEN_IN.rows(db, lang=lang, since=_begin_us(since))
+    return [(person, name, _of_texts(sums)) for person, name, *sums in rows]
+
+
+def written_by(db: Connection, person_id: str, lang: str, since: date) -> Counts:
+    """What a person's own texts in a language count since that day."""
+    row = _WRITTEN_BY.row(db, person=person_id, lang=lang, since=_begin_us(since))
+    return _of_texts(row) if row else Counts()
+
+
+def _of_texts(sums: Sequence[Any]) -> Counts:
+    return Counts(**dict(zip(_WRITTEN, map(int, sums), strict=True)))
+
+
+def _begin_us(day: date) -> int:
+    return to_us(datetime.combine(day, time.min, UTC)) if day > date.min else 0
 
 
 def troubled(db: Connection, since: date) -> list[tuple[str, str, bool, Counts]]:

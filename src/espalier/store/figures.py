@@ -3,6 +3,7 @@
 Knows sums; what is made of them is collect/figures.py.
 """
 
+import json
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
@@ -49,6 +50,20 @@ _WRITTEN = Statement(
 _PEOPLE = Statement(select(P.role, P.anonymous, P.disabled, func.count()).group_by(P.role, P.anonymous, P.disabled))
 _ACTIVE = Statement(select(func.count(Y.person_id.distinct())).where(Y.day >= bindparam("since"), _WORKED))
 _DAYS = Statement(select(Y.day, *_WORK).where(Y.day >= bindparam("since"), _WORKED).group_by(Y.day).order_by(Y.day))
+_newest = (
+    select(T.id, T.created_at)
+    .where(T.state == text("'ready_for_export'"))
+    .order_by(T.created_at.desc(), T.id.desc())
+    .limit(bindparam("most"))
+    .subquery()
+)
+_LABELS = Statement(
+    select(M.labels)
+    .join(_newest, _newest.c.id == M.tree_id)
+    .where(M.live == text("1"), M.labels.is_not(None))
+    .order_by(_newest.c.created_at.desc(), _newest.c.id.desc(), M.place)
+    .limit(bindparam("most"))
+)
 _EACH = Statement(select(*_WORK).group_by(Y.person_id))
 
 
@@ -93,6 +108,11 @@ def active_since(db: Connection, since: date) -> int:
 def by_day(db: Connection, since: date) -> dict[date, Work]:
     """What was contributed on each day from that one on; days without work are absent."""
     return {date.fromordinal(day): Work(*map(int, sums)) for day, *sums in _DAYS.rows(db, since=since.toordinal())}
+
+
+def labels_of_finished(db: Connection, most: int) -> list[dict[str, tuple[float, int]]]:
+    """The mean and number of answers by label of messages that stand in finished trees, those of the newest trees."""
+    return [json.loads(document) for document in _LABELS.values(db, most=most)]
 
 
 def work_of_each(db: Connection) -> list[Work]:

@@ -24,9 +24,13 @@ STATS_LAST: Final = timedelta(minutes=1)  # a second of work on a large campaign
 def stats(request: Request, campaign: CampaignDep, caller: Reader) -> Response:
     """Trees by language and state, messages, people, work by day, and how evenly it is spread. At most a minute old."""
     with campaign.read(caller) as (db, _):
-        now = campaign.clock()
-        figures = campaign.memory.recall("figures", STATS_LAST, now, lambda: figures_of(db, now))
+        figures = statistics(campaign, db)
     return answered(request, Figures, figures)
+
+
+def statistics(campaign: Campaign, db: Connection) -> Figures:
+    now = campaign.clock()
+    return campaign.memory.recall("figures", STATS_LAST, now, lambda: figures_of(db, now))
 
 
 def boards(campaign: Campaign, db: Connection) -> Mapping[Frame, Board]:

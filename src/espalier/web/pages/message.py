@@ -12,7 +12,16 @@ from starlette.responses import Response
 from espalier.collect import moderation
 from espalier.domain.errors import NotFound, Refusal
 from espalier.domain.message import EMOJIS
-from espalier.domain.sight import BlindMessage, OwnMessage, PublicMessage, SeenMessage, StaffMessage, may_see, seen
+from espalier.domain.sight import (
+    BlindMessage,
+    OwnMessage,
+    PublicMessage,
+    SeenMessage,
+    StaffMessage,
+    in_order,
+    may_see,
+    seen,
+)
 from espalier.store import reading
 from espalier.store.people import Person, PersonRole
 from espalier.store.reactions import reactions_of
@@ -202,7 +211,7 @@ def _around(db: Connection, person: Person, message_id: str) -> _Around:
     visible = [each for each in tree if may_see(each, eyes)]
     beside = [seen(each, eyes) for each in visible if each.parent_id == asked.parent_id and asked.parent_id]
     below = [seen(each, eyes) for each in visible if each.parent_id == message_id]
-    return _Around(path[0], path[::-1], beside, below)
+    return _Around(path[0], path[::-1], sorted(beside, key=in_order), sorted(below, key=in_order))
 
 
 def _is_own(message: SeenMessage, person: Person) -> bool:

@@ -155,8 +155,8 @@ def _espalier(visit: Visit, root: Node, names: Mapping[str, str]) -> Espalier:
         text, under = _beside(visit, node)
         knots.append(Knot(
             node.id, names[node.id], node.role, spot.x, spot.y, spot.text_x, fitting(text, spot.room),
-            fitting(under, spot.room), getattr(node, "rank", None) == 0, _gone(node), getattr(node, "synthetic", False),
-            node.parent_id or "",
+            under if fitting(under, spot.room) == under else "", getattr(node, "rank", None) == 0, _gone(node),
+            getattr(node, "synthetic", False), node.parent_id or "",
         ))  # fmt: skip
     return Espalier(drawing, knots, drawing.branches)
 
@@ -166,11 +166,9 @@ def _beside(visit: Visit, node: Node) -> tuple[str, str]:
     words, rank = visit.words, getattr(node, "rank", None)
     said = fate(node, words) or (None if rank is None else short_rank(rank, words))
     opening = first_words(node.text, 40) if node.role is Role.PROMPTER else ""
-    labels = {} if isinstance(node, BlindMessage) else node.labels
-    noted = label_marks(labels, words) if labels else []
-    if said is None:
-        return opening, noted[0] if noted else ""
-    return said, noted[-1] if noted else opening
+    noted = label_marks({} if isinstance(node, BlindMessage) else node.labels, words)
+    lines = [line for line in (said, opening if said is None else None, noted[-1] if noted else opening) if line]
+    return lines[0] if lines else "", lines[1] if len(lines) > 1 else ""
 
 
 def _outline(visit: Visit, root: Node, names: Mapping[str, str]) -> Entry:

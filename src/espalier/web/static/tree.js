@@ -19,7 +19,7 @@
     const go = roving(links);
     const centre = (link) => link.querySelector("circle").cx.baseVal.value;
     const height = (link) => link.querySelector("circle").cy.baseVal.value;
-    const shown = (link) => !link.hasAttribute("hidden");
+    const shown = (link) => !link.parentElement.hasAttribute("hidden");
     const above = (link) => links.filter((each) => each.dataset.parent === link.dataset.knot);
     const parent = (link) => links.find((each) => each.dataset.knot === link.dataset.parent);
     const beside = (link, step) => {
@@ -29,7 +29,7 @@
     };
     const hide = (link, hidden) => {
       for (const each of above(link)) {
-        for (const part of [each, drawing.querySelector(`[data-branch="${CSS.escape(each.dataset.knot)}"]`)]) {
+        for (const part of [each.parentElement, drawing.querySelector(`[data-branch="${CSS.escape(each.dataset.knot)}"]`)]) {
           part.toggleAttribute("hidden", hidden);
         }
         hide(each, hidden || each.getAttribute("aria-expanded") === "false");

@@ -1,0 +1,192 @@
+"""Charts as SVG: bars, lines, small histograms and a curve, with axes and direct labels, legible without colour.
+
+Knows numbers and their names; knows nothing of what is counted. Colours and strokes are classes of the style sheet.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from math import ceil, floor, log10
+from typing import Final
+
+from markupsafe import Markup, escape
+
+Say = Callable[[float], str]
+"""How a number is written in the reader's language."""
+WIDTH: Final = 560
+ROW: Final = 30
+NAMES: Final = 150  # room for the names of rows
+VALUES: Final = 76  # room for the values behind the bars
+LETTER: Final = 7.4
+APART: Final = 16  # of two direct labels
+STEPS: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """`target`: where the bar should end."""
+
+    name: str
+    value: float
+    target: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    name: str
+    values: Sequence[float]
+
+
+def nice_top(value: float) -> float:
+    """The round number at or above a value where an axis ends: 1, 2 or 5 times a power of ten."""
+    if value <= 0:
+        return 1
+    power: float = 10.0 ** floor(log10(value))
+    return next(step * power for step in (1, 2, 5, 10) if step * power >= value * 0.9999)
+
+
+def bars(rows: Sequence[Bar], label: str, say: Say, *, mirrored: bool = False) -> Markup:
+    """Rows of bars with names before and values behind them; a stroke where one should end."""
+    top = max([row.value for row in rows] + [row.target or 0 for row in rows] + [0]) or 1
+    room = WIDTH - NAMES - VALUES
+    height = ROW * len(rows) + 8
+    flip = _flip(mirrored)
+    parts = [_line("axis", flip(NAMES), 2, flip(NAMES), height - 2)]
+    for place, row in enumerate(rows):
+        y = place * ROW + 8
+        length = round(room * row.value / top, 1)
+        x = min(flip(NAMES), flip(NAMES + length))
+        parts.append(_text(flip(NAMES - 8), y + 14, _short(row.name, NAMES - 8), anchor="end"))
+        parts.append(Markup('<rect class="bar" x="{}" y="{}" width="{}" height="18"/>').format(x, y, length))
+        end = NAMES + max(length, room * (row.target or 0) / top)
+        parts.append(_text(flip(end + 8), y + 14, say(row.value), css="value"))
+        if row.target is not None:
+            at = flip(round(NAMES + room * row.target / top, 1))
+            parts.append(_line("target", at, y - 4, at, y + 22))
+    return _svg(WIDTH, height, label, parts)
+
+
+def lines(series: Sequence[Line], names: Sequence[str], label: str, say: Say, *, mirrored: bool = False) -> Markup:
+    """One stroke a series over the same days, each with its own pattern and its name at its end."""
+    left, right, head, foot, height = 56, 118, 12, 30, 260
+    top = nice_top(max((max(each.values, default=0) for each in series), default=0))
+    flip = _flip(mirrored)
+    deep = height - head - foot
+
+    def x(place: int) -> float:
+        return flip(round(left + (WIDTH - left - right) * place / max(1, len(names) - 1), 1))
+
+    def y(value: float) -> float:
+        return round(head + deep * (1 - value / top), 1)
+
+    parts = []
+    for tick in (0, top / 2, top):
+        parts.append(_line("grid" if tick else "axis", flip(left), y(tick), flip(WIDTH - right), y(tick)))
+        parts.append(_text(flip(left - 8), y(tick) + 4, say(tick), anchor="end"))
+    for place in sorted({0, (len(names) - 1) // 2, len(names) - 1} if names else ()):
+        anchor = "middle" if 0 < place < len(names) - 1 else "start" if place == 0 else "end"
+        parts.append(_text(x(place), height - 8, names[place], anchor=anchor))
+    ends = _spread([y(each.values[-1]) for each in series], height - foot)
+    for number, each in enumerate(series, start=1):
+        points = " ".join(f"{x(place):g},{y(value):g}" for place, value in enumerate(each.values))
+        parts.append(Markup('<polyline class="line l{}" points="{}"/>').format(number, points))
+        parts.append(
+            _text(flip(WIDTH - right + 8), ends[number - 1] + 4, _short(each.name, right - 8), css=f"l{number}")
+        )
+    return _svg(WIDTH, height, label, parts)
+
+
+def curve(points: Sequence[tuple[float, float]], label: str, even: str, worked: str, across: str, say: Say,
+          *, mirrored: bool = False) -> Markup:  # fmt: skip
+    """A curve of shares from nothing to all, beside the straight line that it would be if all were even."""
+    left, head, foot, size = 56, 12, 44, 280
+    flip = _flip(mirrored)
+
+    def x(share: float) -> float:
+        return flip(round(left + (WIDTH - left - 24) * share, 1))
+
+    def y(share: float) -> float:
+        return round(head + size * (1 - share), 1)
+
+    parts = []
+    for tick in (0, 0.5, 1):
+        parts.append(_line("grid" if tick else "axis", x(0), y(tick), x(1), y(tick)))
+        parts.append(_text(flip(left - 8), y(tick) + 4, say(tick), anchor="end"))
+        anchor = "start" if tick == 0 else "end" if tick == 1 else "middle"
+        parts.append(_text(x(tick), y(0) + 18, say(tick), anchor=anchor))
+    parts.append(_text(x(0.5), y(0) + 36, across, anchor="middle"))
+    parts.append(_line("even", x(0), y(0), x(1), y(1)))
+    spelled = " ".join(f"{x(people):g},{y(work):g}" for people, work in points)
+    parts.append(Markup('<polyline class="line l1" points="{}"/>').format(spelled))
+    parts.append(_text(x(0.46), y(0.54), even, anchor="end"))
+    middle = min(points, key=lambda point: abs(point[0] - 0.6)) if points else (0.6, 0.3)
+    parts.append(_text(x(middle[0] + 0.03), max(head + 14, y(middle[1]) + 16), worked, css="l1 value"))
+    return _svg(WIDTH, head + size + foot, label, parts)
+
+
+def histograms(rows: Sequence[tuple[str, Sequence[float]]], label: str, ends: tuple[str, str], say: Say,
+               *, mirrored: bool = False) -> Markup:  # fmt: skip
+    """A small histogram of five steps for each name, the share of its fullest step written above that."""
+    deep, gap, head = 34, 26, 6
+    column = (WIDTH - NAMES - 16) / STEPS
+    height = head + len(rows) * (deep + gap) + 20
+    flip = _flip(mirrored)
+    parts = []
+    for place, (name, shares) in enumerate(rows):
+        base = head + (place + 1) * (deep + gap)
+        parts.append(_text(flip(NAMES - 8), base - 4, _short(name, NAMES - 8), anchor="end"))
+        parts.append(_line("axis", flip(NAMES), base, flip(WIDTH - 16), base))
+        fullest = max(shares, default=0) or 1
+        for step, share in enumerate(shares):
+            tall = round(deep * share / fullest, 1)
+            x = round(NAMES + column * step + 4, 1)
+            left = min(flip(x), flip(x + column - 8))
+            parts.append(
+                Markup('<rect class="bar" x="{}" y="{}" width="{}" height="{}"/>').format(
+                    left, round(base - tall, 1), round(column - 8, 1), tall
+                )
+            )
+            if share >= 0.005:
+                parts.append(_text(flip(x + column / 2 - 4), base - tall - 4, say(share), anchor="middle"))
+    parts.append(_text(flip(NAMES), height - 4, ends[0]))
+    parts.append(_text(flip(WIDTH - 16), height - 4, ends[1], anchor="end"))
+    return _svg(WIDTH, height, label, parts)
+
+
+def _flip(mirrored: bool) -> Callable[[float], float]:
+    return lambda x: round(WIDTH - x if mirrored else x, 1)
+
+
+def _spread(places: Sequence[float], lowest: float) -> list[float]:
+    """The same places, moved so far apart that text fits between them."""
+    order = sorted(range(len(places)), key=lambda index: places[index])
+    moved = list(places)
+    for before, index in pairwise(order):
+        moved[index] = max(moved[index], moved[before] + APART)
+    over = (moved[order[-1]] - lowest) if order else 0
+    if over > 0:
+        for index, following in zip(reversed(order), [None, *reversed(order)], strict=False):
+            ceiling = lowest if following is None else moved[following] - APART
+            moved[index] = min(moved[index], ceiling)
+    return moved
+
+
+def _short(text: str, room: float) -> str:
+    most = ceil(room / LETTER)
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def _line(css: str, x1: float, y1: float, x2: float, y2: float) -> Markup:
+    return Markup('<line class="{}" x1="{}" y1="{}" x2="{}" y2="{}"/>').format(css, x1, y1, x2, y2)
+
+
+def _text(x: float, y: float, words: str, *, anchor: str = "start", css: str = "") -> Markup:
+    named = Markup(' class="{}"').format(css) if css else ""
+    return Markup('<text x="{}" y="{}" text-anchor="{}"{}>{}</text>').format(x, round(y, 1), anchor, named, words)
+
+
+def _svg(width: float, height: float, label: str, parts: Sequence[Markup]) -> Markup:
+    inner = Markup("").join(parts)
+    return Markup('<svg viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>').format(
+        width, height, escape(label), inner
+    )
