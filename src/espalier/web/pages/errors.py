@@ -7,6 +7,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from espalier.web.refused import sentence_of, title_of
 from espalier.web.render import render
 from espalier.web.visit import Visit, sign_in_address, visit_of
 
@@ -37,6 +38,7 @@ def page_of(
     if status == 401:
         return RedirectResponse(sign_in_address(request), status_code=303)
     visit: Visit = getattr(request.state, "visit", None) or visit_of(request)
+    title, detail = title_of(slug, title, visit.words), sentence_of(slug, detail, visit.words)
     context = Context(
         slug, title, status, detail, more.get("text"), more.get("retry_after_s"), request.scope.get("request_id")
     )

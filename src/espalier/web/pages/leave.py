@@ -14,8 +14,9 @@ from espalier.web.pages.frame import Frame, fields_of, frame_of, go_on, task_add
 from espalier.web.pages.kinds import is_writing
 from espalier.web.pages.over import over
 from espalier.web.pages.write import Context as WriteContext
+from espalier.web.refused import said
 from espalier.web.render import render
-from espalier.web.visit import Sender, SignedIn, redirect
+from espalier.web.visit import Sender, SignedIn, Visit, redirect
 
 router = APIRouter()
 
@@ -46,7 +47,7 @@ async def save_draft(
         if not is_writing(frame.task.kind):
             raise
         text = "".join(fields.get("text", ()))
-        context = WriteContext(_with_newer(frame), text, refused.detail)
+        context = WriteContext(_with_newer(frame), text, said(refused, visit.words))
         return render(visit, "write.html", context, status=refused.status)
     except Refusal as refused:
         if by_script:
@@ -114,6 +115,17 @@ async def report(
         return over(visit, refused, choice, reason)
     except Refusal as refused:
         frame = frame_of(visit, task_id, choice)
-        return render(visit, "report.html", ReportContext(frame, handle, reason, refused.detail), status=refused.status)
+        return render(
+            visit,
+            "report.html",
+            ReportContext(frame, handle, reason, _report_fault(visit, refused, reason)),
+            status=refused.status,
+        )
     said = visit.words.gettext("Reported. A moderator will look at it; you can go on with the task or skip it.")
     return redirect(visit, task_address(task_id, choice), said)
+
+
+def _report_fault(visit: Visit, refused: Refusal, reason: str) -> str:
+    if not reason.strip():
+        return visit.words.gettext("Say in a few words what is wrong with the message.")
+    return said(refused, visit.words)

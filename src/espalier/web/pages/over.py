@@ -6,6 +6,7 @@ from starlette.responses import Response
 
 from espalier.domain.errors import Refusal
 from espalier.web.pages.kinds import choice_of
+from espalier.web.refused import said, title_of
 from espalier.web.render import render
 from espalier.web.visit import Visit
 
@@ -21,6 +22,6 @@ class Context:
 
 
 def over(visit: Visit, refused: Refusal, choice: str | None, text: str) -> Response:
-    return render(
-        visit, "over.html", Context(refused.title, refused.detail, text, choice_of(choice)), status=refused.status
-    )
+    title = title_of(refused.slug, refused.title, visit.words)
+    context = Context(title, said(refused, visit.words), text, choice_of(choice))
+    return render(visit, "over.html", context, status=refused.status)

@@ -7,9 +7,10 @@ from fastapi import APIRouter, Form
 from starlette.responses import Response
 
 from espalier.collect.answers import TextAnswer, seems_to_be
-from espalier.domain.errors import AlreadyAnswered, IdReused, Invalid, NotFound, Refusal, Stale, WrongLanguage
+from espalier.domain.errors import AlreadyAnswered, IdReused, Invalid, NotFound, Refusal, Stale
 from espalier.web.pages.frame import Frame, fields_of, frame_of, submitted
 from espalier.web.pages.over import over
+from espalier.web.refused import said
 from espalier.web.render import render
 from espalier.web.visit import Sender, Visit
 
@@ -71,12 +72,8 @@ def _refused(
         frame = frame_of(visit, task_id, choice, None if isinstance(refused, IdReused) else answer_id)
     except AlreadyAnswered as answered:
         return over(visit, answered, choice, text)
-    fault = refused.detail
-    if isinstance(refused, IdReused):
-        fault = visit.words.gettext("This was taken back in the meantime. Submit it once more if it is right.")
-    elif isinstance(refused, WrongLanguage):
-        fault = visit.words.gettext("Please look at the language once more.")
-    elif isinstance(refused, Invalid) and not text.strip():
+    fault = said(refused, visit.words)
+    if isinstance(refused, Invalid) and not text.strip():
         fault = visit.words.gettext("There is nothing to submit yet. Write something, or skip the task.")
     other = seems_to_be(text, frame.task.lang)
     return render(visit, "write.html", Context(frame, text, fault, other, anyway), status=refused.status)

@@ -59,6 +59,7 @@
       const answer = await fetch(field.dataset.draft, {
         method: "POST", body: new FormData(form), headers: { Accept: "application/json" },
         redirect: "manual", // to the sign-in page, if anywhere
+        signal: AbortSignal.timeout(20000), // what hangs is as good as offline
         keepalive: last && now.length < 30000,
       });
       if (answer.ok) {
@@ -137,6 +138,9 @@
   form.addEventListener("change", soon);
   form.addEventListener("draft", soon); // a script has moved something
   form.addEventListener("submit", () => { left = true; clearTimeout(timer); here.keep(true); });
+  document.addEventListener("submit", (event) => {
+    if (event.target.getAttribute("action") === "/signout") left = true; // site.js has forgotten all drafts here
+  });
   addEventListener("pageshow", () => { left = false; });
   addEventListener("online", () => save());
   document.addEventListener("visibilitychange", () => { if (document.visibilityState === "hidden") save(true); });
