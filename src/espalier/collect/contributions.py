@@ -24,6 +24,7 @@ from espalier.collect.answers import (
 from espalier.collect.change import Scene, change_tree
 from espalier.collect.tasks import own_lease
 from espalier.domain.arrival import is_late, refuse_stale
+from espalier.domain.charter import refuse_answers
 from espalier.domain.contribution import (
     Contribution,
     Planted,
@@ -42,6 +43,7 @@ from espalier.domain.work import Act
 from espalier.safety.duplicates import fingerprint
 from espalier.safety.language import looks_foreign
 from espalier.store import inspirations, locks, receipts, texts, trees, work
+from espalier.store.charters import charter_in_force
 from espalier.store.facts import record
 from espalier.store.people import Person
 from espalier.store.policies import PolicyBook
@@ -65,8 +67,8 @@ def submit(
 ) -> Receipt:
     """Accept an answer to a task. The same `client_id` again returns the first receipt and changes nothing.
 
-    Raises NotFound, AlreadyAnswered, IdReused, Stale, DuplicateText, TooLong, WrongLanguage, WrongAnswer; a refused
-    text is handed back with the refusal.
+    Raises NotFound, AlreadyAnswered, IdReused, Stale, DuplicateText, TooLong, WrongLanguage, WrongAnswer,
+    CampaignClosed, TermsNotAccepted; a refused text is handed back with the refusal.
     """
     text = answer.text if isinstance(answer, TextAnswer) else None
     try:
@@ -82,6 +84,7 @@ def _submit(
     asked = receipts.digest((task_id, answer))
     if first := receipts.first_answer(db, person.id, client_id, asked):
         return _first_receipt(db, first)
+    refuse_answers(charter_in_force(db), accepted=person.terms)
     lease = own_lease(db, person, task_id)
     scene = Scene(PolicyBook(db), now, rng)
     policy = scene.book.for_lang(lease.lang)
@@ -135,7 +138,7 @@ def _plant(db: Connection, person: Person, lease: Lease, answer: TextAnswer, pol
     beside = inspirations.find(db, lease.inspiration) if lease.inspiration else None
     fact = Planted(message, shape, scene.book.version, origin=beside.idea.origin if beside else None)
     work.release(db, lease, status="done")
-    number = record(db, message.id, fact, scene.now, person=person.id, task=lease.id)
+    number = record(db, message.id, fact, scene.now, person=person.id, task=lease.id, terms=person.terms)
     change_tree(db, None, fact, scene)
     return number, False, message.id
 
@@ -174,7 +177,9 @@ def _contribute(db: Connection, person: Person, lease: Lease, answer: Answer, po
         case Act.RANK:
             fact, counted = _ranking(person, lease, answer, late, scene), ranking_counts(tree)
     work.release(db, lease, status="done")
-    number = record(db, tree.id, fact, scene.now, person=person.id, task=lease.id, late=late, counted=counted)
+    number = record(
+        db, tree.id, fact, scene.now, person=person.id, task=lease.id, late=late, counted=counted, terms=person.terms
+    )
     change_tree(db, tree, _numbered(fact, number), scene)
     return number, late, fact.message.id if isinstance(fact, Replied) else None
 

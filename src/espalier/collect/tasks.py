@@ -16,6 +16,7 @@ from espalier.collect import gold
 from espalier.collect.change import Scene, change_tree
 from espalier.collect.lottery import shares_of_places
 from espalier.domain.arrival import refuse_stale
+from espalier.domain.charter import refuse_new_work
 from espalier.domain.contribution import Skipped
 from espalier.domain.errors import (
     AlreadyAnswered,
@@ -31,8 +32,9 @@ from espalier.domain.policy import Policy, Rate
 from espalier.domain.tree import State
 from espalier.domain.work import ACT_OF, SKIP_OF, Act, Kind, Reply, Task, Turn
 from espalier.store import inspirations, languages, locks, trees, work
+from espalier.store.charters import charter_in_force
 from espalier.store.facts import record
-from espalier.store.people import Person
+from espalier.store.people import Person, PersonRole
 from espalier.store.policies import PolicyBook
 from espalier.store.texts import Node, live_replies, nodes_of
 from espalier.store.work import Candidate, Lease
@@ -56,7 +58,8 @@ class Ask:
 def next_task(db: Connection, person: Person, ask: Ask, now: datetime, rng: Random) -> Task | None:
     """Hand out a task, or the open one that fits; None when there is nothing for this person now.
 
-    Raises Invalid, TooManyOpenTasks, RateLimited, and Elsewhere while others are at all that there is.
+    Raises Invalid, TooManyOpenTasks, RateLimited, Elsewhere while others are at all that there is, and NotBegun, Paused,
+    CampaignClosed, TermsNotAccepted where the campaign hands out nothing.
     """
     if ask.kind != RANDOM and ask.kind not in set(Kind):
         raise Invalid(f"There is no kind of task {ask.kind!r}; there are random, {', '.join(Kind)}.", field="kind")
@@ -66,6 +69,8 @@ def next_task(db: Connection, person: Person, ask: Ask, now: datetime, rng: Rand
     for lease in in_hand:
         if ask.admits(lease):
             return shown(db, lease, book)
+    is_staff = person.role.reaches(PersonRole.MODERATOR)
+    refuse_new_work(charter_in_force(db), is_staff=is_staff, accepted=person.terms)
     resting = _check_limits(db, person, ask, len(in_hand), book, now)
     search = Search(person, book, now, rng, wait=not freed)
     found = _found(db, search, ask, resting)

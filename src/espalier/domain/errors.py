@@ -5,7 +5,9 @@ Knows no HTTP; `status` is only a hint, so that the web layer can translate the 
     Refusal
     ├── Unauthenticated
     ├── NotAllowed
-    │   └── Banned
+    │   ├── Banned
+    │   ├── TermsNotAccepted
+    │   └── NotBegun
     ├── NotFound
     ├── Invalid
     │   ├── TooLong
@@ -18,10 +20,12 @@ Knows no HTTP; `status` is only a hint, so that the web layer can translate the 
     │   ├── NewerDraft             somebody's other window has saved since
     │   ├── IdReused
     │   ├── BuiltOn                a withdrawal that came too late
-    │   └── WrongState
+    │   ├── WrongState
+    │   └── CampaignClosed
     └── TryLater
         ├── RateLimited
         ├── TooManyOpenTasks
+        ├── Paused
         └── Busy
 """
 
@@ -60,6 +64,14 @@ class NotAllowed(Refusal):
 
 class Banned(NotAllowed):
     slug, title = "banned", "This account is disabled"
+
+
+class TermsNotAccepted(NotAllowed):
+    slug, title = "terms-not-accepted", "The terms have to be accepted first"
+
+
+class NotBegun(NotAllowed):
+    slug, title = "not-begun", "The campaign has not begun"
 
 
 class NotFound(Refusal):
@@ -114,6 +126,10 @@ class WrongState(Conflict):
     slug, title = "wrong-state", "The tree's state does not allow this"
 
 
+class CampaignClosed(Conflict):
+    slug, title = "closed", "The campaign is closed"
+
+
 class TryLater(Refusal):
     slug, title, status = "try-later", "Try again later", 429
 
@@ -124,6 +140,10 @@ class RateLimited(TryLater):
 
 class TooManyOpenTasks(TryLater):
     slug, title = "too-many-open-tasks", "Too many open tasks"
+
+
+class Paused(TryLater):
+    slug, title, status = "paused", "The campaign is paused", 503
 
 
 class Busy(TryLater):

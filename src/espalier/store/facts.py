@@ -80,6 +80,7 @@ _INSERT = Statement(
         task_id=bindparam("task_id"),
         late=bindparam("late"),
         counted=bindparam("counted"),
+        terms=bindparam("terms"),
         data=bindparam("data"),
     ).returning(contributions.c.seq)
 )  # fmt: skip
@@ -115,9 +116,10 @@ def record(
     task: str | None = None,
     late: bool = False,
     counted: bool = True,
+    terms: int | None = None,
     note: Mapping[str, object] | None = None,
 ) -> int:
-    """Append a fact; returns its number. `note` is kept with it for the audit and means nothing to the tree."""
+    """Append a fact; returns its number. `terms`: the version that its person had accepted. `note` is kept with it for the audit and means nothing to the tree."""
     message_id, data = encode(fact)
     row = _INSERT.row(
         db,
@@ -129,6 +131,7 @@ def record(
         task_id=task,
         late=int(late),
         counted=int(counted),
+        terms=terms,
         data=json.dumps({**data, **(note or {})}) if data or note else None,
     )
     assert row is not None

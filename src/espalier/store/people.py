@@ -4,6 +4,7 @@ Knows rows; who may do what with an account is collect/accounts.py.
 """
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -46,6 +47,7 @@ class Person:
     created_at: datetime
     email: str | None = None
     moderates: tuple[str, ...] = ()
+    terms: int = 0
     scope: str = "full"
 
     def looks_after(self, lang: str) -> bool:
@@ -68,7 +70,7 @@ class TokenInfo:
 
 
 PERSON_COLUMNS: Final = (
-    P.id, P.name, P.role, P.disabled, P.on_board, P.anonymous, P.created_at, P.email, P.moderates,
+    P.id, P.name, P.role, P.disabled, P.on_board, P.anonymous, P.created_at, P.email, P.moderates, P.terms,
 )  # fmt: skip
 _IN_FORCE: Final = (
     select(*PERSON_COLUMNS, T.scope)
@@ -78,6 +80,7 @@ _IN_FORCE: Final = (
 _BY_TOKEN = Statement(_IN_FORCE)
 _BY_TOKEN_LOCKED = Statement(_IN_FORCE.with_for_update(of=people))
 _BY_ID = Statement(select(*PERSON_COLUMNS).where(P.id == bindparam("person_id")))
+_BY_IDS = Statement(select(*PERSON_COLUMNS).where(P.id.in_(bindparam("ids", expanding=True))))
 _BY_ID_LOCKED = Statement(select(*PERSON_COLUMNS).where(P.id == bindparam("person_id")).with_for_update())
 _INSERT = Statement(
     insert(people).values(
@@ -143,10 +146,10 @@ def token_hash(token: str) -> str:
 
 
 def person_value(row: Any) -> Person:
-    person_id, name, role, disabled, on_board, anonymous, created_at, email, moderates, *scope = row
+    person_id, name, role, disabled, on_board, anonymous, created_at, email, moderates, terms, *scope = row
     return Person(
         person_id, name, PersonRole(role), bool(disabled), bool(on_board), bool(anonymous), from_us(created_at), email,
-        tuple(moderates.split(",")) if moderates else (), *scope,
+        tuple(moderates.split(",")) if moderates else (), terms, *scope,
     )  # fmt: skip
 
 
@@ -167,6 +170,11 @@ def by_token_alone(db: Connection, token_hash: str) -> Person | None:
 def by_id(db: Connection, person_id: str) -> Person | None:
     row = _BY_ID.row(db, person_id=person_id)
     return person_value(row) if row else None
+
+
+def by_ids(db: Connection, person_ids: Collection[str]) -> dict[str, Person]:
+    """Those of these people who are known, by id."""
+    return {person.id: person for person in map(person_value, _BY_IDS.rows(db, ids=list(person_ids)))}
 
 
 def by_id_alone(db: Connection, person_id: str) -> Person | None:

@@ -51,6 +51,7 @@ people = Table(
     yes_no("disabled"),
     yes_no("on_board", 1),
     yes_no("anonymous"),  # came with an import, or closed the account: nobody signs in as this person
+    Column("terms", Integer, nullable=False, server_default=text("0")),  # the last version accepted
     required("created_at", BigInteger),
     Index("people_by_name", "name", "id"),
     Index("people_by_email", "email", unique=True),
@@ -106,6 +107,40 @@ drafts = Table(
     Column("ends_at", BigInteger),
     PrimaryKeyConstraint("person_id", "task_id"),
     Index("drafts_by_end", "ends_at"),
+)
+
+# Kept: everything that was ever said of the campaign, with who and when.
+charters = Table(
+    "charters",
+    metadata,
+    Column("version", Serial, primary_key=True, autoincrement=True),
+    required("at", BigInteger),
+    Column("person_id", Text),
+    required("document"),
+    sqlite_autoincrement=True,
+)
+
+# Kept: the organiser's texts, every version.
+documents = Table(
+    "documents",
+    metadata,
+    required("kind"),
+    required("lang"),
+    required("version", Integer),
+    required("text"),
+    required("at", BigInteger),
+    Column("person_id", Text),
+    PrimaryKeyConstraint("kind", "lang", "version"),
+)
+
+# Kept: who accepted which terms, and when.
+consents = Table(
+    "consents",
+    metadata,
+    required("person_id"),
+    required("version", Integer),
+    required("at", BigInteger),
+    PrimaryKeyConstraint("person_id", "version"),
 )
 
 # Kept: every policy that was ever in force, with who and when.
@@ -220,6 +255,7 @@ contributions = Table(
     yes_no("late"),
     yes_no("counted", 1),
     yes_no("void"),
+    Column("terms", Integer),  # the version that was accepted when it was sent
     Column("data", Text),
     Index("contributions_by_tree", "tree_id", "seq"),
     Index("contributions_by_person", "person_id", "seq"),

@@ -43,6 +43,22 @@ def upgrade() -> None:
         batch_op.create_index("attempts_by_end", ["ends_at"], unique=False)
 
     op.create_table(
+        "charters",
+        sa.Column("version", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("person_id", sa.Text(), nullable=True),
+        sa.Column("document", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("version"),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "consents",
+        sa.Column("person_id", sa.Text(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("person_id", "version"),
+    )
+    op.create_table(
         "contributions",
         sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("tree_id", sa.Text(), nullable=False),
@@ -54,6 +70,7 @@ def upgrade() -> None:
         sa.Column("late", sa.SmallInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("counted", sa.SmallInteger(), server_default=sa.text("1"), nullable=False),
         sa.Column("void", sa.SmallInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("terms", sa.Integer(), nullable=True),
         sa.Column("data", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("seq"),
         sqlite_autoincrement=True,
@@ -63,6 +80,16 @@ def upgrade() -> None:
         batch_op.create_index("contributions_by_task", ["task_id"], unique=False)
         batch_op.create_index("contributions_by_tree", ["tree_id", "seq"], unique=False)
 
+    op.create_table(
+        "documents",
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("lang", sa.Text(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("person_id", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("kind", "lang", "version"),
+    )
     op.create_table(
         "done",
         sa.Column("person_id", sa.Text(), nullable=False),
@@ -303,6 +330,7 @@ def upgrade() -> None:
         sa.Column("disabled", sa.SmallInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("on_board", sa.SmallInteger(), server_default=sa.text("1"), nullable=False),
         sa.Column("anonymous", sa.SmallInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("terms", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )

@@ -1,0 +1,240 @@
+"""What the organiser says of the campaign: what it is, whom it lets in, who may read it, and whether it runs.
+
+A plain value, checked field by field. Knows no accounts and no pages.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from datetime import date
+from enum import StrEnum
+from typing import Any, Final
+
+from espalier.domain.admission import Admission, Doors
+from espalier.domain.errors import CampaignClosed, Invalid, NotBegun, Paused, TermsNotAccepted
+from espalier.domain.parameter import is_language
+
+LONGEST_LINE: Final = 200  # characters
+LONGEST_TEXT: Final = 5_000
+OWN_TERMS: Final = 1
+"""The version of the terms that the program brings; whatever an organiser publishes has a greater number."""
+
+
+class Running(StrEnum):
+    """preparing: staff only. open: everybody works. paused: nothing is handed out. closed: nothing is taken either."""
+
+    PREPARING = "preparing"
+    OPEN = "open"
+    PAUSED = "paused"
+    CLOSED = "closed"
+
+
+class Visibility(StrEnum):
+    """open: finished trees, figures and the board for everybody. members: for who takes part. staff: for staff alone;
+    contributors see their tasks and their own work.
+    """
+
+    OPEN = "open"
+    MEMBERS = "members"
+    STAFF = "staff"
+
+
+class InvalidCharter(Invalid):
+    """What cannot be said of a campaign. `field` names which."""
+
+    slug, title = "invalid-campaign", "This cannot be said of the campaign"
+
+
+@dataclass(frozen=True, slots=True)
+class Charter:
+    """name, about, contact: of the campaign, for its front page. licence, licence_url: of what people give.
+
+    languages: that it asks for; none: all. target: messages it wants. reason: a sentence on why it is paused or closed.
+    paused_until: the day on which it goes on. release: where the finished data set is. terms: the version of the terms
+    that people must have accepted.
+    """
+
+    name: str = "Espalier"
+    about: str = ""
+    contact: str = ""
+    licence: str = "CC BY 4.0"
+    licence_url: str = "https://creativecommons.org/licenses/by/4.0/"
+    languages: tuple[str, ...] = ()
+    target: int | None = None
+    visibility: Visibility = Visibility.MEMBERS
+    running: Running = Running.OPEN
+    reason: str = ""
+    paused_until: date | None = None
+    release: str = ""
+    terms: int = OWN_TERMS
+    doors: Doors = field(default_factory=Doors)
+
+    def to_mapping(self) -> dict[str, Any]:
+        said = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "doors"}
+        doors = {each.name: getattr(self.doors, each.name) for each in fields(self.doors)}
+        return {name: _spelled(value) for name, value in {**said, **doors}.items()}
+
+    @classmethod
+    def from_mapping(cls, given: Mapping[str, Any], base: "Charter | None" = None) -> "Charter":
+        """`base` with what is given changed. Raises InvalidCharter."""
+        base = base or cls()
+        read: dict[str, Any] = {}
+        for name, value in given.items():
+            if name not in _READ:
+                raise InvalidCharter(f"There is no field {name}; there are {', '.join(_READ)}.", field=name)
+            try:
+                read[name] = _READ[name](value)
+            except ValueError as wrong:
+                raise InvalidCharter(f"{name} {wrong}.", field=name) from None
+        in_doors = {each.name for each in fields(Doors)}
+        doors = replace(base.doors, **{name: value for name, value in read.items() if name in in_doors})
+        made = replace(base, doors=doors, **{name: value for name, value in read.items() if name not in in_doors})
+        if made.running is not Running.PAUSED and made.paused_until is not None:
+            made = replace(made, paused_until=None)
+        if not (made.doors.email or made.doors.password or made.doors.providers):
+            raise InvalidCharter("Leave at least one way to sign in.", field="email")
+        if made.doors.admission is Admission.DOMAINS and not made.doors.domains:
+            raise InvalidCharter("Name at least one domain, or let people in another way.", field="domains")
+        return made
+
+
+def _spelled(value: object) -> object:
+    match value:
+        case tuple():
+            return list(value)
+        case date():
+            return value.isoformat()
+        case StrEnum():
+            return str(value)
+    return value
+
+
+def _line(value: object) -> str:
+    if not isinstance(value, str) or len(value.strip()) > LONGEST_LINE or not value.strip().isprintable():
+        raise ValueError(f"must be one line of at most {LONGEST_LINE} characters")
+    return value.strip()
+
+
+def _name(value: object) -> str:
+    if not (said := _line(value)):
+        raise ValueError("must not be empty")
+    return said
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or len(value) > LONGEST_TEXT or "\0" in value:
+        raise ValueError(f"must be a text of at most {LONGEST_TEXT:,} characters")
+    return value.strip()
+
+
+def _address(value: object) -> str:
+    said = _line(value)
+    if said and not re.fullmatch(r"https?://\S+", said):
+        raise ValueError("must be an address that begins with https://")
+    return said
+
+
+def _lines(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple) or not all(isinstance(each, str) for each in value):
+        raise ValueError("must be a list of texts")
+    return tuple(dict.fromkeys(said for each in value if (said := _line(each))))
+
+
+def _languages(value: object) -> tuple[str, ...]:
+    tags = _lines(value)
+    for tag in tags:
+        if not is_language(tag):
+            raise ValueError(f"holds {tag!r}, which is no language tag such as en or pt-BR")
+    return tags
+
+
+def _domains(value: object) -> tuple[str, ...]:
+    domains = tuple(each.lower().removeprefix("@") for each in _lines(value))
+    for each in domains:
+        if not re.fullmatch(r"[\w-]+(\.[\w-]+)+", each):
+            raise ValueError(f"holds {each!r}, which is no domain such as example.org")
+    return domains
+
+
+def _count(value: object) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 10**9:
+        raise ValueError("must be a whole number from 1 on, or nothing")
+    return value
+
+
+def _version(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < OWN_TERMS:
+        raise ValueError("must be the number of a version")
+    return value
+
+
+def _day(value: object) -> date | None:
+    if value in (None, ""):
+        return None
+    try:
+        return date.fromisoformat(str(value))
+    except ValueError:
+        raise ValueError("must be a day such as 2026-12-24, or nothing") from None
+
+
+def _truth(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("must be true or false")
+    return value
+
+
+def _one_of(kind: type[StrEnum]) -> Callable[[object], StrEnum]:
+    def read(value: object) -> StrEnum:
+        if value not in set(kind):
+            raise ValueError(f"must be one of {', '.join(kind)}")
+        return kind(str(value))
+
+    return read
+
+
+_READ: Final[Mapping[str, Callable[[object], Any]]] = {
+    "name": _name,
+    "about": _text,
+    "contact": _line,
+    "licence": _name,
+    "licence_url": _address,
+    "languages": _languages,
+    "target": _count,
+    "visibility": _one_of(Visibility),
+    "running": _one_of(Running),
+    "reason": _line,
+    "paused_until": _day,
+    "release": _address,
+    "terms": _version,
+    "email": _truth,
+    "password": _truth,
+    "providers": _lines,
+    "admission": _one_of(Admission),
+    "domains": _domains,
+    "trusted": _lines,
+}
+
+
+def refuse_new_work(charter: Charter, *, is_staff: bool, accepted: int) -> None:
+    """Whether somebody may be handed a task now. Raises NotBegun, Paused, CampaignClosed, TermsNotAccepted."""
+    reason = f" {charter.reason}" if charter.reason else ""
+    match charter.running:
+        case Running.PREPARING if not is_staff:
+            raise NotBegun(f"The campaign has not begun yet.{reason}")
+        case Running.PAUSED:
+            until = f" It goes on on {charter.paused_until.isoformat()}." if charter.paused_until else ""
+            raise Paused(f"The campaign is paused; what you have begun can still be sent.{until}{reason}")
+    refuse_answers(charter, accepted=accepted)
+
+
+def refuse_answers(charter: Charter, *, accepted: int) -> None:
+    """Whether somebody may send what they have in hand. Raises CampaignClosed, TermsNotAccepted.
+
+    The program's own terms are asked for on the site alone; those of an organiser hold for scripts too.
+    """
+    if charter.running is Running.CLOSED:
+        raise CampaignClosed(f"The campaign is closed and takes nothing more. {charter.reason}".rstrip())
+    if charter.terms > OWN_TERMS and accepted < charter.terms:
+        raise TermsNotAccepted("The terms of this campaign have changed; read and accept them before you go on.")
