@@ -32,9 +32,8 @@ def change_charter(db: Connection, actor: Person | None, change: Mapping[str, An
     person = actor.id if actor else None
     charters.keep_charter(db, after, person, now)
     was, now_is = before.to_mapping(), after.to_mapping()
-    journal.note(
-        db, person, "campaign.changed", None, now, changed=[name for name in now_is if now_is[name] != was[name]]
-    )
+    changed = [name for name in now_is if now_is[name] != was[name]]
+    journal.note(db, person, "campaign.changed", None, now, changed=changed)
     return after
 
 

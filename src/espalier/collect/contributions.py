@@ -22,8 +22,8 @@ from espalier.collect.answers import (
     clean_text,
 )
 from espalier.collect.change import Scene, change_tree
-from espalier.collect.tasks import own_lease
-from espalier.domain.arrival import is_late, refuse_stale
+from espalier.collect.tasks import own_lease, tree_of_task
+from espalier.domain.arrival import is_late
 from espalier.domain.charter import refuse_answers
 from espalier.domain.contribution import (
     Contribution,
@@ -42,7 +42,7 @@ from espalier.domain.tree import Tree
 from espalier.domain.work import Act
 from espalier.safety.duplicates import fingerprint
 from espalier.safety.language import looks_foreign
-from espalier.store import inspirations, locks, receipts, texts, trees, work
+from espalier.store import inspirations, locks, receipts, texts, work
 from espalier.store.charters import charter_in_force
 from espalier.store.facts import record
 from espalier.store.people import Person
@@ -137,7 +137,7 @@ def _plant(db: Connection, person: Person, lease: Lease, answer: TextAnswer, pol
     shape = policy.shape(random_goal_size(policy, scene.rng))
     beside = inspirations.find(db, lease.inspiration) if lease.inspiration else None
     fact = Planted(message, shape, scene.book.version, origin=beside.idea.origin if beside else None)
-    work.release(db, lease, status="done")
+    work.release(db, lease, status="done", expires_at=scene.now)
     number = record(db, message.id, fact, scene.now, person=person.id, task=lease.id, terms=person.terms)
     change_tree(db, None, fact, scene)
     return number, False, message.id
@@ -145,19 +145,17 @@ def _plant(db: Connection, person: Person, lease: Lease, answer: TextAnswer, pol
 
 def _answer_known(db: Connection, person: Person, lease: Lease, answer: Answer, scene: Scene) -> Taken:
     number = gold.answer(db, person, lease, answer, scene.now)
-    work.release(db, lease, status="done")
+    work.release(db, lease, status="done", expires_at=scene.now)
     return number, False, None
 
 
 def _contribute(db: Connection, person: Person, lease: Lease, answer: Answer, policy: Policy, scene: Scene) -> Taken:
     """A reply, review or ranking of a tree that may have moved on since the task was handed out."""
-    assert lease.tree_id is not None, f"{lease.kind} without a tree"
-    tree = trees.load_tree(db, lease.tree_id)
+    tree = tree_of_task(db, lease)
     if locks.several_writers(db):
         lease = own_lease(db, person, lease.id)  # its place may have been freed while the tree was waited for
     assert lease.subject is not None, f"{lease.kind} without a message"
     assert lease.act is not None, lease.kind
-    refuse_stale(tree, lease.subject)
     others, others_in_tree = (0, 0) if lease.held else work.held_now(db, tree.id, lease.act, lease.subject, scene.now)
     late = is_late(
         tree,
@@ -176,7 +174,7 @@ def _contribute(db: Connection, person: Person, lease: Lease, answer: Answer, po
             counted = review_counts(tree, tree.messages[lease.subject])
         case Act.RANK:
             fact, counted = _ranking(person, lease, answer, late, scene), ranking_counts(tree)
-    work.release(db, lease, status="done")
+    work.release(db, lease, status="done", expires_at=scene.now)
     number = record(
         db, tree.id, fact, scene.now, person=person.id, task=lease.id, late=late, counted=counted, terms=person.terms
     )

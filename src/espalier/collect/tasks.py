@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from espalier.collect import gold
 from espalier.collect.change import Scene, change_tree
 from espalier.collect.lottery import shares_of_places
-from espalier.domain.arrival import refuse_stale
+from espalier.domain.arrival import TAKEN_BACK, refuse_stale
 from espalier.domain.charter import refuse_new_work
 from espalier.domain.contribution import Skipped
 from espalier.domain.errors import (
@@ -23,13 +23,14 @@ from espalier.domain.errors import (
     Invalid,
     NotFound,
     RateLimited,
+    Stale,
     TooManyOpenTasks,
     TryLater,
 )
 from espalier.domain.lottery import GROUPS, draw, groups_in_turn, new_prompts_open
 from espalier.domain.message import MANDATORY_LABELS, SKIP_REASONS, Skip, offered_labels
 from espalier.domain.policy import Policy, Rate
-from espalier.domain.tree import State
+from espalier.domain.tree import State, Tree
 from espalier.domain.work import ACT_OF, SKIP_OF, Act, Kind, Reply, Task, Turn
 from espalier.store import inspirations, languages, locks, trees, work
 from espalier.store.charters import charter_in_force
@@ -58,8 +59,8 @@ class Ask:
 def next_task(db: Connection, person: Person, ask: Ask, now: datetime, rng: Random) -> Task | None:
     """Hand out a task, or the open one that fits; None when there is nothing for this person now.
 
-    Raises Invalid, TooManyOpenTasks, RateLimited, Elsewhere while others are at all that there is, and NotBegun, Paused,
-    CampaignClosed, TermsNotAccepted where the campaign hands out nothing.
+    Raises Invalid, TooManyOpenTasks, RateLimited, Elsewhere while others are at all that there is, and NotBegun,
+    Paused, CampaignClosed, TermsNotAccepted where the campaign hands out nothing.
     """
     if ask.kind != RANDOM and ask.kind not in set(Kind):
         raise Invalid(f"There is no kind of task {ask.kind!r}; there are random, {', '.join(Kind)}.", field="kind")
@@ -242,7 +243,7 @@ def prompts_open(db: Connection, lang: str, book: PolicyBook, share: float) -> i
 def _lease(db: Connection, search: Search, place: Candidate, *, gold_task: bool = False) -> Lease:
     again = work.lapsed_lease(db, search.person.id, place.act, place.subject, gold=gold_task)
     if again is not None and place.act is Act.RANK and set(again.replies) != set(live_replies(db, place.subject)):
-        work.release(db, again, status="skipped")  # it shows what is no longer there to be ranked
+        work.release(db, again, status="closed")  # it shows what is no longer there to be ranked
         again = None
     if again is not None:
         until = search.now + lease_time(again.kind, search.book.for_lang(again.lang))
@@ -313,6 +314,8 @@ def shown(db: Connection, lease: Lease, book: PolicyBook) -> Task:
         beside = inspirations.find(db, lease.inspiration) if lease.inspiration else None
         return replace(task, max_characters=policy.message_max_characters, inspiration=beside.idea if beside else None)
     nodes = nodes_of(db, lease.tree_id)
+    if not nodes.keys() >= {lease.subject, *lease.replies}:
+        raise Stale(TAKEN_BACK)
     path = _path(nodes, lease.subject)
     task = replace(
         task,
@@ -359,7 +362,10 @@ def elsewhere_open(db: Connection, person: Person, langs: Sequence[str], now: da
 
 
 def own_task(db: Connection, person: Person, task_id: str) -> Task:
-    """What a person was handed and has not answered, also after its time. Raises NotFound, AlreadyAnswered."""
+    """What a person was handed and has not answered, also after its time.
+
+    Raises NotFound, AlreadyAnswered, and Stale when the author took back what it is about.
+    """
     return shown(db, own_lease(db, person, task_id), PolicyBook(db))
 
 
@@ -387,15 +393,23 @@ def skip(db: Connection, person: Person, task_id: str, reason: str, now: datetim
     if lease.gold:
         gold.skip(db, person, lease, reason, now)
     if act is None or lease.tree_id is None or lease.subject is None or lease.gold:
-        work.release(db, lease, status="skipped")
+        work.release(db, lease, status="skipped", expires_at=now)
         return
     scene = Scene(PolicyBook(db), now, rng)
-    tree = trees.load_tree(db, lease.tree_id)
-    refuse_stale(tree, lease.subject)
-    work.release(db, lease, status="skipped")
+    tree = tree_of_task(db, lease)
+    work.release(db, lease, status="skipped", expires_at=now)
     fact = Skipped(lease.subject, Skip(person.id, SKIP_OF[act], reason))
     record(db, tree.id, fact, now, person=person.id, task=lease.id)
     change_tree(db, tree, fact, scene)
+
+
+def tree_of_task(db: Connection, lease: Lease) -> Tree:
+    """The tree that a task is about. Raises Stale when what it asks about is gone."""
+    tree = trees.find_tree(db, lease.tree_id or "")
+    if tree is None or not tree.messages.keys() >= set(lease.replies):
+        raise Stale(TAKEN_BACK)
+    refuse_stale(tree, lease.subject or "")
+    return tree
 
 
 def own_lease(db: Connection, person: Person, task_id: str) -> Lease:

@@ -1,4 +1,4 @@
-"""Texts of the organiser: terms, privacy, guidelines; every version of each, by language. And who accepted which terms."""
+"""The organiser's texts: terms, privacy, guidelines; every version, by language. And who accepted which terms."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -53,6 +53,8 @@ KINDS: Final[Mapping[type, str]] = {
 VOTES: Final = ("reviewed", "ranked", "reacted", "skipped")
 GOLD: Final = "gold"
 """Of a row that is no fact of its tree: a label or skip of a message whose right labels are known."""
+SENT: Final = ("planted", "replied", "reviewed", "ranked", GOLD)
+"""Of what answers a task."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,11 @@ class FactRow:
     late: bool
     counted: bool
     data: dict[str, Any]
+
+    @property
+    def automatic(self) -> bool:
+        """Whether the rules or chance did this, and nobody's hand."""
+        return self.person_id is None and bool(self.data.get("automatic"))
 
 
 _INSERT = Statement(
@@ -96,6 +103,24 @@ FACT_COLUMNS: Final = (
     contributions.c.counted,
     contributions.c.data,
 )
+_OF_TASK = Statement(
+    select(*FACT_COLUMNS)
+    .where(
+        contributions.c.task_id == bindparam("task"), contributions.c.person_id == bindparam("person"),
+        contributions.c.void == text("0"), contributions.c.kind.in_((*SENT, "skipped")),
+    )
+    .order_by(contributions.c.seq.desc())
+    .limit(1)
+)  # fmt: skip
+_WRITTEN = Statement(
+    select(*FACT_COLUMNS)
+    .where(
+        contributions.c.tree_id == bindparam("tree"), contributions.c.message_id == bindparam("message"),
+        contributions.c.person_id == bindparam("person"), contributions.c.void == text("0"),
+        contributions.c.kind.in_(("planted", "replied")),
+    )
+)  # fmt: skip
+_SAY = Statement(update(contributions).where(contributions.c.seq == bindparam("number")).values(data=bindparam("data")))
 _FACT = Statement(
     select(*FACT_COLUMNS).where(contributions.c.seq == bindparam("number"), contributions.c.void == text("0"))
 )
@@ -119,7 +144,10 @@ def record(
     terms: int | None = None,
     note: Mapping[str, object] | None = None,
 ) -> int:
-    """Append a fact; returns its number. `terms`: the version that its person had accepted. `note` is kept with it for the audit and means nothing to the tree."""
+    """Append a fact; returns its number.
+
+    `terms`: the version that its person had accepted. `note` is kept with it for the audit and means nothing to the tree.
+    """
     message_id, data = encode(fact)
     row = _INSERT.row(
         db,
@@ -147,6 +175,23 @@ def find_fact(db: Connection, seq: int) -> FactRow | None:
     """A fact by its number; None when it was withdrawn."""
     row = _FACT.row(db, number=seq)
     return fact_row(row) if row else None
+
+
+def fact_of_task(db: Connection, person_id: str, task_id: str) -> FactRow | None:
+    """What a person answered to a task, or their skip of it; None when they took it back."""
+    row = _OF_TASK.row(db, task=task_id, person=person_id)
+    return fact_row(row) if row else None
+
+
+def writing_of(db: Connection, person_id: str, tree_id: str, message_id: str) -> FactRow | None:
+    """With which a person wrote a message; None when it is not theirs or was taken back."""
+    row = _WRITTEN.row(db, tree=tree_id, message=message_id, person=person_id)
+    return fact_row(row) if row else None
+
+
+def give_reason(db: Connection, row: FactRow, reason: str) -> None:
+    """Say why somebody skipped, who had not said it."""
+    _SAY.run(db, number=row.seq, data=json.dumps({**row.data, "reason": reason}))
 
 
 def log_of(db: Connection, tree_id: str) -> list[FactRow]:

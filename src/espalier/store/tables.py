@@ -342,11 +342,13 @@ tasks = Table(
     Column("inspiration", Text),
     required("created_at", BigInteger),
     required("expires_at", BigInteger),
-    required("status"),  # open, done, skipped
+    required("status"),  # open, done, skipped; closed: others answered what it asked
     yes_no("held", 1),
     Index("tasks_by_person", "person_id", "created_at"),
     Index("tasks_open", "person_id", "expires_at", sqlite_where=text("status = 'open'"),
           postgresql_where=text("status = 'open'")),
+    Index("tasks_over", "person_id", "expires_at", sqlite_where=text("status IN ('done', 'skipped')"),
+          postgresql_where=text("status IN ('done', 'skipped')")),
     Index("tasks_held", "expires_at", sqlite_where=text("held = 1"), postgresql_where=text("held = 1")),
     Index("tasks_held_by_tree", "tree_id", sqlite_where=text("held = 1"), postgresql_where=text("held = 1")),
     Index("tasks_held_prompts", "lang", sqlite_where=text("held = 1 AND kind = 'initial_prompt'"),
