@@ -14,6 +14,7 @@ import httpx
 from httpx import Response
 
 from campaigns import World
+from espalier.store.preferences import Preferences, keep_preferences
 
 
 @dataclass
@@ -131,12 +132,22 @@ class Visitor:
 
 @contextmanager
 def visit(world: World, name: str) -> Iterator[Visitor]:
-    """The browser of somebody, signed in with their token."""
+    """The browser of somebody who has been here before, signed in with their token."""
     transport = httpx.ASGITransport(world.http.app, raise_app_exceptions=False)
     client = httpx.AsyncClient(transport=transport, base_url="http://campaign.test", follow_redirects=True)
-    token = world.person(name).token
+    someone = world.person(name)
+    world.door.call(keep_preferences, someone.id, Preferences(langs=("en",), welcomed=True))
     with world.http.portal.wrap_async_context_manager(client):
         visitor = Visitor(world, client)
         visitor.get("/signin?next=/tasks")
-        visitor.send("/signin/token", token=token)
+        visitor.send("/signin/token", token=someone.token)
         yield visitor
+
+
+@contextmanager
+def stranger(world: World) -> Iterator[Visitor]:
+    """The browser of somebody who is not signed in."""
+    transport = httpx.ASGITransport(world.http.app, raise_app_exceptions=False)
+    client = httpx.AsyncClient(transport=transport, base_url="http://campaign.test", follow_redirects=True)
+    with world.http.portal.wrap_async_context_manager(client):
+        yield Visitor(world, client)

@@ -25,3 +25,16 @@ def test_entries_of_one_subject_leave_out_the_others(db: Connection) -> None:
     journal.note(db, "staff", "person.unbanned", "p1", NOW)
 
     assert [entry.action for entry in journal.entries(db, 10, subject="p1")] == ["person.unbanned", "person.banned"]
+
+
+def test_entries_of_one_person_and_of_one_action(db: Connection) -> None:
+    for person, action in (("ada", "tree.halt"), ("ben", "tree.halt"), ("ada", "tree.resume"), ("ada", "tree.halt")):
+        journal.note(db, person, action, "t1", NOW)
+
+    assert len(journal.entries(db, 10, person="ada")) == 3
+    assert [each.person_id for each in journal.entries(db, 10, action="tree.halt")] == ["ada", "ben", "ada"]
+    both = journal.entries(db, 10, person="ada", action="tree.halt", subject="t1")
+    assert [
+        each.person_id for each in journal.entries(db, 10, person="ada", action="tree.halt", before=both[0].seq)
+    ] == ["ada"]
+    assert journal.entries(db, 10, subject="t2") == []

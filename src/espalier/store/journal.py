@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, insert, select
@@ -35,18 +36,22 @@ class Entry:
 _INSERT = Statement(
     insert(journal).values({name: bindparam(name) for name in ("at", "person_id", "action", "subject", "data")})
 )
-_ALL = Statement(
-    select(J.seq, J.at, J.person_id, J.action, J.subject, J.data)
-    .where(J.seq < bindparam("before"))
-    .order_by(J.seq.desc())
-    .limit(bindparam("most"))
-)
-_OF_SUBJECT = Statement(
-    select(J.seq, J.at, J.person_id, J.action, J.subject, J.data)
-    .where(J.subject == bindparam("subject"), J.seq < bindparam("before"))
-    .order_by(J.seq.desc())
-    .limit(bindparam("most"))
-)
+_WANTED: Final = {
+    "subject": J.subject == bindparam("subject"),
+    "person": J.person_id == bindparam("person"),
+    "action": J.action == bindparam("action"),
+}
+"""What a list may be limited to; each has an index of its own."""
+
+
+@cache
+def _entries(*wanted: str) -> Statement:
+    return Statement(
+        select(J.seq, J.at, J.person_id, J.action, J.subject, J.data)
+        .where(J.seq < bindparam("before"), *(_WANTED[name] for name in wanted))
+        .order_by(J.seq.desc())
+        .limit(bindparam("most"))
+    )
 
 
 def note(
@@ -63,13 +68,19 @@ def note(
     )
 
 
-def entries(db: Connection, limit: int, *, before: int = NEWEST, subject: str | None = None) -> list[Entry]:
-    """Entries with a smaller number than `before`, newest first; of one subject, or of all."""
-    if subject is None:
-        rows = _ALL.rows(db, before=before, most=limit)
-    else:
-        rows = _OF_SUBJECT.rows(db, subject=subject, before=before, most=limit)
-    return [_entry(row) for row in rows]
+def entries(
+    db: Connection,
+    limit: int,
+    *,
+    before: int = NEWEST,
+    subject: str | None = None,
+    person: str | None = None,
+    action: str | None = None,
+) -> list[Entry]:
+    """Entries with a smaller number than `before`, newest first; of one subject, by one person, of one action."""
+    given = {"subject": subject, "person": person, "action": action}
+    wanted = {name: value for name, value in given.items() if value is not None}
+    return [_entry(row) for row in _entries(*wanted).rows(db, before=before, most=limit, **wanted)]
 
 
 def _entry(row: Any) -> Entry:

@@ -61,6 +61,5 @@ def show(visit: AdminVisit, cursor: str | None = None) -> Response:
 
 
 def _names(db: Connection, versions: Sequence[Version]) -> dict[str, str]:
-    ids = {each.person_id for each in versions if each.person_id}
-    known = [people.by_id(db, person_id) for person_id in sorted(ids)]
-    return {person.id: person.name for person in known if person}
+    known = people.by_ids(db, {each.person_id for each in versions if each.person_id})
+    return {person.id: person.name for person in known.values()}
