@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from espalier.collect import accounts, contributions, erasure, gold, moderation, tasks, withdrawal
+from espalier.collect import accounts, contributions, erasure, gold, moderation, tasks, undo
 from espalier.collect.answers import LabelsAnswer, TextAnswer
 from espalier.collect.contributions import Receipt
 from espalier.collect.gold import Reviewer
@@ -73,7 +73,7 @@ class World:
         )  # fmt: skip
 
     def withdraw(self, person: Person, client_id: str = "sent") -> None:
-        withdrawal.withdraw(self.garden.db, person, client_id, self.garden.later(seconds=1), self.garden.rng)
+        undo.withdraw(self.garden.db, person, client_id, self.garden.later(seconds=1), self.garden.rng)
 
     def earned(self, person: Person) -> Counts:
         return boards.counts_of(self.garden.db, person.id, self.garden.now.date())

@@ -14,13 +14,13 @@ from typing import Any, ClassVar
 import pytest
 from sqlalchemy import Connection, select
 
-from espalier.collect import accounts, campaign, contributions, erasure, imports, jobs, moderation, tasks, withdrawal
+from espalier.collect import accounts, campaign, contributions, erasure, imports, jobs, moderation, tasks, undo
 from espalier.collect.answers import Answer, LabelsAnswer, RankingAnswer, TextAnswer
 from espalier.collect.intake import Source
 from espalier.dataset.records import tree_record
 from espalier.domain.errors import Refusal
 from espalier.domain.lifecycle import Command
-from espalier.domain.message import EMOJIS, SKIP_REASONS
+from espalier.domain.message import EMOJIS, SKIP_REASONS, UNSAID
 from espalier.domain.tree import Tree, accepted, stands
 from espalier.domain.work import Act, Kind, Task
 from espalier.store import tables
@@ -59,6 +59,7 @@ class Campaign:
         self.rng = Random(seed + 1)
         self.hands: list[tuple[Person, Task]] = []
         self.sent: list[tuple[Person, str, str, Answer]] = []
+        self.skipped: list[tuple[Person, Task]] = []
         self.seen: set[str] = set()
         self.undeleted: set[str] = set()
         self.loosened = False
@@ -142,12 +143,36 @@ class Campaign:
     def take_back(self) -> None:
         if self.sent:
             person, _, client_id, _ = self.pick(self.sent[-3:])
-            self.attempt(withdrawal.withdraw, person, client_id)
+            self.attempt(undo.withdraw, person, client_id)
+
+    def undo(self) -> None:
+        """The task is in hand again; what was sent fits it."""
+        if self.sent:
+            person, task_id, _, answer = self.pick(self.sent[-3:])
+            if undone := self.attempt(undo.undo, person, task_id):
+                assert type(undone.sent) is type(answer)
+                self.hands.append((person, undone.task))
+
+    def withdraw_text(self) -> None:
+        if known := self.messages():
+            self.attempt(undo.withdraw_text, self.pick(self.people), self.pick(known))
 
     def skip(self) -> None:
         if self.hands:
             person, task = self.hands.pop(self.rng.randrange(len(self.hands)))
-            self.attempt(tasks.skip, person, task.id, self.pick(SKIP_REASONS))
+            self.attempt(tasks.skip, person, task.id, self.pick([UNSAID, *SKIP_REASONS]))
+            self.skipped.append((person, task))
+
+    def unskip(self) -> None:
+        if self.skipped:
+            person, task = self.pick(self.skipped[-3:])
+            if opened := self.attempt(undo.unskip, person, task.id):
+                self.hands.append((person, opened))
+
+    def say_why(self) -> None:
+        if self.skipped:
+            person, task = self.pick(self.skipped[-3:])
+            self.attempt(undo.give_skip_reason, person, task.id, self.pick(SKIP_REASONS))
 
     def time_passes(self) -> None:
         self.garden.later(minutes=self.rng.randrange(4))
@@ -216,6 +241,7 @@ class Campaign:
         self.people[self.people.index(person)] = self.garden.person(f"newcomer {self.said}")
         self.hands = [(holder, task) for holder, task in self.hands if holder.id != person.id]
         self.sent = [entry for entry in self.sent if entry[0].id != person.id]
+        self.skipped = [entry for entry in self.skipped if entry[0].id != person.id]
 
     def change_policy(self) -> None:
         self.loosened = True
@@ -226,7 +252,8 @@ class Campaign:
         jobs.run_jobs(lambda use_case, *args: use_case(garden.db, *args), garden.later(seconds=1), garden.rng)
 
     ACTIONS: ClassVar[dict[Callable[["Campaign"], None], int]] = {
-        take: 60, send: 60, send_again: 4, take_back: 4, skip: 3, time_passes: 12, react: 4, plant: 2, graft: 2,
+        take: 60, send: 60, send_again: 4, take_back: 3, undo: 4, withdraw_text: 3, skip: 5, unskip: 3,
+        say_why: 2, time_passes: 12, react: 4, plant: 2, graft: 2,
         delete: 2, undelete: 2, edit: 1, order: 2, ban: 1, change_policy: 1, purge: 1, close: 1, jobs_go_on: 6,
     }  # fmt: skip
 

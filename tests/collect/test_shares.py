@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from espalier.collect import tasks, withdrawal
+from espalier.collect import tasks, undo
 from espalier.collect.answers import TextAnswer
 from espalier.collect.contributions import submit
 from espalier.collect.leaderboard import streaks
@@ -126,7 +126,7 @@ def test_a_day_whose_only_contribution_was_taken_back_is_no_day_of_a_streak(gard
     ann = garden.person("ann")
     given = write(garden, ann, "assistant_reply", "I should not have said this.")
     assert streaks(garden.db, [ann.id], garden.now) == {ann.id: 1}
-    withdrawal.withdraw(garden.db, ann, given.id, garden.later(seconds=1), garden.rng)
+    undo.withdraw(garden.db, ann, given.id, garden.later(seconds=1), garden.rng)
     assert streaks(garden.db, [ann.id], garden.now) == {ann.id: 0}
     assert boards.active_days(garden.db, ann.id) == []
 

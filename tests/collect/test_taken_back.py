@@ -2,7 +2,7 @@
 
 import pytest
 
-from espalier.collect import contributions, erasure, tasks, withdrawal
+from espalier.collect import contributions, erasure, tasks, undo
 from espalier.collect.answers import LabelsAnswer
 from espalier.collect.jobs import run_jobs
 from espalier.domain.errors import BuiltOn
@@ -28,7 +28,7 @@ def test_a_refusal_is_not_taken_back_once_its_place_is_filled(garden: Garden) ->
     garden.reply(garden.person("Eve"), tree_id)
     before = garden.load(tree_id)
     with pytest.raises(BuiltOn):
-        withdrawal.withdraw(garden.db, grace, "c1", garden.now, garden.rng)
+        undo.withdraw(garden.db, grace, "c1", garden.now, garden.rng)
     assert garden.load(tree_id) == before
 
 
@@ -39,7 +39,7 @@ def test_an_acceptance_is_not_taken_back_once_somebody_replied(garden: Garden) -
     label(garden, grace, spam=0.0)
     garden.reply(ada, reply)
     with pytest.raises(BuiltOn):
-        withdrawal.withdraw(garden.db, grace, "c1", garden.now, garden.rng)
+        undo.withdraw(garden.db, grace, "c1", garden.now, garden.rng)
 
 
 def test_a_refusal_is_taken_back_while_its_place_is_free(garden: Garden) -> None:
@@ -48,7 +48,7 @@ def test_a_refusal_is_taken_back_while_its_place_is_free(garden: Garden) -> None
     refused = garden.reply(ada, tree_id)
     label(garden, grace, spam=1.0)
     garden.reply(garden.person("Eve"), tree_id)
-    withdrawal.withdraw(garden.db, grace, "c1", garden.now, garden.rng)
+    undo.withdraw(garden.db, grace, "c1", garden.now, garden.rng)
     assert garden.load(tree_id).messages[refused].accepted is None
 
 
@@ -62,4 +62,4 @@ def test_what_came_before_a_purge_of_others_in_the_tree_stays(garden: Garden) ->
     while run_jobs(garden.call, garden.now, garden.rng):
         pass
     with pytest.raises(BuiltOn):
-        withdrawal.withdraw(garden.db, grace, "c1", garden.now, garden.rng)
+        undo.withdraw(garden.db, grace, "c1", garden.now, garden.rng)

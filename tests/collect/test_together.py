@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, func, select
 
-from espalier.collect import accounts, campaign, contributions, erasure, gold, jobs, moderation, tasks, withdrawal
+from espalier.collect import accounts, campaign, contributions, erasure, gold, jobs, moderation, tasks, undo
 from espalier.collect.answers import LabelsAnswer, RankingAnswer, TextAnswer
 from espalier.collect.doctor import examine
 from espalier.domain.errors import AlreadyAnswered, Banned, BuiltOn, Refusal, WrongState
@@ -396,7 +396,7 @@ def test_taking_back_against_a_review_one_of_both_wins(crowd: Crowd) -> None:
         ).message_id  # fmt: skip
         handed = crowd.task(reviewer, "label_assistant_reply")
         outcomes = crowd.together(
-            partial(crowd.does, writer, withdrawal.withdraw, "mine", crowd.now, crowd.rng),
+            partial(crowd.does, writer, undo.withdraw, "mine", crowd.now, crowd.rng),
             partial(crowd.send, reviewer, handed, CLEAN),
         )
         (refusal,) = refused(outcomes)
@@ -628,7 +628,7 @@ class Storm:
 
     def take_back(self, name: str, rng: Random) -> None:
         if name in self.sent:
-            self.crowd.does(name, withdrawal.withdraw, self.sent[name], self.crowd.now, rng)
+            self.crowd.does(name, undo.withdraw, self.sent[name], self.crowd.now, rng)
 
     def react(self, name: str, rng: Random) -> None:
         emoji = rng.choice(["+1", "-1", "red_flag"])

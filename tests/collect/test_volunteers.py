@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from espalier.collect import contributions, moderation, tasks, withdrawal
+from espalier.collect import contributions, moderation, tasks, undo
 from espalier.collect.answers import LabelsAnswer, RankingAnswer, TextAnswer
 from espalier.collect.contributions import Receipt
 from espalier.domain.errors import (
@@ -381,8 +381,8 @@ def test_a_task_shows_texts_and_nothing_of_who_wrote_them(garden: Garden) -> Non
     assert tree_id not in shown
 
 
-def undo(garden: Garden, person: Person, client_id: str) -> None:
-    withdrawal.withdraw(garden.db, person, client_id, garden.later(seconds=1), garden.rng)
+def take_back(garden: Garden, person: Person, client_id: str) -> None:
+    undo.withdraw(garden.db, person, client_id, garden.later(seconds=1), garden.rng)
 
 
 def test_a_reply_can_be_taken_back_and_written_again(garden: Garden) -> None:
@@ -393,8 +393,8 @@ def test_a_reply_can_be_taken_back_and_written_again(garden: Garden) -> None:
     given = task(garden, ann, "assistant_reply")
     said = TextAnswer("With a tpyo, which I saw at once.")
     send(garden, ann, given, said, "first")
-    undo(garden, ann, "first")
-    undo(garden, ann, "first")
+    take_back(garden, ann, "first")
+    take_back(garden, ann, "first")
     assert garden.load(tree_id) == before
     assert task(garden, ann, "assistant_reply").id == given.id
     with pytest.raises(IdReused):
@@ -408,7 +408,7 @@ def test_a_prompt_can_be_taken_back(garden: Garden) -> None:
     ann = garden.person("ann")
     given = task(garden, ann, "initial_prompt")
     tree_id = send(garden, ann, given, TextAnswer("A prompt that I regret."), "first").message_id or ""
-    undo(garden, ann, "first")
+    take_back(garden, ann, "first")
     with pytest.raises(NotFound):
         garden.load(tree_id)
     garden.check()
@@ -422,7 +422,7 @@ def test_a_review_that_decided_can_be_taken_back(garden: Garden) -> None:
     cleo = garden.person("cleo")
     send(garden, cleo, task(garden, cleo, "label_assistant_reply"), SPAM, "oops")
     assert garden.load(tree_id).messages[reply].accepted is False
-    undo(garden, cleo, "oops")
+    take_back(garden, cleo, "oops")
     assert garden.load(tree_id).messages[reply].accepted is None
     garden.check()
 
@@ -434,10 +434,10 @@ def test_what_others_have_built_on_stays(garden: Garden) -> None:
     send(garden, ann, task(garden, ann, "assistant_reply"), TextAnswer("A reply that will be reviewed."), "reply")
     send(garden, ben, task(garden, ben, "label_assistant_reply"), CLEAN, "review")
     with pytest.raises(BuiltOn):
-        undo(garden, ann, "reply")
+        take_back(garden, ann, "reply")
     task(garden, cleo, "prompter_reply")
     with pytest.raises(BuiltOn):
-        undo(garden, ben, "review")
+        take_back(garden, ben, "review")
     assert len(garden.load(tree_id).messages) == 2
     garden.check()
 
@@ -450,6 +450,6 @@ def test_the_time_for_taking_back_ends(garden: Garden) -> None:
     assert receipt.undo_until - garden.now == timedelta(seconds=60)
     garden.later(seconds=61)
     with pytest.raises(BuiltOn):
-        undo(garden, ann, "reply")
+        take_back(garden, ann, "reply")
     with pytest.raises(NotFound):
-        undo(garden, garden.person("ben"), "reply")
+        take_back(garden, garden.person("ben"), "reply")

@@ -39,16 +39,21 @@ def change_tree(
     scene: Scene,
 ) -> Tree:
     """Apply a fact that is recorded already and write all that it changes. Raises WrongState."""
-    after = grow(before, fact, scene.book.of)
-    while wanted := remedy(after, scene.book.of(after.policy, after.lang)):
-        answer = _as_fact(wanted, after.policy)
-        record(db, after.id, answer, scene.now, note={"automatic": True})
-        after = grow(after, answer, scene.book.of)
+    after = answered(db, grow(before, fact, scene.book.of), scene)
     trees.save_changes(db, before, after, scene.book.of, scene.now, scene.rng)
     end_dead_leases(db, before, after, scene.now)
     after_change(db, before, after, scene.book, scene.now, scene.rng)
     # Chance may have moved this very tree on.
     return trees.load_tree(db, after.id) if after.state in MOVED_BY_CHANCE else after
+
+
+def answered(db: Connection, tree: Tree, scene: Scene) -> Tree:
+    """The tree with what automatic moderation has to say to it, which is recorded."""
+    while wanted := remedy(tree, scene.book.of(tree.policy, tree.lang)):
+        answer = _as_fact(wanted, tree.policy)
+        record(db, tree.id, answer, scene.now, note={"automatic": True})
+        tree = grow(tree, answer, scene.book.of)
+    return tree
 
 
 def order(

@@ -100,6 +100,12 @@ def resume(db: Connection, person: Person, task_id: str) -> None:
     drafts.end_draft(db, person.id, task_id, None)
 
 
+def keep_if_none(db: Connection, person: Person, task_id: str, fields: Fields, now: datetime) -> None:
+    """Keep what was sent where no form was kept of it."""
+    if drafts.draft_of(db, person.id, task_id, now) is None:
+        _put(db, person, task_id, fields, now)
+
+
 def mine(db: Connection, person: Person, now: datetime) -> list[Draft]:
     """All that a person has begun, the latest first; for their own data."""
     return drafts.drafts_of(db, person.id, now, MOST_DRAFTS)

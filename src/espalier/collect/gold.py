@@ -109,6 +109,12 @@ def take_back(db: Connection, person: Person, row: FactRow) -> None:
     add_to_tallies(db, credit_of_review(person.id, row.at, full=row.data["full"], times=-1))
 
 
+def take_back_skip(db: Connection, person: Person, row: FactRow) -> None:
+    """Undo a skip; the task is for the caller to give back."""
+    void(db, row.seq)
+    gold.drop_answer(db, person.id, row.message_id or "")
+
+
 @dataclass(frozen=True, slots=True)
 class Reviewer:
     """How far a person's reviews agree with what is known to be right.

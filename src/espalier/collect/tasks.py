@@ -20,9 +20,12 @@ from espalier.domain.charter import refuse_new_work
 from espalier.domain.contribution import Skipped
 from espalier.domain.errors import (
     AlreadyAnswered,
+    CampaignClosed,
     Invalid,
+    NotBegun,
     NotFound,
     RateLimited,
+    Refusal,
     Stale,
     TooManyOpenTasks,
     TryLater,
@@ -345,11 +348,16 @@ def my_tasks(db: Connection, person: Person, now: datetime) -> list[Task]:
     return [shown(db, lease, book) for lease in work.open_leases(db, person.id, now)]
 
 
-def limit_reached(db: Connection, person: Person, ask: Ask, now: datetime) -> TryLater | None:
-    """Why this person gets no new task now, whatever there is to do; None when nothing stands against it."""
+def limit_reached(db: Connection, person: Person, ask: Ask, now: datetime) -> Refusal | None:
+    """Why this person gets no new task now, whatever there is to do; None when nothing stands against it.
+
+    Raises TermsNotAccepted.
+    """
+    is_staff = person.role.reaches(PersonRole.MODERATOR)
     try:
+        refuse_new_work(charter_in_force(db), is_staff=is_staff, accepted=person.terms)
         _check_limits(db, person, ask, len(work.open_leases(db, person.id, now)), PolicyBook(db), now)
-    except TryLater as refusal:
+    except (TryLater, NotBegun, CampaignClosed) as refusal:
         return refusal
     return None
 

@@ -1,99 +1,97 @@
-"""Taking back what one has just sent, as long as nobody has built on it.
+"""Taking a contribution out of its tree again, as long as nobody has built on it.
 
-Knows the log: without the contribution, everything that came after it must mean what it meant before.
+Knows the log: without the contribution, everything that came after it must mean what it meant before. Somebody who is
+at work where its place is lost does not prevent it; their time is over. What is for whom to take back is undo.py.
 """
 
 from collections import Counter
-from datetime import datetime, timedelta
-from random import Random
+from collections.abc import Collection
 
 from sqlalchemy import Connection
 
-from espalier.collect import gold
-from espalier.collect.change import Scene
+from espalier.collect.change import Scene, answered
 from espalier.collect.lottery import after_change
-from espalier.collect.tasks import lease_time
 from espalier.domain.contribution import Replied, grow
-from espalier.domain.errors import BuiltOn, NotFound, WrongState
+from espalier.domain.errors import BuiltOn, WrongState
 from espalier.domain.tree import Tree, stands
-from espalier.domain.work import Act, open_work
+from espalier.domain.work import Act, Work, open_work
 from espalier.safety.duplicates import fingerprint
-from espalier.store import receipts, texts, trees, work
-from espalier.store.facts import FactRow, find_fact, log_of, void
+from espalier.store import texts, trees, work
+from espalier.store.facts import FactRow, log_of, void
 from espalier.store.history import facts_of
 from espalier.store.people import Person
 from espalier.store.policies import PolicyBook
+from espalier.store.work import Place
+
+TEXTS = ("planted", "replied")
+IN_PASSING = ("reacted", "skipped")
+"""What is said of a message without building on it."""
 
 
-def withdraw(db: Connection, person: Person, client_id: str, now: datetime, rng: Random) -> None:
-    """Take back the contribution that was sent under this id; its task is open again. Once more changes nothing.
-
-    Raises NotFound, and BuiltOn when the time is over or others have built on it.
-    """
-    number, task_id = _sent(db, person, client_id)
-    row = find_fact(db, number)
-    lease = work.find_lease(db, task_id)
-    if row is None or lease is None:
-        return
-    scene = Scene(PolicyBook(db), now, rng)
-    if now > row.at + timedelta(seconds=scene.book.for_lang(lease.lang).undo_seconds):
-        raise BuiltOn("The time for taking it back is over.")
-    if lease.gold:
-        gold.take_back(db, person, row)
-    else:
-        _take_back(db, person, row, scene)
-    work.renew(db, lease, now + lease_time(lease.kind, scene.book.for_lang(lease.lang)))
-
-
-def _take_back(db: Connection, person: Person, row: FactRow, scene: Scene) -> None:
-    now, rng, number = scene.now, scene.rng, row.seq
+def take_back(db: Connection, person: Person, row: FactRow, scene: Scene) -> None:
+    """Make a tree what it is without a contribution. Raises BuiltOn, with nothing written."""
+    now, rng = scene.now, scene.rng
     tree = trees.load_tree(db, row.tree_id)
-    after = _without(db, tree, row, [later for later in log_of(db, tree.id) if later.seq > number], scene)
-    void(db, number)
-    if row.kind in ("planted", "replied"):
+    later = [other for other in log_of(db, tree.id) if other.seq > row.seq]
+    after, gone = _without(db, tree, row, later, scene)
+    for number in sorted(gone):
+        void(db, number)
+    if row.kind in TEXTS:
         texts.forget_sent(db, person.id, fingerprint(tree.messages[row.message_id or ""].text))
     if after is None:
         work.end_leases(db, tree.id, now)
         trees.forget_tree(db, tree)
-    else:
-        trees.save_changes(db, tree, after, scene.book.of, now, rng)
-        work.end_leases(db, tree.id, now, _places_lost(tree, after, scene))
-        after_change(db, tree, after, scene.book, now, rng)
+        return
+    after = answered(db, after, scene)
+    trees.save_changes(db, tree, after, scene.book.of, now, rng)
+    work.end_surplus(db, tree.id, now, _surplus(db, tree, after, scene.book))
+    after_change(db, tree, after, scene.book, now, rng)
 
 
-def _sent(db: Connection, person: Person, client_id: str) -> tuple[int, str]:
-    found = receipts.contribution_of(db, person.id, client_id)
-    if found is None or found[0] is None:
-        raise NotFound("You have sent nothing under this id.")
-    return found[0], str(found[1]["task_id"])
+def _built_on() -> BuiltOn:
+    return BuiltOn("Others have built on it already.")
 
 
-def _without(db: Connection, tree: Tree, row: FactRow, later: list[FactRow], scene: Scene) -> Tree | None:
-    """The tree as if this had never come; None when nothing is left. Raises BuiltOn."""
-    built_on = BuiltOn("Somebody has built on it already.")
-    if any(later_row.kind == "settled" for later_row in later):
-        raise built_on  # a purge has made what stood then the beginning
+def _without(
+    db: Connection, tree: Tree, row: FactRow, later: list[FactRow], scene: Scene
+) -> tuple[Tree | None, set[int]]:
+    """The tree as if this had never come, None when nothing is left, and what of the log goes. Raises BuiltOn."""
+    if any(each.kind == "settled" for each in later):
+        raise _built_on()  # a purge has made what stood then the beginning
+    gone = {row.seq}
+    if row.kind in TEXTS:
+        about = [each for each in later if row.message_id in (each.message_id, _parent(tree, each))]
+        if any(not _in_passing(each) for each in about):
+            raise _built_on()
+        gone |= {each.seq for each in about}
+    rest = [each for each in later if each.seq not in gone]
     if row.kind == "planted":
-        if later:
-            raise built_on
-        return None
-    if row.kind == "replied" and any(
-        later_row.message_id == row.message_id or _parent(tree, later_row) == row.message_id for later_row in later
-    ):
-        raise built_on
-    try:
-        after = _told_again(db, tree, row, later, scene)
-    except WrongState:
-        raise built_on from None
-    if after is None:
-        raise built_on
-    if later and (after.state is not tree.state or _counted(tree, row.seq) != _counted(after, row.seq)):
-        raise built_on
-    if any(place[0] is not Act.LABEL for place in _held_and_lost(db, tree, after, scene)):
-        raise built_on
-    if _overfull(after) > _overfull(tree):
-        raise built_on
-    return after
+        if not all(each.automatic for each in rest):
+            raise _built_on()
+        return None, gone | {each.seq for each in rest}
+    built = [each for each in rest if not each.automatic and not _in_passing(each)]
+    automatic = {each.seq for each in rest if each.automatic}
+    after = _told_again(db, tree, gone, rest, scene)
+    if after is not None and _means_the_same(tree, after, gone, rest):
+        return after, gone
+    if not built:
+        # What followed by itself goes with it, and comes again where it still follows.
+        gone |= automatic
+        after = _told_again(db, tree, gone, [], scene)
+        if after is not None:
+            return after, gone
+    raise _built_on()
+
+
+def _in_passing(row: FactRow) -> bool:
+    return row.kind in IN_PASSING and row.data.get("emoji") != "red_flag"
+
+
+def _means_the_same(tree: Tree, after: Tree, gone: Collection[int], rest: list[FactRow]) -> bool:
+    """Whether what came later stands on the same ground, and no place is filled by more than it holds."""
+    if rest and (after.state is not tree.state or _counted(tree, gone) != _counted(after, gone)):
+        return False
+    return _overfull(after) <= _overfull(tree)
 
 
 def _overfull(tree: Tree) -> int:
@@ -104,16 +102,21 @@ def _overfull(tree: Tree) -> int:
     return too_many + max(0, sum(map(stands, live)) - tree.shape.goal_tree_size)
 
 
-def _told_again(db: Connection, tree: Tree, row: FactRow, later: list[FactRow], scene: Scene) -> Tree | None:
-    """The tree that the log makes without a contribution; None when a later reply would have found no place."""
+def _told_again(
+    db: Connection, tree: Tree, without: Collection[int], later: list[FactRow], scene: Scene
+) -> Tree | None:
+    """The tree that the log makes without some contributions; None when a later one would not have found its place."""
     written_later = {other.message_id for other in later if other.kind == "replied"}
     told: Tree | None = None
-    for fact in facts_of(db, tree.id, tree.lang, without=[row.seq]):
-        if isinstance(fact, Replied) and fact.message.id in written_later and not fact.message.late:
-            assert told is not None, f"tree {tree.id} begins with a reply"
-            if (Act.REPLY, fact.message.parent_id) not in open_work(told, scene.book.of(told.policy, told.lang)):
-                return None
-        told = grow(told, fact, scene.book.of)
+    try:
+        for fact in facts_of(db, tree.id, tree.lang, without=without):
+            if isinstance(fact, Replied) and fact.message.id in written_later and not fact.message.late:
+                assert told is not None, f"tree {tree.id} begins with a reply"
+                if (Act.REPLY, fact.message.parent_id) not in open_work(told, scene.book.of(told.policy, told.lang)):
+                    return None
+            told = grow(told, fact, scene.book.of)
+    except WrongState:
+        return None
     assert told is not None, f"tree {tree.id} has no facts"
     return told
 
@@ -123,22 +126,42 @@ def _parent(tree: Tree, row: FactRow) -> str | None:
     return message.parent_id if message is not None and row.kind == "replied" else None
 
 
-def _counted(tree: Tree, without: int) -> dict[int, bool]:
+def _counted(tree: Tree, without: Collection[int]) -> dict[int, bool]:
     """Which votes count, by their number in the log."""
     counted = {review.id: review.counted for message in tree.messages.values() for review in message.reviews}
     counted.update((ranking.id, ranking.counted) for given in tree.rankings.values() for ranking in given)
-    counted.pop(without, None)
-    return counted
+    return {number: counts for number, counts in counted.items() if number not in without}
 
 
-def _held_and_lost(db: Connection, before: Tree, after: Tree, scene: Scene) -> set[tuple[Act, str]]:
-    """Places on which somebody is at work and that would no longer be there."""
+def _surplus(db: Connection, before: Tree, after: Tree, book: PolicyBook) -> dict[Place, int]:
+    """How many leases on each place are too many, since the place is lost or wants less than before."""
     held = work.live_leases(db, before.id)
-    left = open_work(after, scene.book.of(after.policy, after.lang))
-    return {place for place, count in held.items() if place not in left or left[place].needs < count}
+    was = open_work(before, book.of(before.policy, before.lang))
+    left = open_work(after, book.of(after.policy, after.lang))
+    surplus: dict[Place, int] = {}
+    for place, count in held.items():
+        fewer = _needs(was, place) - _needs(left, place)
+        surplus[place] = count if place not in left else max(0, min(fewer, count - left[place].needs))
+    return surplus | _over_budget(held, was, left, surplus)
 
 
-def _places_lost(before: Tree, after: Tree, scene: Scene) -> set[str]:
-    was = open_work(before, scene.book.of(before.policy, before.lang))
-    left = open_work(after, scene.book.of(after.policy, after.lang))
-    return {subject for _, subject in was.keys() - left.keys()}
+def _needs(places: dict[Place, Work], place: Place) -> int:
+    return places[place].needs if place in places else 0
+
+
+def _over_budget(
+    held: dict[Place, int], was: dict[Place, Work], left: dict[Place, Work], surplus: dict[Place, int]
+) -> dict[Place, int]:
+    """The same for replies, of which the whole tree can take so many."""
+    kept = {place: count - surplus[place] for place, count in held.items() if place[0] is Act.REPLY}
+    fewer = _budget(was) - _budget(left)
+    too_many = min(fewer, sum(kept.values()) - _budget(left))
+    more: dict[Place, int] = {}
+    for place in sorted(kept):
+        taken = max(0, min(kept[place], too_many - sum(more.values())))
+        more[place] = taken
+    return {place: surplus[place] + count for place, count in more.items() if count}
+
+
+def _budget(places: dict[Place, Work]) -> int:
+    return max((each.budget for place, each in places.items() if place[0] is Act.REPLY), default=0)

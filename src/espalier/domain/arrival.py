@@ -12,11 +12,16 @@ from espalier.domain.tree import STOPPED, State, Tree
 from espalier.domain.work import Act, open_work
 
 
+TAKEN_BACK: Final = "The author took this back in the meantime."
+
+
 def refuse_stale(tree: Tree, subject: str, text: str | None = None) -> None:
-    """Raise Stale, with the text handed back, when the tree was stopped or the message deleted."""
+    """Raise Stale, with the text handed back, when the tree was stopped or the message deleted or taken back."""
     if tree.state in STOPPED:
         raise Stale("This conversation was closed in the meantime.", text=text)
-    if subject not in tree.messages or not tree.is_live(subject):
+    if subject not in tree.messages:
+        raise Stale(TAKEN_BACK, text=text)
+    if not tree.is_live(subject):
         raise Stale("The message was removed in the meantime.", text=text)
 
 

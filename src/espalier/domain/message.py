@@ -134,7 +134,9 @@ class Skip:
 
 
 EXCUSED_SKIPS: Final = ("not_my_subject", "cannot_judge")
-SKIP_REASONS: Final = (*EXCUSED_SKIPS, "unclear", "offensive", "other")
+UNSAID: Final = "other"
+"""The reason of who skips and does not say why, or has none of the others."""
+SKIP_REASONS: Final = (*EXCUSED_SKIPS, "finished", "unclear", "broken", "offensive", UNSAID)
 
 
 @dataclass(frozen=True, slots=True)

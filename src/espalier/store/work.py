@@ -36,6 +36,8 @@ Place = tuple[Act, str]
 class Lease:
     """A task that was handed out. `held`: it still keeps its place. `replies`: ids in the order they were shown.
 
+    `expires_at`: until when it is the holder's; of one that was answered or skipped, when that was.
+
     `inspiration`: the id of what is shown beside it.
     """
 
@@ -295,6 +297,15 @@ _PROMPTS_HELD = Statement(
         K.lang == bindparam("lang"), K.held == text("1"), K.kind == text("'initial_prompt'")
     )
 )  # fmt: skip
+_LAST_OVER = Statement(
+    select(*_TASK_COLUMNS)
+    .where(
+        K.person_id == bindparam("person"), text("status IN ('done', 'skipped')"),
+        K.expires_at > bindparam("since"),
+    )
+    .order_by(K.expires_at.desc())
+    .limit(1)
+)  # fmt: skip
 _HELD_TASKS = Statement(
     select(*_TASK_COLUMNS).where(K.tree_id == bindparam("tree_id"), K.held == text("1")).order_by(K.id)
 )
@@ -408,6 +419,23 @@ def end_leases(db: Connection, tree_id: str, now: datetime, subjects: set[str] |
         lease = lease_value(row)
         if subjects is None or lease.subject in subjects or not subjects.isdisjoint(lease.replies):
             release(db, lease, status=lease.status, expires_at=now)
+
+
+def end_surplus(db: Connection, tree_id: str, now: datetime, surplus: Mapping[Place, int]) -> None:
+    """Let so many leases on each place run out now, the last handed out first."""
+    left = dict(surplus)
+    leases = [lease_value(row) for row in _HELD_TASKS.rows(db, tree_id=tree_id)] if left else []
+    for lease in sorted(leases, key=lambda lease: (lease.created_at, lease.id), reverse=True):
+        place = (lease.act, lease.subject or "")
+        if lease.act is not None and not lease.gold and left.get((lease.act, place[1]), 0) > 0:
+            left[lease.act, place[1]] -= 1
+            release(db, lease, status=lease.status, expires_at=now)
+
+
+def last_over(db: Connection, person_id: str, since: datetime) -> Lease | None:
+    """What this person answered or skipped last, if that was later; its time is when it was over."""
+    row = _LAST_OVER.row(db, person=person_id, since=to_us(since))
+    return lease_value(row) if row else None
 
 
 def renew(db: Connection, lease: Lease, expires_at: datetime) -> None:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 from sqlalchemy import Connection
 
-from espalier.collect import moderation
+from espalier.collect import moderation, undo
 from espalier.domain.errors import Invalid, NotAllowed, NotFound
 from espalier.domain.message import Role
 from espalier.domain.sight import BlindMessage, OwnMessage, PublicMessage, SeenMessage, StaffMessage, may_see, seen
@@ -113,6 +113,12 @@ def _found(db: Connection, q: str, lang: str | None, limit: int, cursor: str | N
     hits, following = page(hits, limit, lambda hit: (hit.number,))
     found = reading.several(db, (hit.message_id for hit in hits))
     return [found[hit.message_id] for hit in hits], following
+
+
+@router.post("/messages/{message_id}/withdraw", status_code=204, summary="Withdraw a text of yours")
+async def withdraw(message_id: str, campaign: CampaignDep, caller: Contributor) -> None:
+    """As long as nobody has reviewed it or built on it."""
+    await campaign.change(caller, undo.withdraw_text, message_id, campaign.clock(), campaign.rng)
 
 
 @router.get("/messages/{message_id}", response_model=Seen, responses=UNCHANGED, summary="One message")

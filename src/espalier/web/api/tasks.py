@@ -1,15 +1,17 @@
 """Tasks over HTTP: the next one, what is in hand, skipping, sending, taking back."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Request, Response
 from pydantic import Field, TypeAdapter
 
-from espalier.collect import contributions, moderation, tasks, withdrawal
+from espalier.collect import contributions, moderation, tasks, undo
 from espalier.collect.answers import Answer, LabelsAnswer, RankingAnswer, TextAnswer
 from espalier.collect.contributions import Receipt
 from espalier.domain.errors import Invalid
+from espalier.domain.message import SKIP_REASONS, UNSAID
 from espalier.domain.work import Kind, Task
 from espalier.store.people import PersonRole
 from espalier.web import swift
@@ -69,15 +71,62 @@ def availability(langs: Langs, campaign: CampaignDep, caller: Reader) -> dict[st
 
 
 class Skip(Form):
-    reason: Annotated[str, Field(max_length=100)]
+    """`reason`: `other` for none; it can be said afterwards."""
 
-    model_config = example({"reason": "not_my_subject"})
+    reason: Annotated[str, Field(max_length=100, json_schema_extra={"enum": [*SKIP_REASONS]})] = UNSAID
+
+    model_config = example({"reason": "not_my_subject"}, {})
 
 
 @router.post("/tasks/{task_id}/skip", status_code=204, summary="Skip a task")
 async def skip(task_id: str, form: Skip, campaign: CampaignDep, caller: Contributor) -> None:
     """Give a task back for good: you are not asked again."""
     await campaign.change(caller, tasks.skip, task_id, form.reason, campaign.clock(), campaign.rng)
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """The task, open again, and what had been sent: `text`, or `labels` with `flags`, or `order` or `not_rankable`."""
+
+    task: Task
+    text: str | None = None
+    labels: Mapping[str, float | None] | None = None
+    flags: Sequence[str] | None = None
+    order: Sequence[Sequence[str]] | None = None
+    not_rankable: bool = False
+
+
+@router.post("/tasks/{task_id}/undo", summary="Take back what you answered")
+async def take_back(task_id: str, campaign: CampaignDep, caller: Contributor) -> Undone:
+    """Within `undo_seconds` and while nobody has built on it. The task is open again; a text is its draft."""
+    undone = await campaign.change(caller, undo.undo, task_id, campaign.clock(), campaign.rng)
+    match undone.sent:
+        case TextAnswer(text):
+            return Undone(undone.task, text=text)
+        case LabelsAnswer(labels, flags):
+            return Undone(undone.task, labels=labels, flags=flags)
+        case RankingAnswer(order, not_rankable):
+            return Undone(undone.task, order=order, not_rankable=not_rankable)
+
+
+@router.post("/tasks/{task_id}/unskip", summary="Take a skip back")
+async def unskip(task_id: str, campaign: CampaignDep, caller: Contributor) -> Task:
+    """Within ten minutes: the task is open again, as if you had not skipped it."""
+    return await campaign.change(caller, undo.unskip, task_id, campaign.clock(), campaign.rng)
+
+
+class SkipReason(Form):
+    """`offensive` reports the message, too."""
+
+    reason: Annotated[str, Field(max_length=100, json_schema_extra={"enum": [*SKIP_REASONS]})]
+
+    model_config = example({"reason": "finished"})
+
+
+@router.post("/tasks/{task_id}/reason", status_code=204, summary="Say why you skipped")
+async def give_reason(task_id: str, form: SkipReason, campaign: CampaignDep, caller: Contributor) -> None:
+    """Within ten minutes after a skip without a reason."""
+    await campaign.change(caller, undo.give_skip_reason, task_id, form.reason, campaign.clock(), campaign.rng)
 
 
 class TaskReaction(Form):
@@ -145,4 +194,4 @@ async def submit(task_id: str, request: Request) -> Response:
 @router.post("/contributions/{client_id}/withdraw", status_code=204, summary="Take back what you sent")
 async def withdraw(client_id: str, campaign: CampaignDep, caller: Contributor) -> None:
     """Take back what you sent under this id, within `undo_seconds` and while nobody has built on it."""
-    await campaign.change(caller, withdrawal.withdraw, client_id, campaign.clock(), campaign.rng)
+    await campaign.change(caller, undo.withdraw, client_id, campaign.clock(), campaign.rng)

@@ -535,6 +535,13 @@ def upgrade() -> None:
             sqlite_where=sa.text("status = 'open'"),
             postgresql_where=sa.text("status = 'open'"),
         )
+        batch_op.create_index(
+            "tasks_over",
+            ["person_id", "expires_at"],
+            unique=False,
+            sqlite_where=sa.text("status IN ('done', 'skipped')"),
+            postgresql_where=sa.text("status IN ('done', 'skipped')"),
+        )
 
     op.create_table(
         "texts_sent",
