@@ -29,8 +29,10 @@ from espalier.domain.policy import CampaignPolicy
 from espalier.store.door import Door, open_door
 from espalier.store.people import PersonRole
 from espalier.store.practice import Outcome, keep_practised
+from espalier.store.preferences import Preferences, keep_preferences
 from espalier.store.session import Database
 from espalier.web.app import create_app
+from espalier.web.doors import Entrance
 from espalier.web.lessons import LESSON_OF
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -182,12 +184,16 @@ class World:
         return door
 
     def person(self, name: str, role: PersonRole = PersonRole.CONTRIBUTOR, *, has_practised: bool = True) -> Someone:
-        """The person of this name, who joins when first named; by default past the practice of every kind."""
+        """The person of this name, who joins when first named; by default past the practice of every kind.
+
+        The page of the first visit is behind them.
+        """
         if name not in self.people:
             made = self.door.call(
                 accounts.create_person, None, name, role, secrets.token_urlsafe, self.now, self.rng
             )  # fmt: skip
             self.people[name] = Someone(self, made.person.id, made.token, name)
+            self.door.call(keep_preferences, made.person.id, Preferences(welcomed=True))
             if has_practised:
                 self.door.call(practise_all, made.person.id, self.now)
         return self.people[name]
@@ -249,8 +255,8 @@ class World:
 
 
 @contextmanager
-def running(database: Database, **policy: object) -> Iterator[World]:
-    """The application on this database, with a quick policy."""
+def running(database: Database, entrance: Entrance | None = None, **policy: object) -> Iterator[World]:
+    """The application on this database, with a quick policy. `entrance`: how people sign in."""
     door = open_door(database)
     chosen = CampaignPolicy.from_mapping({"base": {**QUICK, **policy}})
     door.call(begin, chosen, secrets.token_urlsafe, NOON, Random(1))
@@ -259,8 +265,9 @@ def running(database: Database, **policy: object) -> Iterator[World]:
     world: World | None = None
     with TemporaryDirectory() as folder:
         app = create_app(
-            url, data_dir=Path(folder), seed=3, clock=lambda: world.now if world else NOON, background=False
-        )
+            url, data_dir=Path(folder), seed=3, clock=lambda: world.now if world else NOON, background=False,
+            entrance=entrance,
+        )  # fmt: skip
         with served(app) as http:
             world = World(http, database)
             yield world

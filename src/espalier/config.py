@@ -42,9 +42,27 @@ def _policy(given: object) -> CampaignPolicy:
     return CampaignPolicy.from_mapping({"base": base, "langs": given.get("langs", {})})
 
 
-def _setting(says: str, wants: str, default: Any = ..., **rules: Any) -> Any:
-    """`says` is the sentence of the documentation; `wants` ends the sentence "port is 'x', but must be ...\""""
-    return Field(default, description=says, json_schema_extra={"wants": wants}, **rules)
+KNOWN_PROVIDERS: Final = ("google", "github", "discord")
+OF_A_PROVIDER: Final = ("client_id", "client_secret", "title", "issuer", "scope", "authorize", "token", "api", "kind")
+
+
+def _providers(given: object) -> Mapping[str, Mapping[str, str]]:
+    """The tables `[providers.xx]`."""
+    if not isinstance(given, Mapping):
+        raise ValueError("no table")
+    for name, own in given.items():
+        if not re.fullmatch(r"[a-z0-9-]{1,40}", name) or not isinstance(own, Mapping):
+            raise ValueError("no table of a provider")
+        needed = {"client_id", "client_secret"} | (set() if name in KNOWN_PROVIDERS else {"issuer"})
+        if not needed <= set(own) <= set(OF_A_PROVIDER) or not all(isinstance(each, str) for each in own.values()):
+            raise ValueError("not what a provider needs")
+    return given
+
+
+def _setting(says: str, wants: str, default: Any = ..., *, secret: bool = False, **rules: Any) -> Any:
+    """`says` is the sentence of the documentation; `wants` ends the sentence "port is 'x', but must be ...\"";
+    `secret`: the value is never shown."""
+    return Field(default, description=says, json_schema_extra={"wants": wants, "secret": secret}, **rules)
 
 
 class Settings(BaseSettings):
@@ -69,6 +87,29 @@ class Settings(BaseSettings):
         None,
         pattern=r"^https?://[^\s/]+",
     )
+    mail_host: str | None = _setting(
+        "The SMTP server for mails; without one, nobody signs in by e-mail, but on a machine of one's own.",
+        "a host name or address",
+        None,
+    )
+    mail_port: int = _setting("Its port.", "a whole number from 1 to 65,535", 587, ge=1, le=65_535)
+    mail_tls: Literal["starttls", "tls", "none"] = _setting(
+        "How the connection to it is encrypted.", "starttls, tls or none", "starttls"
+    )
+    mail_user: str | None = _setting("The name with which to sign in there.", "a name", None)
+    mail_password: str | None = _setting("The password that belongs to it.", "a password", None, secret=True)
+    mail_from: str | None = _setting(
+        "The address from which mails come; needed with mail_host.",
+        "an address such as trees@example.org",
+        None,
+        pattern=r"^[^\s<>]+@[^\s<>]+$|^[^<>\r\n]+ <[^\s<>]+@[^\s<>]+>$",
+    )
+    providers: Annotated[Mapping[str, Mapping[str, str]], PlainValidator(_providers)] = _setting(
+        "Accounts elsewhere with which people may sign in: google, github, discord, or any OpenID Connect issuer.",
+        "a table for each, with client_id and client_secret, and with title and issuer where it is another one",
+        {},
+        secret=True,
+    )
     log_level: Literal["debug", "info", "warning", "error"] = _setting(
         "The least important lines that are logged.", "debug, info, warning or error", "info"
     )
@@ -91,6 +132,11 @@ class Settings(BaseSettings):
         return env_settings, init_settings
 
     @property
+    def is_local(self) -> bool:
+        """Whether nobody but this machine's users reach the server."""
+        return self.host in ("127.0.0.1", "::1", "localhost") and self.public_url is None
+
+    @property
     def address(self) -> str:
         """Where the server is reached, as a person would type it."""
         host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host, self.host)
@@ -110,7 +156,10 @@ def read_settings(file: Path = FILE) -> Settings:
         faults = dict.fromkeys(_fault(error, file) for error in invalid.errors())
         raise InvalidSettings("\n".join(faults)) from None
     except SettingsError:
-        raise InvalidSettings(f"{_variable('policy')} is no JSON, but must be {wants('policy')}.") from None
+        name = "policy" if not _is_json("policy") else "providers"
+        raise InvalidSettings(f"{_variable(name)} is no JSON, but must be {wants(name)}.") from None
+    if settings.mail_host and not settings.mail_from:
+        raise InvalidSettings(f"There is a mail_host, so mail_from must be {wants('mail_from')}.")
     settings._sources.update(_sources(given, file))
     return settings
 
@@ -129,6 +178,14 @@ def _of_file(file: Path) -> dict[str, Any]:
     if unknown := [f"{file}: {name} is no setting; {_nearest(name)}" for name in given if name not in FIELDS]:
         raise InvalidSettings("\n".join(unknown))
     return given
+
+
+def _is_json(name: str) -> bool:
+    try:
+        json.loads(os.environ.get(_variable(name)) or "{}")
+    except ValueError:
+        return False
+    return True
 
 
 def _nearest(name: str) -> str:
@@ -157,6 +214,11 @@ def wants(name: str) -> str:
     return str(extra["wants"])
 
 
+def _is_secret(name: str) -> bool:
+    extra = FIELDS[name].json_schema_extra if name in FIELDS else None
+    return isinstance(extra, dict) and bool(extra["secret"])
+
+
 def _fault(error: Any, file: Path) -> str:
     name = str(error["loc"][0])
     place = _variable(name) if os.environ.get(_variable(name)) else f"{file}: {name}"
@@ -164,7 +226,8 @@ def _fault(error: Any, file: Path) -> str:
     if isinstance(cause, InvalidPolicy):
         end = "" if cause.reason.endswith("?") else "."
         return f"{place}.{cause.field} {cause.reason}{end}"
-    return f"{place} is {_hidden(str(error['input']))!r}, but must be {wants(name)}."
+    shown = "***" if _is_secret(name) else _hidden(str(error["input"]))
+    return f"{place} is {shown!r}, but must be {wants(name)}."
 
 
 def _sources(given: Mapping[str, Any], file: Path) -> Iterator[tuple[str, str]]:
@@ -211,10 +274,18 @@ def in_force(settings: Settings) -> list[InForce]:
         ),
     ]
     return [
-        InForce(name, _hidden(_text(value)), settings._sources.get(name, DEFAULT), says)
+        InForce(name, _shown(name, value), settings._sources.get(name, DEFAULT), says)
         for name, value, says in found
         if name != "policy"
     ]
+
+
+def _shown(name: str, value: object) -> str:
+    if not _is_secret(name):
+        return _hidden(_text(value))
+    if isinstance(value, Mapping):
+        return ", ".join(value) or "none"
+    return "***" if value else "none"
 
 
 def _text(value: object) -> str:

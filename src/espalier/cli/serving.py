@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from espalier.store.door import Door
     from espalier.store.session import Database
+    from espalier.web.doors import Entrance
 
 OBJECTS_BETWEEN_SEARCHES: Final = 50_000
 DEMO_POLICY: Final = {"max_active_trees": 1}
@@ -46,7 +47,7 @@ def serve(
         set_up_logs(settings)
         server = uvicorn.Server(
             uvicorn.Config(
-                create_app(settings.database_url, data_dir=settings.data_dir),
+                create_app(settings.database_url, data_dir=settings.data_dir, entrance=entrance_of(settings)),
                 log_config=None,
                 access_log=False,
                 server_header=False,
@@ -57,6 +58,21 @@ def serve(
         search_cycles_seldom()
         with suppress(KeyboardInterrupt):  # it has stopped in order
             server.run(sockets=[socket])
+
+
+def entrance_of(settings: Settings) -> "Entrance":
+    """How people sign in at a server with these settings."""
+    from espalier.web.doors import Entrance
+    from espalier.web.mail import Log, MailServer, Post
+    from espalier.web.providers import providers_of
+
+    post: Post | None = Log() if settings.is_local else None
+    if settings.mail_host and settings.mail_from:
+        post = MailServer(
+            settings.mail_host, settings.mail_port, settings.mail_from, settings.mail_user or "",
+            settings.mail_password or "", settings.mail_tls,
+        )  # fmt: skip
+    return Entrance(settings.address, post, providers_of(settings.providers))
 
 
 def search_cycles_seldom() -> None:
@@ -111,6 +127,7 @@ def openapi() -> None:
 def prepare(settings: Settings, *, demo: bool = False) -> None:
     """Migrate, begin the campaign, and say what the first start made."""
     from espalier.collect.beginning import begin
+    from espalier.collect.signin import ask
     from espalier.store.door import open_door
     from espalier.store.migrate import migrate
     from espalier.store.session import open_database
@@ -121,7 +138,10 @@ def prepare(settings: Settings, *, demo: bool = False) -> None:
     try:
         made = door.call(begin, settings.policy, secrets.token_urlsafe, now(), Random())
         if made:
-            out.print("A new campaign. Its administrator's token, shown this once:")
+            link = door.call(ask, None, "/admin", secrets.token_urlsafe, now(), person_id=made.person.id).link
+            out.print("A new campaign. Its administrator signs in with this link, once, within a quarter of an hour:")
+            out.print(f"\n    {settings.address}/signin/link/{link}\n", style="bold", soft_wrap=True)
+            out.print("and later, or for scripts, with this token, which is shown this once:")
             out.print(f"\n    {made.token}\n", style="bold")
         if demo:
             plant_demo(database, door)

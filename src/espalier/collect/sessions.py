@@ -99,6 +99,12 @@ def sign_in_by_password(
     return start_session(db, person, agent, secret, now, rng, replaces=replaces)
 
 
+def start_over(db: Connection, person: Person, agent: str, secret: Secret, now: datetime, rng: Random) -> SignedIn:
+    """A new session, and the end of all others."""
+    sessions.end_all(db, person.id)
+    return start_session(db, person, agent, secret, now, rng)
+
+
 def is_to_touch(session: Session, now: datetime) -> bool:
     """Whether its last use was noted so long ago that it is noted again."""
     return now - session.seen_at >= TOUCHED_EVERY

@@ -42,6 +42,7 @@ _FIND = Statement(
     .where(*_KEY)
     .with_for_update(of=people)
 )  # fmt: skip
+_KNOWN = Statement(select(I.person_id).where(*_KEY))
 _SECRET = Statement(select(I.secret).where(*_KEY))
 _OF_PERSON = Statement(
     select(*_COLUMNS).where(I.person_id == bindparam("person")).order_by(I.created_at, I.issuer, I.subject)
@@ -56,6 +57,11 @@ def behind(db: Connection, issuer: str, subject: str) -> Person | None:
     """The person who signs in this way, for who will sign them in."""
     row = _FIND.row(db, known_issuer=issuer, known_subject=subject)
     return person_value(row) if row else None
+
+
+def is_known(db: Connection, issuer: str, subject: str) -> bool:
+    """Whether somebody signs in this way."""
+    return _KNOWN.value(db, known_issuer=issuer, known_subject=subject) is not None
 
 
 def secret_of(db: Connection, issuer: str, subject: str) -> str | None:

@@ -23,9 +23,10 @@ from espalier.web.api import campaign as campaign_api
 from espalier.web.api import figures, gold, messages, moderation, people, tasks, trees
 from espalier.web.background import Background
 from espalier.web.campaign import Campaign, utc_now
+from espalier.web.doors import Entrance
 from espalier.web.guard import Guard
 from espalier.web.observe import Figures, Observed
-from espalier.web.visit import SignInFirst, sign_in_address
+from espalier.web.visit import ElsewhereFirst, SignInFirst, sign_in_address
 
 API: Final = "/api/v1"
 OPENAPI: Final = "/api/openapi.json"
@@ -55,6 +56,11 @@ async def _to_sign_in(request: Request, _: Exception) -> Response:
     return RedirectResponse(sign_in_address(request), status_code=303)
 
 
+async def _elsewhere(_: Request, first: Exception) -> Response:
+    assert isinstance(first, ElsewhereFirst)
+    return RedirectResponse(first.address, status_code=303)
+
+
 def create_app(
     database_url: str,
     *,
@@ -62,11 +68,12 @@ def create_app(
     seed: int | None = None,
     clock: Callable[[], datetime] = utc_now,
     background: bool = True,
+    entrance: Entrance | None = None,
 ) -> FastAPI:
     """The application on a database that is migrated already.
 
     data_dir: for exports and uploads. seed, clock: of all chance and time, for tests. background: whether jobs and
-    rounds are done by themselves.
+    rounds are done by themselves. entrance: how people sign in.
     """
 
     @asynccontextmanager
@@ -74,7 +81,9 @@ def create_app(
         database = open_database(database_url)
         door = open_door(database)
         key = door.call(signing_key, secrets.token_urlsafe)
-        campaign = Campaign(database, door, Random(seed), data_dir, clock, key)
+        campaign = Campaign(
+            database, door, Random(seed), data_dir, clock, key, entrance=entrance or Entrance()
+        )  # fmt: skip
         by_itself = Background(campaign.shop)
         app.state.campaign, app.state.background = campaign, by_itself
         waiting.append(lambda: door.waiting)
@@ -93,6 +102,7 @@ def create_app(
     app.state.figures = Figures(lambda: waiting[-1]() if waiting else 0)
     errors.install(app)
     app.add_exception_handler(SignInFirst, _to_sign_in)
+    app.add_exception_handler(ElsewhereFirst, _elsewhere)
     for router in ROUTERS:
         app.include_router(router, prefix=API, responses=errors.DOCUMENTED)
     app.include_router(health.router)
@@ -101,6 +111,6 @@ def create_app(
     files.install(app)
     app.state.error_page = pages.errors.page_of
     forms_page.install(app, OPENAPI)
-    app.add_middleware(Guard, takes_files=lambda path: path == IMPORTS)
+    app.add_middleware(Guard, takes_files=lambda path: path in (IMPORTS, pages.UPLOADS))
     app.add_middleware(Observed, figures=app.state.figures, rng=Random(seed))
     return app

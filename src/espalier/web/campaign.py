@@ -21,6 +21,7 @@ from espalier.store.door import Door
 from espalier.store.people import Person, PersonRole, by_token, by_token_alone
 from espalier.store.session import Database
 from espalier.store.sessions import by_session, by_session_alone
+from espalier.web.doors import Entrance
 from espalier.web.memory import Memory
 
 P = ParamSpec("P")
@@ -52,6 +53,7 @@ class Campaign:
     signing_key: str = ""
     secret: Callable[[], str] = secrets.token_urlsafe
     memory: Memory = field(default_factory=Memory)
+    entrance: Entrance = field(default_factory=Entrance)
 
     async def change(
         self,

@@ -42,6 +42,24 @@ def write_signed(response: Response, request: Request, name: str, value: str, ke
     write(response, request, name, Signer(key, salt=name).sign(value).decode(), lasts_s=lasts_s)
 
 
+def read_sealed(request: Request, name: str, key: str) -> dict[str, str] | None:
+    """Several values that a cookie holds together, if this campaign has written it."""
+    given = request.cookies.get(name)
+    if given is None:
+        return None
+    try:
+        held: dict[str, str] = URLSafeSerializer(key, salt=name).loads(given)
+    except (BadSignature, ValueError):
+        return None
+    return held
+
+
+def write_sealed(
+    response: Response, request: Request, name: str, held: dict[str, str], key: str, *, lasts_s: int
+) -> None:
+    write(response, request, name, str(URLSafeSerializer(key, salt=name).dumps(held)), lasts_s=lasts_s)
+
+
 def write(response: Response, request: Request, name: str, value: str, *, lasts_s: int | None) -> None:
     response.set_cookie(
         name, value, max_age=lasts_s, path="/", secure=request.url.scheme == "https", httponly=True, samesite="lax"

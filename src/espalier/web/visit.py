@@ -9,16 +9,19 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from gettext import NullTranslations
-from typing import Annotated, Any
-from urllib.parse import quote
+from typing import Annotated, Any, Final
+from urllib.parse import quote, urlsplit
 
 from fastapi import Depends, Request
 from fastapi.responses import RedirectResponse
 from starlette.responses import Response
 
+from espalier.collect import sessions
+from espalier.domain.charter import Charter, Visibility
 from espalier.domain.errors import NotAllowed, Unauthenticated
 from espalier.store import announcements
 from espalier.store.announcements import Announcement
+from espalier.store.charters import charter_in_force
 from espalier.store.people import Person, PersonRole
 from espalier.store.preferences import Preferences, preferences_of
 from espalier.store.sessions import Session, by_session, find_session
@@ -27,13 +30,16 @@ from espalier.web.campaign import Caller, Campaign, identified, token_hash
 from espalier.web.cookies import Notice
 from espalier.web.words import catalogue, chosen_language
 
+BEFORE_WELCOME: Final = ("/welcome", "/me", "/signin", "/terms", "/privacy", "/guidelines", "/help")
+"""Pages that are open before the one of the first visit has been filled in."""
+
 
 @dataclass(frozen=True)
 class Visit:
     """One request of a browser. `person`, `session`: None for who is not signed in. `lang`: of the interface.
 
     form_token: what every form of the page must bring back. visitor: for whom the page's cookie is still to be set.
-    announced: what the reader has not dismissed yet.
+    announced: what the reader has not dismissed yet. charter: what the organiser says of the campaign.
     """
 
     request: Request
@@ -48,6 +54,7 @@ class Visit:
     notice: Notice | None = None
     caller: Caller = field(default=Caller(None, PersonRole.CONTRIBUTOR, False))
     announced: Sequence[Announcement] = ()
+    charter: Charter = field(default_factory=Charter)
 
     @property
     def words(self) -> NullTranslations:
@@ -73,8 +80,19 @@ class Visit:
         return Caller(self.caller.token_hash, needs, changes=True, session_at=self.now)
 
 
+BEFORE_CONSENT: Final = ("/terms", "/me", "/signin", "/signout", "/banned")
+
+
 class SignInFirst(Exception):
     """Somebody who is not signed in asked for a page of a signed-in person."""
+
+
+class ElsewhereFirst(Exception):
+    """Another page comes before the one that was asked for; `address`: of it, with the way back."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(address)
+        self.address = address
 
 
 def visit_of(request: Request) -> Visit:
@@ -86,8 +104,9 @@ def visit_of(request: Request) -> Visit:
     caller = Caller(known, PersonRole.CONTRIBUTOR, changes=False, session_at=now)
     person = session = None
     chosen, announced = Preferences(), list[Announcement]()
-    if known:
-        with campaign.database.read() as db:
+    with campaign.database.read() as db:
+        charter = charter_in_force(db)
+        if known:
             session = find_session(db, known, now)
             if session is not None:
                 person = by_session(db, known, now)
@@ -101,7 +120,7 @@ def visit_of(request: Request) -> Visit:
     )
     made = Visit(
         request, campaign, now, person, session, chosen, lang, cookies.form_token(key, holder), fresh,
-        cookies.read_notice(request, key), caller, announced,
+        cookies.read_notice(request, key), caller, announced, charter,
     )  # fmt: skip
     request.state.visit = made
     return made
@@ -113,9 +132,51 @@ def _reader(needs: PersonRole) -> Callable[..., Visit]:
             raise SignInFirst
         with visit.campaign.database.read() as db:
             identified(db, Caller(visit.caller.token_hash, needs, changes=False, session_at=visit.now))
+        _note_use(visit)
+        if visit.person.terms < visit.charter.terms and _comes_after_consent(visit):
+            raise ElsewhereFirst(f"/terms/accept?next={quote(visit.back, safe='/')}")
+        if not visit.chosen.welcomed and visit.request.method == "GET" and _comes_after_welcome(visit):
+            raise ElsewhereFirst(f"/welcome?next={quote(visit.back, safe='/')}")
         return visit
 
     return reader
+
+
+def _note_use(visit: Visit) -> None:
+    """Note, once an hour, that a session is in use. Blocks."""
+    token = visit.caller.token_hash
+    if token and visit.session and sessions.is_to_touch(visit.session, visit.now):
+        visit.campaign.door.call(sessions.touch, token, visit.now)
+
+
+def _comes_after_consent(visit: Visit) -> bool:
+    """Whether this page is for who has accepted the terms in force; one's own account and leaving are there before."""
+    path = visit.request.url.path
+    return not any(path == each or path.startswith(f"{each}/") for each in BEFORE_CONSENT)
+
+
+def _comes_after_welcome(visit: Visit) -> bool:
+    """Whether this page is for who has been through the first visit; one's own account is there before."""
+    path = visit.request.url.path
+    return not any(path == each or path.startswith(f"{each}/") for each in BEFORE_WELCOME)
+
+
+def _fresh(needs: PersonRole) -> Callable[..., Visit]:
+    reader = _reader(needs)
+
+    def fresh(visit: Annotated[Visit, Depends(reader)]) -> Visit:
+        if visit.session is None or not sessions.is_fresh(visit.session, visit.now):
+            raise ElsewhereFirst(f"/signin/again?next={quote(came_from(visit.request), safe='/')}")
+        return visit
+
+    return fresh
+
+
+def _fresh_sender(needs: PersonRole) -> Callable[..., Coroutine[Any, Any, Visit]]:
+    async def sender(visit: Annotated[Visit, Depends(_fresh(needs))]) -> Visit:
+        return await _checked(visit)
+
+    return sender
 
 
 async def _checked(visit: Visit) -> Visit:
@@ -135,6 +196,16 @@ def _sender(needs: PersonRole | None) -> Callable[..., Coroutine[Any, Any, Visit
     return sender
 
 
+def _governed(visit: Annotated[Visit, Depends(visit_of)]) -> Visit:
+    """As the campaign's visibility has it: for everybody, for who takes part, or for staff."""
+    if visit.charter.visibility is Visibility.OPEN and visit.person is None:
+        return visit
+    needs = PersonRole.MODERATOR if visit.charter.visibility is Visibility.STAFF else PersonRole.CONTRIBUTOR
+    return _reader(needs)(visit)
+
+
+Reads = Annotated[Visit, Depends(_governed)]
+"""A page of trees, messages or figures: the organiser says who reads it; `visit.person` may be None."""
 Anybody = Annotated[Visit, Depends(visit_of)]
 """A page that everybody may read."""
 SignedIn = Annotated[Visit, Depends(_reader(PersonRole.CONTRIBUTOR))]
@@ -145,6 +216,12 @@ AnySender = Annotated[Visit, Depends(_sender(None))]
 Sender = Annotated[Visit, Depends(_sender(PersonRole.CONTRIBUTOR))]
 ModeratorSender = Annotated[Visit, Depends(_sender(PersonRole.MODERATOR))]
 AdminSender = Annotated[Visit, Depends(_sender(PersonRole.ADMIN))]
+
+
+Fresh = Annotated[Visit, Depends(_fresh(PersonRole.CONTRIBUTOR))]
+"""A page on which something grave is done: whoever has signed in long ago does so again first."""
+FreshSender = Annotated[Visit, Depends(_fresh_sender(PersonRole.CONTRIBUTOR))]
+FreshAdminSender = Annotated[Visit, Depends(_fresh_sender(PersonRole.ADMIN))]
 
 
 def known(visit: Visit) -> Person:
@@ -167,6 +244,14 @@ def local(address: str | None, otherwise: str = "/tasks") -> str:
     if not address or not address.startswith("/") or address.startswith(("//", "/\\")) or not address.isprintable():
         return otherwise
     return address
+
+
+def came_from(request: Request) -> str:
+    """The page that was asked for, or the one with the form that was sent."""
+    if request.method == "GET":
+        return request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    page = urlsplit(request.headers.get("referer", ""))
+    return local(page.path + (f"?{page.query}" if page.query else ""))
 
 
 def sign_in_address(request: Request) -> str:

@@ -6,6 +6,7 @@ from espalier.web.pages import (
     admin,
     announcements,
     audit,
+    campaign_health,
     errors,
     inspirations,
     invitations,
@@ -25,20 +26,32 @@ from espalier.web.pages import (
     rank,
     signed_out,
     signin,
+    signin_mail,
+    signin_with,
     stats,
     task,
     tasks,
+    transfers,
     tree,
     trees,
     trollboard,
+    ways,
+    welcome,
     write,
 )
 
-__all__ = ["ROUTERS", "errors", "signed_out"]
+__all__ = ["ROUTERS", "UPLOADS", "errors", "signed_out"]
+
+UPLOADS: Final = transfers.UPLOADS
+"""The page that takes files."""
 
 ROUTERS: Final = (
     landing.router,
     signin.router,
+    signin_mail.router,
+    signin_with.router,
+    ways.router,
+    welcome.router,
     tasks.router,
     write.router,
     leave.router,
@@ -49,6 +62,8 @@ ROUTERS: Final = (
     admin.router,
     announcements.router,
     jobs.router,
+    campaign_health.router,
+    transfers.router,
     audit.router,
     trollboard.router,
     inspirations.router,

@@ -1,0 +1,36 @@
+"""The first visit: a name, the languages one works in, and whether one stands on the board."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import Connection
+
+from espalier.collect.accounts import change_profile
+from espalier.domain.errors import Invalid
+from espalier.domain.parameter import is_language
+from espalier.store.people import Person
+from espalier.store.preferences import Preferences, keep_preferences, preferences_of
+
+MOST_LANGUAGES: Final = 20
+
+
+def welcome(
+    db: Connection, person: Person, name: str, langs: Sequence[str], on_board: bool, now: datetime
+) -> Preferences:
+    """Keep what somebody says at the first visit. Who wants to stand on the board does so by name. Raises Invalid."""
+    if name != name.lstrip():
+        raise Invalid("A name does not begin with a space.", field="name")
+    chosen = tuple(dict.fromkeys(langs))
+    if not 1 <= len(chosen) <= MOST_LANGUAGES or not all(map(is_language, chosen)):
+        raise Invalid("Choose at least one language.", field="langs")
+    change_profile(db, person, now, name=name, on_board=on_board)
+    kept = replace(preferences_of(db, person.id), langs=chosen, named=on_board, welcomed=True)
+    keep_preferences(db, person.id, kept)
+    return kept
+
+
+def set_mail(db: Connection, person: Person, wanted: bool) -> None:
+    """Whether somebody wants letters beyond those they ask for."""
+    keep_preferences(db, person.id, replace(preferences_of(db, person.id), mail=wanted))

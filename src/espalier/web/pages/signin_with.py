@@ -1,0 +1,119 @@
+"""Signing in with an account elsewhere: out to its provider, and back with a code. Linking one begins in Me.
+
+What must come back travels in a signed cookie, so nobody's way back fits another browser.
+"""
+
+import hmac
+import secrets
+from dataclasses import asdict, dataclass
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import RedirectResponse, Response
+
+from espalier.collect import ways
+from espalier.domain.errors import Invalid, NotFound, Refusal, Unauthenticated
+from espalier.web import cookies
+from espalier.web.entering import brought, count_tries, doors, doors_now, enter
+from espalier.web.pages import signin as signin_page
+from espalier.web.providers import Provider, Trip, proof_of, way_there
+from espalier.web.render import render
+from espalier.web.visit import Anybody, FreshSender, Visit, known, local, redirect
+
+router = APIRouter()
+TRIP: Final = "espalier_trip"
+LASTS_S: Final = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """to: the provider's address, where a browser goes by itself. title: of the provider."""
+
+    to: str
+    title: str
+
+
+@router.get("/signin/with/{name}")
+def leave(visit: Anybody, name: str, next: str | None = None) -> Response:
+    """To the provider; who is signed in proves again who they are."""
+    expects = visit.person.id if visit.person else ""
+    try:
+        to, trip = _there(visit, name)
+    except Refusal as refused:
+        return signin_page.page(visit, next, "", refused, "provider")
+    return _with_trip(visit, RedirectResponse(to, status_code=303), trip, next, expects=expects)
+
+
+@router.post("/me/signin/with/{name}")
+def link(visit: FreshSender, name: str) -> Response:
+    """The same to add a way. A page lies between, since forms lead nowhere but to this site."""
+    to, trip = _there(visit, name)
+    answer = render(visit, "signin_leaving.html", Leaving(to, _provider(visit, name).title))
+    return _with_trip(visit, answer, trip, "/me/signin", links=known(visit).id)
+
+
+def _provider(visit: Visit, name: str) -> Provider:
+    entrance = visit.campaign.entrance
+    found = entrance.provider(doors_now(visit), name)
+    if found is None:
+        raise NotFound(visit.words.gettext("Nobody signs in that way here."))
+    return found
+
+
+def _there(visit: Visit, name: str) -> tuple[str, Trip]:
+    provider = _provider(visit, name)
+    back = f"{visit.campaign.entrance.address}/signin/with/{name}/back"
+    trip = Trip(secrets.token_urlsafe(24), secrets.token_urlsafe(24), secrets.token_urlsafe(48), back)
+    return way_there(provider, trip), trip
+
+
+def _with_trip(
+    visit: Visit, answer: Response, trip: Trip, next: str | None, *, expects: str = "", links: str = ""
+) -> Response:
+    held = {**asdict(trip), "next": local(next), "expects": expects, "links": links}
+    cookies.write_sealed(answer, visit.request, TRIP, held, visit.campaign.signing_key, lasts_s=LASTS_S)
+    return answer
+
+
+@router.get("/signin/with/{name}/back")
+async def come_back(
+    visit: Anybody,
+    name: str,
+    code: Annotated[str, Query(max_length=2000)] = "",
+    state: Annotated[str, Query(max_length=200)] = "",
+) -> Response:
+    held = cookies.read_sealed(visit.request, TRIP, visit.campaign.signing_key) or {}
+    try:
+        answer = await _entered(visit, name, code, state, held)
+    except Refusal as refused:
+        if held.get("links"):
+            answer = redirect(visit, "/me/signin", refused.detail, kind="alarm")
+        else:
+            answer = await run_in_threadpool(
+                signin_page.page, visit, held.get("next"), "", refused, "provider"
+            )  # fmt: skip
+    cookies.forget(answer, TRIP)
+    return answer
+
+
+async def _entered(visit: Visit, name: str, code: str, state: str, held: dict[str, str]) -> Response:
+    campaign, bag = visit.campaign, brought(visit)
+    if not held or not hmac.compare_digest(held["state"].encode(), state.encode()):
+        raise Invalid(visit.words.gettext("This way back does not belong to this browser. Begin once more."))
+    provider = await run_in_threadpool(_provider, visit, name)
+    if not held["back"].endswith(f"/{name}/back") or not code:
+        raise Unauthenticated(visit.words.gettext("Signing in was not finished. Begin once more."))
+    await count_tries(visit)
+    trip = Trip(held["state"], held["nonce"], held["verifier"], held["back"])
+    proof = await run_in_threadpool(proof_of, provider, trip, code)
+    if held["links"]:
+        if known(visit).id != held["links"]:
+            raise Unauthenticated(visit.words.gettext("Somebody else signed in meanwhile. Begin once more."))
+        await campaign.change(visit.changing(), ways.link, proof, campaign.clock())
+        return redirect(visit, "/me/signin", visit.words.gettext("You can sign in this way from now on."))
+    made = await campaign.door.write(
+        ways.sign_in, proof, await doors(visit), bag.agent, campaign.secret, campaign.clock(), campaign.rng,
+        invitation=bag.invitation, replaces=bag.replaces, expects=held["expects"] or None,
+    )  # fmt: skip
+    return enter(visit, made, held["next"])
