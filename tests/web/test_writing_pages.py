@@ -6,7 +6,8 @@ import pytest
 from httpx import Response
 from sqlalchemy import select
 
-from campaigns import REPLIES, World, well
+from campaigns import NOON, REPLIES, World, well
+from espalier.collect import charter
 from espalier.store.tables import messages
 from visits import Visitor, form_of, forms_of, visit
 
@@ -291,6 +292,18 @@ def test_who_asks_too_often_reads_how_long_to_wait(dora: Visitor) -> None:
     page = dora.send(f"{task}/text", text=REPLIES[0])
     assert page.url.path == "/tasks/none"
     assert "The next task can be had in 10 minutes" in in_words(page)
+
+
+def test_a_paused_campaign_says_until_when_and_takes_what_was_begun(dora: Visitor) -> None:
+    task = answer(dora)
+    dora.world.door.call(charter.change_charter, None, {"running": "paused", "paused_until": "2026-04-01"}, NOON)
+    assert "The campaign is paused" in dora.get("/tasks").text
+    assert "Give me the next task" not in dora.page.text
+    dora.get(f"/tasks/{task}")
+    page = dora.send(f"{task}/text", text=REPLIES[0])
+    assert written(dora.world) == [REPLIES[0]]
+    assert page.url.path == "/tasks/none"
+    assert "It goes on on April 1, 2026." in page.text
 
 
 def test_who_has_too_many_open_tasks_finds_them(dora: Visitor) -> None:

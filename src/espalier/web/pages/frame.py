@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from espalier.collect import drafts, tasks
 from espalier.collect.answers import Answer
-from espalier.domain.errors import NotAllowed, TryLater
+from espalier.domain.errors import CampaignClosed, NotBegun, TryLater
 from espalier.domain.work import Task
 from espalier.store.drafts import Draft, Fields, draft_of
 from espalier.web.deps import checked_langs
@@ -88,7 +88,7 @@ async def go_on(visit: Visit, choice: str | None, notice: str | None = None) -> 
     ask = tasks.Ask(chosen, checked_langs(list(langs_of(visit))))
     try:
         task = await campaign.change(visit.changing(), tasks.next_task, ask, campaign.clock(), campaign.rng)
-    except (TryLater, NotAllowed):
+    except (TryLater, NotBegun, CampaignClosed):  # /tasks/none says which
         task = None
     if task is None:
         return redirect(visit, f"/tasks/none?{urlencode({'choice': chosen})}", notice)

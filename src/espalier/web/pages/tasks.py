@@ -2,16 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Form
+from sqlalchemy import Connection
 from starlette.responses import Response
 
 from espalier.collect import drafts, standing, tasks
 from espalier.collect.standing import Standing
-from espalier.domain.errors import RateLimited, TooManyOpenTasks
+from espalier.domain.errors import CampaignClosed, NotBegun, Paused, RateLimited, Refusal, TooManyOpenTasks
 from espalier.domain.work import Kind, Task
+from espalier.store.charters import charter_in_force
 from espalier.web.outcome import Pill, pill_of
 from espalier.web.pages.frame import go_on, langs_of, task_address
 from espalier.web.pages.kinds import WORDS, KindWords, choice_of
@@ -53,6 +55,29 @@ class Became:
 
 
 @dataclass(frozen=True, slots=True)
+class Standstill:
+    """Nobody is handed anything now. kind: `paused`, `not-begun` or `closed`. reason: the organiser's own words.
+
+    release: where the finished data set is, if anywhere.
+    """
+
+    kind: str
+    until: date | None
+    reason: str
+    release: str
+
+
+STANDSTILLS: Final = (Paused, NotBegun, CampaignClosed)
+
+
+def _standstill(db: Connection, refusal: Refusal | None) -> Standstill | None:
+    if not isinstance(refusal, STANDSTILLS):
+        return None
+    charter = charter_in_force(db)
+    return Standstill(refusal.slug, charter.paused_until, charter.reason, charter.release)
+
+
+@dataclass(frozen=True, slots=True)
 class Context:
     """needs: by kind, the largest first. in_hand: oldest first. fresh: the reader has not contributed yet.
 
@@ -66,6 +91,7 @@ class Context:
     became: list[Became]
     fresh: bool
     elsewhere: Mapping[str, int]
+    standstill: Standstill | None
 
 
 @router.get("/tasks")
@@ -87,6 +113,7 @@ def show(visit: SignedIn) -> Response:
             ],
             not standing.has_contributed(db, person),
             {} if needs else tasks.elsewhere_open(db, person, langs, visit.now),
+            _standstill(db, tasks.limit_reached(db, person, tasks.Ask(tasks.RANDOM, langs), visit.now)),
         )  # fmt: skip
     return render(visit, "tasks.html", context)
 
@@ -120,6 +147,7 @@ class NoneContext:
     in_hand: list[InHand]
     needs: list[Need]
     elsewhere: Mapping[str, int]
+    standstill: Standstill | None
 
 
 @router.get("/tasks/none")
@@ -129,7 +157,8 @@ def none(visit: SignedIn, choice: str | None = None) -> Response:
         limit = tasks.limit_reached(db, person, tasks.Ask(chosen, langs), visit.now)
         counts = tasks.availability(db, person, langs, visit.now)
         mine = tasks.my_tasks(db, person, visit.now)
-        elsewhere = tasks.elsewhere_open(db, person, langs, visit.now)
+        elsewhere = {} if limit else tasks.elsewhere_open(db, person, langs, visit.now)
+        standstill = _standstill(db, limit)
     context = NoneContext(
         chosen,
         WORDS[Kind(chosen)] if chosen != tasks.RANDOM else None,
@@ -139,6 +168,7 @@ def none(visit: SignedIn, choice: str | None = None) -> Response:
         [InHand(task.id, WORDS[task.kind], None) for task in mine],
         [] if limit else _needs(counts, but=chosen),
         elsewhere,
+        standstill,
     )
     return render(visit, "none.html", context)
 
