@@ -25,7 +25,9 @@ from sqlalchemy import Connection
 
 from espalier.collect import accounts
 from espalier.collect.beginning import begin
+from espalier.domain.charter import OWN_TERMS
 from espalier.domain.policy import CampaignPolicy
+from espalier.store.documents import accept
 from espalier.store.door import Door, open_door
 from espalier.store.people import PersonRole
 from espalier.store.practice import Outcome, keep_practised
@@ -186,14 +188,15 @@ class World:
     def person(self, name: str, role: PersonRole = PersonRole.CONTRIBUTOR, *, has_practised: bool = True) -> Someone:
         """The person of this name, who joins when first named; by default past the practice of every kind.
 
-        The page of the first visit is behind them.
+        The page of the first visit is behind them: they accepted the program's terms and go by their names.
         """
         if name not in self.people:
             made = self.door.call(
                 accounts.create_person, None, name, role, secrets.token_urlsafe, self.now, self.rng
             )  # fmt: skip
             self.people[name] = Someone(self, made.person.id, made.token, name)
-            self.door.call(keep_preferences, made.person.id, Preferences(welcomed=True))
+            self.door.call(keep_preferences, made.person.id, Preferences(welcomed=True, named=True))
+            self.door.call(accept, made.person.id, OWN_TERMS, self.now)
             if has_practised:
                 self.door.call(practise_all, made.person.id, self.now)
         return self.people[name]
