@@ -2,13 +2,14 @@
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Annotated, Final
+from typing import Annotated
 
 from fastapi import APIRouter, Form
 from starlette.responses import JSONResponse, Response
 
 from espalier.collect import drafts, moderation
 from espalier.domain.errors import AlreadyAnswered, NewerDraft, NotFound, Refusal, Stale
+from espalier.domain.message import UNSAID
 from espalier.store.drafts import draft_of
 from espalier.web.pages.frame import Frame, fields_of, frame_of, go_on, task_address
 from espalier.web.pages.kinds import is_writing
@@ -19,9 +20,6 @@ from espalier.web.render import render
 from espalier.web.visit import Sender, SignedIn, Visit, redirect
 
 router = APIRouter()
-
-UNSAID: Final = "other"
-"""Why somebody skips who has not said why."""
 
 
 @router.post("/tasks/{task_id}/draft")

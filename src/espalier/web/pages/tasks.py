@@ -9,11 +9,12 @@ from fastapi import APIRouter, Form
 from sqlalchemy import Connection
 from starlette.responses import Response
 
-from espalier.collect import drafts, standing, tasks
+from espalier.collect import standing, tasks
 from espalier.collect.standing import Standing
 from espalier.domain.errors import CampaignClosed, NotBegun, Paused, RateLimited, Refusal, TooManyOpenTasks
 from espalier.domain.work import Kind, Task
 from espalier.store.charters import charter_in_force
+from espalier.store.drafts import draft_of
 from espalier.web.outcome import Pill, pill_of
 from espalier.web.pages.frame import go_on, langs_of, task_address
 from espalier.web.pages.kinds import WORDS, KindWords, choice_of
@@ -100,11 +101,11 @@ def show(visit: SignedIn) -> Response:
     with visit.campaign.read(visit.caller) as (db, person):
         needs = _needs(tasks.availability(db, person, langs, visit.now))
         mine = tasks.my_tasks(db, person, visit.now)
-        begun = {draft.task_id: draft.saved_at for draft in drafts.mine(db, person, visit.now)} if mine else {}
+        begun = {task.id: draft_of(db, person.id, task.id, visit.now) for task in mine}
         context = Context(
             needs,
             langs,
-            [InHand(task.id, WORDS[task.kind], begun.get(task.id)) for task in mine],
+            [InHand(task.id, WORDS[task.kind], draft.saved_at if (draft := begun[task.id]) else None) for task in mine],
             standing.standing(db, person, visit.now),
             [
                 Became(each.message.id, each.message.text, each.message.lang, pill_of(each.message, visit.words),
