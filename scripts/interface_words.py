@@ -22,7 +22,7 @@ WEB: Final = Path(__file__).parents[1] / "src" / "espalier" / "web"
 LOCALES: Final = WEB / "locales"
 METHODS: Final = [("**.py", "python"), ("templates/**.html", "jinja2")]
 OPTIONS: Final = {"templates/**.html": {"newstyle_gettext": "true", "trim_blocks": "true", "lstrip_blocks": "true"}}
-KEYWORDS: Final = {"_": None, "gettext": None, "ngettext": (1, 2)}
+KEYWORDS: Final = {"_": None, "N_": None, "gettext": None, "ngettext": (1, 2)}
 
 
 def said() -> Catalog:

@@ -16,6 +16,7 @@ from importlib.resources import as_file
 from pathlib import Path
 from random import Random
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -110,12 +111,13 @@ def sign_in(page: Page, token: str) -> None:
     if not page.locator("#token").is_visible():
         page.locator("details:has(#token) > summary").click()
     page.locator("#token").fill(token)
-    page.locator("form:has(#token) button").first.click()
+    with page.expect_navigation():
+        page.locator("form:has(#token) button").first.click()
     for _ in range(4):
-        page.wait_for_load_state()
-        if page.url.endswith("/tasks"):
+        if urlsplit(page.url).path == "/tasks":
             return
-        page.locator("main form").first.locator("button.primary").click()
+        with page.expect_navigation():
+            page.locator("main form").first.locator("button.primary").click()
     raise AssertionError(f"the first visit does not end: {page.url}")
 
 

@@ -11,6 +11,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from espalier.domain.inclusion import Inclusion, inclusion
+from espalier.domain.tree import State
 from espalier.store import figures
 from espalier.store.figures import Work, Written
 
@@ -52,6 +53,25 @@ class Figures:
     people: People
     days: Mapping[date, Work]
     spread: Spread
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a campaign has come: who wrote or judged something, what stands in it, which trees are finished."""
+
+    people: int
+    messages: int
+    finished: int
+
+
+def progress_of(db: Connection) -> Progress:
+    written = figures.written_by_lang(db)
+    trees = figures.trees_by_lang(db)
+    return Progress(
+        people=figures.active_since(db, date.min),
+        messages=sum(of.prompter + of.assistant for of in written.values()),
+        finished=sum(here.get(State.READY_FOR_EXPORT, 0) for here in trees.values()),
+    )
 
 
 def figures_of(db: Connection, now: datetime) -> Figures:

@@ -146,7 +146,8 @@ def record(
 ) -> int:
     """Append a fact; returns its number.
 
-    `terms`: the version that its person had accepted. `note` is kept with it for the audit and means nothing to the tree.
+    `terms`: the version that its person had accepted. `note` is kept for the audit and means nothing to the
+    tree.
     """
     message_id, data = encode(fact)
     row = _INSERT.row(

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from babel.dates import format_datetime, format_time, format_timedelta
+from babel.dates import format_date, format_datetime, format_time, format_timedelta
 from babel.numbers import format_decimal, format_percent
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
@@ -41,6 +41,7 @@ def environment(lang: str) -> Environment:
     made.filters.update(
         number=lambda value: format_decimal(value, locale=lang),
         percent=lambda value: format_percent(value, locale=lang),
+        day=lambda at: format_date(at, "long", locale=lang),
         moment=lambda at: format_datetime(at, "medium", locale=lang),
         words=lambda text, top=2: rendered(text, catalogue(lang), top),
         language=lambda tag: language_name(tag, lang),

@@ -30,7 +30,9 @@ from espalier.web.campaign import Caller, Campaign, identified, token_hash
 from espalier.web.cookies import Notice
 from espalier.web.words import catalogue, chosen_language
 
-BEFORE_WELCOME: Final = ("/welcome", "/me", "/signin", "/terms", "/privacy", "/guidelines", "/help")
+BEFORE_WELCOME: Final = (
+    "/welcome", "/me", "/signin", "/terms", "/privacy", "/guidelines", "/help", "/admin", "/moderation",
+)  # fmt: skip
 """Pages that are open before the one of the first visit has been filled in."""
 
 
@@ -80,7 +82,7 @@ class Visit:
         return Caller(self.caller.token_hash, needs, changes=True, session_at=self.now)
 
 
-BEFORE_CONSENT: Final = ("/terms", "/me", "/signin", "/signout", "/banned")
+BEFORE_CONSENT: Final = ("/terms", "/me", "/signin", "/signout", "/banned", "/admin", "/moderation")
 
 
 class SignInFirst(Exception):
@@ -204,6 +206,15 @@ def _governed(visit: Annotated[Visit, Depends(visit_of)]) -> Visit:
     return _reader(needs)(visit)
 
 
+def _governed_or_own(visit: Annotated[Visit, Depends(visit_of)]) -> Visit:
+    """As `_governed`, but whoever takes part is let in: the page shows them what is theirs."""
+    if visit.charter.visibility is Visibility.OPEN and visit.person is None:
+        return visit
+    return _reader(PersonRole.CONTRIBUTOR)(visit)
+
+
+ReadsOwn = Annotated[Visit, Depends(_governed_or_own)]
+"""The same where contributors read their own work although the rest is for staff; the page sees to that."""
 Reads = Annotated[Visit, Depends(_governed)]
 """A page of trees, messages or figures: the organiser says who reads it; `visit.person` may be None."""
 Anybody = Annotated[Visit, Depends(visit_of)]

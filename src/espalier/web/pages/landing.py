@@ -1,23 +1,39 @@
 """The front page: what this campaign is, how far it has come, one button."""
 
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
 
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from espalier.collect.figures import Progress, progress_of
+from espalier.domain.charter import Charter
 from espalier.web.render import render
 from espalier.web.visit import Anybody
 
 router = APIRouter()
+LASTS: Final = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """name: of the campaign."""
+    """charter: what the organiser says. so_far: people, messages and finished trees. share: of the target, 0 to 1."""
 
-    name: str
+    charter: Charter
+    so_far: Progress
+    share: float | None
 
 
 @router.get("/")
 def show(visit: Anybody) -> Response:
-    return render(visit, "landing.html", Context("Espalier"), public=True)
+    campaign = visit.campaign
+
+    def count() -> Progress:
+        with campaign.database.read() as db:
+            return progress_of(db)
+
+    so_far = campaign.memory.recall("progress", LASTS, visit.now, count)
+    target = visit.charter.target
+    share = min(1.0, so_far.messages / target) if target else None
+    return render(visit, "landing.html", Context(visit.charter, so_far, share), public=True)

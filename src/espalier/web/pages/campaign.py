@@ -1,0 +1,141 @@
+"""What the organiser says of the campaign, what is to be done before the first volunteer comes, and whether it runs."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Form
+from pydantic import BaseModel
+from starlette.responses import Response
+
+from espalier.collect import charter as use_cases
+from espalier.domain.admission import Admission
+from espalier.domain.charter import OWN_TERMS, Charter, Running, Visibility
+from espalier.domain.errors import Invalid
+from espalier.store.people import PersonRole
+from espalier.web.render import render
+from espalier.web.visit import AdminSender, AdminVisit, Visit, redirect
+
+router = APIRouter()
+ADDRESS: Final = "/admin/campaign"
+
+
+class Said(BaseModel):
+    """The form; what is not ticked is not sent."""
+
+    name: str = ""
+    about: str = ""
+    contact: str = ""
+    licence: str = ""
+    licence_url: str = ""
+    languages: str = ""
+    target: str = ""
+    visibility: str = ""
+    release: str = ""
+    email: bool = False
+    password: bool = False
+    admission: str = ""
+    domains: str = ""
+    trusted: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing to do before the first volunteer comes. address: where it is done."""
+
+    says: str
+    done: bool
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """said: what stands in the form. charter: what is in force. faulty, fault: the field that cannot be, and why."""
+
+    said: Said
+    charter: Charter
+    steps: list[Step]
+    visibilities: list[tuple[str, str]]
+    admissions: list[tuple[str, str]]
+    faulty: str | None = None
+    fault: str | None = None
+
+
+def _form(charter: Charter) -> Said:
+    given: dict[str, Any] = charter.to_mapping()
+    for name in ("languages", "domains", "trusted"):
+        given[name] = ", ".join(given[name])
+    given["target"] = "" if given["target"] is None else str(given["target"])
+    return Said(**{name: value for name, value in given.items() if name in Said.model_fields})
+
+
+def _mapping(said: Said) -> dict[str, Any]:
+    given: dict[str, Any] = said.model_dump()
+    for name in ("languages", "domains", "trusted"):
+        given[name] = [part.strip() for part in given[name].replace("\n", ",").split(",") if part.strip()]
+    digits = "".join(sign for sign in given["target"] if sign not in " ,.'\u202f\u00a0")
+    if digits and not digits.isdecimal():
+        raise Invalid("target must be a whole number, or nothing.", field="target")
+    given["target"] = int(digits) if digits else None
+    return given
+
+
+def _context(visit: Visit, said: Said, faulty: str | None = None, fault: str | None = None) -> Context:
+    say, charter = visit.words.gettext, visit.charter
+    is_named = charter.name != Charter().name and bool(charter.about)
+    opens = visit.campaign.entrance.post is not None or charter.doors.password
+    has_terms = charter.terms > OWN_TERMS
+    steps = [
+        Step(say("Give it a name and say what it is for."), is_named, "#name"),
+        Step(say("Name a contact for questions."), bool(charter.contact), "#contact"),
+        Step(say("Choose the languages."), bool(charter.languages), "#languages"),
+        Step(say("Read the terms, and publish your own if you need to."), has_terms, "/admin/documents"),
+        Step(say("See that people can sign in."), opens, "#email"),
+        Step(say("Open it."), charter.running is Running.OPEN, "#running"),
+    ]  # fmt: skip
+    visibilities = [
+        (str(Visibility.OPEN), say("Everybody reads finished trees, statistics and the board")),
+        (str(Visibility.MEMBERS), say("Who takes part reads them")),
+        (str(Visibility.STAFF), say("Staff alone read them; others see their tasks and their own work")),
+    ]
+    admissions = [
+        (str(Admission.OPEN), say("Anybody")),
+        (str(Admission.INVITATION), say("Who has an invitation")),
+        (str(Admission.DOMAINS), say("Who has an address in one of these domains")),
+    ]
+    return Context(said, charter, steps, visibilities, admissions, faulty, fault)
+
+
+@router.get(ADDRESS)
+def show(visit: AdminVisit) -> Response:
+    return render(visit, "campaign.html", _context(visit, _form(visit.charter)))
+
+
+@router.post(ADDRESS)
+async def change(visit: AdminSender, said: Annotated[Said, Form()]) -> Response:
+    campaign = visit.campaign
+    try:
+        changing = visit.changing(PersonRole.ADMIN)
+        await campaign.change(changing, use_cases.change_charter, _mapping(said), campaign.clock())
+    except Invalid as refused:
+        return render(
+            visit, "campaign.html", _context(visit, said, refused.field, refused.detail), status=refused.status
+        )
+    return redirect(visit, ADDRESS, visit.words.gettext("Saved. It holds from now on."))
+
+
+@router.post(f"{ADDRESS}/running")
+async def run(
+    visit: AdminSender,
+    running: Annotated[str, Form()] = "",
+    reason: Annotated[str, Form()] = "",
+    paused_until: Annotated[str, Form()] = "",
+) -> Response:
+    """Prepare, open, pause or close the campaign."""
+    campaign = visit.campaign
+    change = {"running": running, "reason": reason, "paused_until": paused_until}
+    try:
+        await campaign.change(visit.changing(PersonRole.ADMIN), use_cases.change_charter, change, campaign.clock())
+    except Invalid as refused:
+        context = _context(visit, _form(visit.charter), refused.field, refused.detail)
+        return render(visit, "campaign.html", context, status=refused.status)
+    return redirect(visit, ADDRESS, visit.words.gettext("Done. It holds from now on."))

@@ -1,0 +1,96 @@
+"""The organiser's texts: each is edited in Markdown, seen before it is published, and kept with its history."""
+
+from dataclasses import dataclass
+from difflib import unified_diff
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Form
+from starlette.responses import Response
+
+from espalier.collect import charter as use_cases
+from espalier.collect.charter import KINDS
+from espalier.domain.errors import Invalid, NotFound
+from espalier.store import documents
+from espalier.store.documents import Document
+from espalier.store.people import PersonRole
+from espalier.web.pages.documents import titles
+from espalier.web.render import render
+from espalier.web.texts import Text, text_of
+from espalier.web.visit import AdminSender, AdminVisit, Visit, redirect
+from espalier.web.words import interface_languages
+
+router = APIRouter()
+ADDRESS: Final = "/admin/documents"
+SHOWN: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """texts: what is in force in the reader's language. titles: of each kind."""
+
+    texts: list[Text]
+    titles: dict[str, str]
+    langs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """text: what stands in the form. preview: whether it is shown as readers will see it. changes: against what is in
+    force, as lines of a diff. history: the versions before.
+    """
+
+    kind: str
+    title: str
+    lang: str
+    text: str
+    preview: bool
+    changes: list[str]
+    history: list[Document]
+    fault: str | None = None
+
+
+@router.get(ADDRESS)
+def show(visit: AdminVisit) -> Response:
+    with visit.campaign.database.read() as db:
+        texts = [text_of(db, kind, visit.lang) for kind in KINDS]
+    return render(visit, "documents.html", Context(texts, titles(visit), interface_languages()))
+
+
+@router.get(ADDRESS + "/{kind}/{lang}")
+def edit(visit: AdminVisit, kind: str, lang: str) -> Response:
+    return render(visit, "document_edit.html", _edited(visit, kind, lang))
+
+
+@router.post(ADDRESS + "/{kind}/{lang}")
+async def save(
+    visit: AdminSender,
+    kind: str,
+    lang: str,
+    text: Annotated[str, Form()] = "",
+    do: Annotated[str, Form()] = "preview",
+    ask_again: Annotated[bool, Form()] = False,
+) -> Response:
+    campaign, text = visit.campaign, text.replace("\r\n", "\n")
+    if do == "preview":
+        return render(visit, "document_edit.html", _edited(visit, kind, lang, text, preview=True))
+    try:
+        changing = visit.changing(PersonRole.ADMIN)
+        await campaign.change(changing, use_cases.publish, kind, lang, text, ask_again, campaign.clock())
+    except Invalid as refused:
+        return render(
+            visit, "document_edit.html", _edited(visit, kind, lang, text, fault=refused.detail), status=refused.status
+        )
+    return redirect(visit, ADDRESS, visit.words.gettext("Published."))
+
+
+def _edited(
+    visit: Visit, kind: str, lang: str, text: str | None = None, *, preview: bool = False, fault: str | None = None
+) -> Edited:
+    if kind not in KINDS:
+        raise NotFound("There is no such text.")
+    with visit.campaign.database.read() as db:
+        was = text_of(db, kind, lang)
+        history = documents.history(db, kind, lang, SHOWN)
+    text = was.text if text is None else text
+    changes = list(unified_diff(was.text.splitlines(), text.splitlines(), lineterm="", n=1))[2:]
+    return Edited(kind, titles(visit)[kind], lang, text, preview, changes, history, fault)

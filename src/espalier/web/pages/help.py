@@ -1,0 +1,71 @@
+"""Help: the keys, what points are for, what labels mean, and whom to ask."""
+
+from dataclasses import dataclass
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from espalier.domain.charter import Charter
+from espalier.domain.points import POINT_PER_TEN, POINTS_EACH
+from espalier.web.render import render
+from espalier.web.visit import Anybody, Visit
+
+router = APIRouter()
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """points: what each deed is worth. tens: deeds of which ten are worth a point. labels: each with its meaning."""
+
+    points: list[tuple[str, int]]
+    tens: list[str]
+    labels: list[tuple[str, str]]
+    charter: Charter
+
+
+def deeds(visit: Visit) -> dict[str, str]:
+    """What is counted, in words."""
+    say = visit.words.gettext
+    return {
+        "prompts": say("a prompt"),
+        "replies_assistant": say("a reply as the assistant"),
+        "replies_prompter": say("a reply as the person asking"),
+        "labels_simple": say("a short review"),
+        "labels_full": say("a full review"),
+        "rankings": say("a ranking"),
+        "rankings_agreeing": say("a ranking that agrees with the final order"),
+        "accepted_prompts": say("a prompt that was accepted"),
+        "accepted_replies_assistant": say("a reply as the assistant that was accepted"),
+        "accepted_replies_prompter": say("a reply as the person asking that was accepted"),
+        "ranked_first": say("a reply ranked first"),
+        "ranked_second": say("a reply ranked second"),
+        "ranked_third": say("a reply ranked third"),
+    }
+
+
+def meanings(visit: Visit) -> list[tuple[str, str]]:
+    """What labels are called, and what they mean."""
+    say = visit.words.gettext
+    return [
+        (say("Spam"), say("Not meant seriously: nonsense, advertising, or nothing to do with the conversation.")),
+        (say("Fails the task"), say("Does not do what was asked.")),
+        (say("Wrong language"), say("Is not in the language of the conversation.")),
+        (say("Names a private person"), say("Names or data by which a private person can be found.")),
+        (say("Not appropriate"), say("Does not belong before a general assistant.")),
+        (say("Hate"), say("Attacks people for what they are.")),
+        (say("Sexual"), say("Sexual acts or descriptions.")),
+        (say("Quality"), say("From poor to what an expert who writes well would say.")),
+        (say("Helpfulness"), say("How far it brings the person who asked.")),
+        (say("Creativity"), say("From ordinary to full of new ideas.")),
+        (say("Humour"), say("From serious to meant to amuse.")),
+        (say("Rudeness"), say("From polite to rude, to the person or to anybody else.")),
+        (say("Violence"), say("From harmless to describing or encouraging harm.")),
+    ]
+
+
+@router.get("/help")
+def show(visit: Anybody) -> Response:
+    words = deeds(visit)
+    points = [(words[name], worth) for name, worth in POINTS_EACH.items()]
+    tens = [words[name] for name in POINT_PER_TEN]
+    return render(visit, "help.html", Context(points, tens, meanings(visit), visit.charter))
