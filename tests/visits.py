@@ -7,13 +7,18 @@ what its fields hold, and with the button that was pressed.
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from html.parser import HTMLParser
 from urllib.parse import urljoin
 
 import httpx
 from httpx import Response
+from sqlalchemy import Connection
 
 from campaigns import World
+from espalier.collect.accounts import known
+from espalier.collect.charter import accept_terms
+from espalier.store.charters import charter_in_force
 from espalier.store.preferences import Preferences, keep_preferences
 
 
@@ -130,13 +135,19 @@ class Visitor:
         return self.world.http.portal.call(lambda: self.client.request(method, address, **options))  # type: ignore[arg-type]
 
 
+def _at_home(db: Connection, person_id: str, now: datetime) -> None:
+    """The terms in force are accepted, and the first visit is over."""
+    keep_preferences(db, person_id, Preferences(langs=("en",), welcomed=True))
+    accept_terms(db, known(db, person_id), charter_in_force(db).terms, now)
+
+
 @contextmanager
 def visit(world: World, name: str) -> Iterator[Visitor]:
     """The browser of somebody who has been here before, signed in with their token."""
     transport = httpx.ASGITransport(world.http.app, raise_app_exceptions=False)
     client = httpx.AsyncClient(transport=transport, base_url="http://campaign.test", follow_redirects=True)
     someone = world.person(name)
-    world.door.call(keep_preferences, someone.id, Preferences(langs=("en",), welcomed=True))
+    world.door.call(_at_home, someone.id, world.now)
     with world.http.portal.wrap_async_context_manager(client):
         visitor = Visitor(world, client)
         visitor.get("/signin?next=/tasks")
