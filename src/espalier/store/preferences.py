@@ -1,10 +1,12 @@
 """What people chose for themselves: languages, interface, theme. Kept apart from the account, as one JSON value."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 
 from sqlalchemy import Connection, bindparam, delete, select
 
+from espalier.domain.pseudonym import pseudonym
 from espalier.store.sql import Statement
 from espalier.store.tables import preferences
 
@@ -29,6 +31,11 @@ class Preferences:
 
 _NAMES = frozenset(field.name for field in fields(Preferences))
 _FIND = Statement(select(preferences.c.document).where(preferences.c.person_id == bindparam("person")))
+_OF_SEVERAL = Statement(
+    select(preferences.c.person_id, preferences.c.document).where(
+        preferences.c.person_id.in_(bindparam("ids", expanding=True))
+    )
+)
 _PUT = Statement(
     lambda insert: (
         insert(preferences)
@@ -45,6 +52,13 @@ def preferences_of(db: Connection, person_id: str) -> Preferences:
         return Preferences()
     given = {name: value for name, value in json.loads(document).items() if name in _NAMES}
     return Preferences(**{**given, "langs": tuple(given.get("langs", ()))})
+
+
+def names_shown(db: Connection, names: Mapping[str, str]) -> dict[str, str]:
+    """The names of people, by id, as others read them: of who has not agreed to theirs a pseudonym."""
+    chosen = dict(_OF_SEVERAL.rows(db, ids=list(names)))
+    agreed = {person for person, document in chosen.items() if json.loads(document).get("named")}
+    return {person: name if person in agreed else pseudonym(person) for person, name in names.items()}
 
 
 def keep_preferences(db: Connection, person_id: str, chosen: Preferences) -> None:

@@ -69,7 +69,7 @@ def bars(rows: Sequence[Bar], label: str, say: Say, *, mirrored: bool = False) -
 def lines(series: Sequence[Line], names: Sequence[str], label: str, say: Say, *, mirrored: bool = False) -> Markup:
     """One stroke a series over the same days, each with its own pattern and its name at its end."""
     left, right, head, foot, height = 56, 118, 12, 30, 260
-    top = nice_top(max((max(each.values, default=0) for each in series), default=0))
+    top = max(2, nice_top(max((max(each.values, default=0) for each in series), default=0)))
     flip = _flip(mirrored)
     deep = height - head - foot
 

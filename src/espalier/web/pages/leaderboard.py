@@ -17,9 +17,11 @@ from espalier.domain.points import points
 from espalier.store import boards as counts
 from espalier.store import figures
 from espalier.store.people import Person
+from espalier.store.preferences import names_shown
 from espalier.web.api.figures import LASTS, boards
+from espalier.web.looking import look
 from espalier.web.render import render
-from espalier.web.visit import SignedIn, Visit
+from espalier.web.visit import Reads, Visit
 
 router = APIRouter()
 
@@ -29,7 +31,7 @@ LANGS_LAST: Final = timedelta(seconds=30)
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A place. name: None for whom it would be made public."""
+    """A place. name: as others read it, which may be a pseudonym."""
 
     rank: int
     name: str
@@ -74,20 +76,20 @@ class Context:
 
 @router.get("/leaderboard")
 def show(
-    visit: SignedIn,
+    visit: Reads,
     frame: Annotated[str, Query(max_length=20)] = "week",
     lang: Annotated[str, Query(max_length=50)] = "",
     rank: Annotated[int, Query(ge=1, le=10**9, description="With which place the page begins.")] = 1,
 ) -> Response:
     chosen = next((each for each in Frame if each == frame), Frame.WEEK)
     tag = lang if lang and is_language(lang) else ""
-    with visit.campaign.read(visit.caller) as (db, person):
+    with look(visit) as (db, person):
         langs = visit.campaign.memory.recall("trees by lang", LANGS_LAST, visit.now, lambda: figures.trees_by_lang(db))
         board = _board(visit, db, chosen, tag)
         places = board.places[rank - 1 : rank - 1 + SIZE]
         streaks = leaderboard.streaks(db, [place.person for place in places], visit.now)
         own = _own(visit, db, person, board, chosen, tag, rank)
-        names = {place.person: place.name for place in places}
+        names = names_shown(db, {place.person: place.name for place in places})
     rows = [
         Row(each.rank, names[each.person], each.points, each.level, streaks[each.person], each.person == person.id)
         for each in places

@@ -24,10 +24,12 @@ from espalier.domain.sight import (
 )
 from espalier.store import reading
 from espalier.store.people import Person, PersonRole
+from espalier.store.preferences import names_shown
 from espalier.store.reactions import reactions_of
+from espalier.web.looking import check_open, look, only_own
 from espalier.web.render import render
 from espalier.web.tree_words import Pill, first_words, label_names, link_name, marks, pill
-from espalier.web.visit import Sender, SignedIn, Visit, redirect
+from espalier.web.visit import ReadsOwn, Sender, Visit, redirect
 
 router = APIRouter()
 
@@ -100,6 +102,7 @@ class Context:
     gone: bool
     emojis: list[Emoji]
     reported: bool
+    takes_part: bool
     means: list[Mean]
     reviews: int | None
     reason: str
@@ -109,7 +112,7 @@ class Context:
 
 
 @router.get("/messages/{message_id}")
-def show(visit: SignedIn, message_id: str) -> Response:
+def show(visit: ReadsOwn, message_id: str) -> Response:
     return page(visit, message_id)
 
 
@@ -152,9 +155,10 @@ def page(
     status: int = 200,
 ) -> Response:
     """`behind`: all of the message, for staff who looked behind it. Raises NotFound."""
-    with visit.campaign.read(visit.caller) as (db, person):
-        around = _around(db, person, message_id)
+    with look(visit) as (db, person):
+        around = _around(visit, db, person, message_id)
         at = around.at
+        names = _names(db, around.thread)
         mine = reactions_of(db, person.id, at.tree_id, message_id)
     words, own = visit.words, _is_own(at, person)
     shown = behind or at
@@ -167,7 +171,7 @@ def page(
         title=first_words(at.text) or words.gettext("A message without words"),
         lang=at.lang,
         pill=None if isinstance(at, BlindMessage) else pill(at.tree_state, words),
-        thread=[_turn(visit, message, person, words_of(visit, message)) for message in around.thread],
+        thread=[_turn(visit, message, person, names.get(message.id)) for message in around.thread],
         siblings=_links(visit, around.beside, without=message_id),
         replies=_links(visit, around.below),
         blind=blind,
@@ -175,6 +179,7 @@ def page(
         gone=gone,
         emojis=_emojis(visit, shown, mine, always=own or isinstance(shown, StaffMessage)),
         reported=FLAG in mine,
+        takes_part=visit.person is not None,
         means=_means(visit, shown),
         reviews=None if isinstance(shown, BlindMessage) else shown.review_count,
         reason=reason,
@@ -195,9 +200,10 @@ class _Around:
     below: list[SeenMessage]
 
 
-def _around(db: Connection, person: Person, message_id: str) -> _Around:
+def _around(visit: Visit, db: Connection, person: Person, message_id: str) -> _Around:
     """Raises NotFound, also for what this person may not see."""
     asked = reading.message(db, message_id)
+    check_open(visit, asked)
     tree = reading.messages_of_tree(db, asked.tree_id)
     eyes = reading.viewer(db, person, tree)
     if not may_see(asked, eyes):
@@ -208,7 +214,7 @@ def _around(db: Connection, person: Person, message_id: str) -> _Around:
     while up is not None:
         path.append(seen(by_id[up], eyes))
         up = by_id[up].parent_id
-    visible = [each for each in tree if may_see(each, eyes)]
+    visible = [] if only_own(visit) else [each for each in tree if may_see(each, eyes)]
     beside = [seen(each, eyes) for each in visible if each.parent_id == asked.parent_id and asked.parent_id]
     below = [seen(each, eyes) for each in visible if each.parent_id == message_id]
     return _Around(path[0], path[::-1], sorted(beside, key=in_order), sorted(below, key=in_order))
@@ -218,21 +224,19 @@ def _is_own(message: SeenMessage, person: Person) -> bool:
     return isinstance(message, OwnMessage) or getattr(message, "author", None) == person.id
 
 
-def words_of(visit: Visit, message: SeenMessage) -> list[str]:
-    return marks(message, visit.words)
-
-
-def _turn(visit: Visit, message: SeenMessage, person: Person, said: list[str]) -> Turn:
+def _turn(visit: Visit, message: SeenMessage, person: Person, name: str | None) -> Turn:
     own = _is_own(message, person)
     return Turn(
-        message.id, message.role, message.lang, message.text, message.created_at, said,
-        message.deleted or getattr(message, "removed", False), own, _name(message),
+        message.id, message.role, message.lang, message.text, message.created_at, marks(message, visit.words),
+        message.deleted or getattr(message, "removed", False), own, name,
     )  # fmt: skip
 
 
-def _name(message: SeenMessage) -> str | None:
-    """The author's name, for staff."""
-    return message.author_name if isinstance(message, StaffMessage) else None
+def _names(db: Connection, messages: Sequence[SeenMessage]) -> dict[str, str]:
+    """Names of authors as others read them, by message, where the author is open to the reader."""
+    open_ = [each for each in messages if isinstance(each, PublicMessage | StaffMessage) and each.author_name]
+    shown = names_shown(db, {str(each.author): str(each.author_name) for each in open_})
+    return {each.id: shown[str(each.author)] for each in open_}
 
 
 def _links(visit: Visit, messages: Sequence[SeenMessage], without: str = "") -> list[Link]:

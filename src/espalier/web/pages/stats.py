@@ -24,9 +24,10 @@ from espalier.store.policies import PolicyBook
 from espalier.web import charts
 from espalier.web.api.figures import statistics
 from espalier.web.charts import STEPS, Bar, Line
+from espalier.web.looking import look
 from espalier.web.render import render
 from espalier.web.tree_words import label_names, pill
-from espalier.web.visit import SignedIn, Visit
+from espalier.web.visit import Reads, Visit
 from espalier.web.words import direction, language_name
 
 router = APIRouter()
@@ -71,8 +72,8 @@ class Context:
 
 
 @router.get("/stats")
-def show(visit: SignedIn) -> Response:
-    with visit.campaign.read(visit.caller) as (db, _):
+def show(visit: Reads) -> Response:
+    with look(visit) as (db, _):
         asked = _asked(visit, db)
     known = asked.figures
     messages = sum(sum(roles.values()) for roles in known.messages.values())
@@ -83,11 +84,11 @@ def show(visit: SignedIn) -> Response:
 
 
 @router.get("/stats/{name}.csv")
-def download(visit: SignedIn, name: str) -> Response:
+def download(visit: Reads, name: str) -> Response:
     """Raises NotFound."""
     if name not in TABLES:
         raise NotFound("There is no such table.")
-    with visit.campaign.read(visit.caller) as (db, _):
+    with look(visit) as (db, _):
         head, rows = TABLES[name](_asked(visit, db))
     written = StringIO()
     csv.writer(written).writerows([head, *rows])

@@ -16,9 +16,10 @@ from espalier.domain.tree import State
 from espalier.store import reading
 from espalier.store.people import PersonRole
 from espalier.web.espalier_drawing import Branch, Drawing, drawn, fitting
+from espalier.web.looking import is_open_to, look
 from espalier.web.render import render
 from espalier.web.tree_words import Pill, fate, first_words, label_marks, link_name, marks, pill, role_words, short_rank
-from espalier.web.visit import SignedIn, Visit
+from espalier.web.visit import Reads, Visit
 from espalier.web.words import direction
 
 router = APIRouter()
@@ -95,13 +96,13 @@ class Context:
 
 
 @router.get("/trees/{tree_id}")
-def show(visit: SignedIn, tree_id: str, show: Annotated[str, Query(max_length=10)] = "") -> Response:
+def show(visit: Reads, tree_id: str, show: Annotated[str, Query(max_length=10)] = "") -> Response:
     """`show`: `list` for the outline where there would be a drawing. Raises NotFound."""
-    with visit.campaign.read(visit.caller) as (db, person):
+    with look(visit) as (db, person):
         messages = reading.messages_of_tree(db, tree_id)
         root = nested(messages, reading.viewer(db, person, messages))
         staff = person.role.reaches(PersonRole.MODERATOR)
-    if root is None:
+    if root is None or not is_open_to(visit, messages[0].tree_state):
         raise NotFound("There is no such conversation tree.")
     nodes = list(_all(root))
     names = {node.id: name for node, name in _named(visit, root)}

@@ -17,10 +17,11 @@ from espalier.domain.tree import State
 from espalier.store import figures, reading, search
 from espalier.store.people import Person, PersonRole
 from espalier.store.reading import NEWEST, TreeOutline
+from espalier.web.looking import is_open_to, look
 from espalier.web.paging import LONGEST_CURSOR, cursor_of, page, place_in
 from espalier.web.render import render
 from espalier.web.tree_words import Pill, first_words, pill, role_words
-from espalier.web.visit import SignedIn, Visit
+from espalier.web.visit import Reads, Visit
 
 router = APIRouter()
 
@@ -70,18 +71,19 @@ class Context:
 
 @router.get("/trees")
 def show(
-    visit: SignedIn,
+    visit: Reads,
     q: Annotated[str, Query(max_length=1000)] = "",
     state: Annotated[str, Query(max_length=50)] = "",
     lang: Annotated[str, Query(max_length=50)] = "",
     cursor: Annotated[str | None, Query(max_length=LONGEST_CURSOR)] = None,
 ) -> Response:
     q, fault = q.strip(), None
-    wanted = next((each for each in State if each == state), None)
+    states = [each for each in State if is_open_to(visit, each)]
+    wanted = next((each for each in states if each == state), states[0] if len(states) == 1 else None)
     tag = lang if lang and is_language(lang) else None
     rows: list[Row] = []
     following: str | None = None
-    with visit.campaign.read(visit.caller) as (db, person):
+    with look(visit) as (db, person):
         counts = visit.campaign.memory.recall("trees by lang", LASTS, visit.now, lambda: figures.trees_by_lang(db))
         if q:
             try:
@@ -94,7 +96,7 @@ def show(
     asked = {name: value for name, value in kept.items() if value}
     further = f"/trees?{urlencode({**asked, 'cursor': following})}" if following else None
     context = Context(
-        rows, q, wanted or "", tag or "", [Choice(each, pill(each, visit.words).words) for each in State],
+        rows, q, wanted or "", tag or "", [Choice(each, pill(each, visit.words).words) for each in states],
         sorted(counts), bool(counts), fault, further, cursor is not None,
     )  # fmt: skip
     return render(visit, "trees.html", context, status=422 if fault else 200)
