@@ -435,10 +435,10 @@ def test_what_others_have_built_on_stays(garden: Garden) -> None:
     send(garden, ben, task(garden, ben, "label_assistant_reply"), CLEAN, "review")
     with pytest.raises(BuiltOn):
         take_back(garden, ann, "reply")
-    task(garden, cleo, "prompter_reply")
+    send(garden, cleo, task(garden, cleo, "prompter_reply"), TextAnswer("And then?"), "further")
     with pytest.raises(BuiltOn):
         take_back(garden, ben, "review")
-    assert len(garden.load(tree_id).messages) == 2
+    assert len(garden.load(tree_id).messages) == 3
     garden.check()
 
 

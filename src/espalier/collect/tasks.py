@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from espalier.collect import gold
 from espalier.collect.change import Scene, change_tree
 from espalier.collect.lottery import shares_of_places
-from espalier.domain.arrival import TAKEN_BACK, refuse_stale
+from espalier.domain.arrival import refuse_stale
 from espalier.domain.charter import refuse_new_work
 from espalier.domain.contribution import Skipped
 from espalier.domain.errors import (
@@ -26,7 +26,7 @@ from espalier.domain.errors import (
     NotFound,
     RateLimited,
     Refusal,
-    Stale,
+    TakenBack,
     TooManyOpenTasks,
     TryLater,
 )
@@ -318,7 +318,7 @@ def shown(db: Connection, lease: Lease, book: PolicyBook) -> Task:
         return replace(task, max_characters=policy.message_max_characters, inspiration=beside.idea if beside else None)
     nodes = nodes_of(db, lease.tree_id)
     if not nodes.keys() >= {lease.subject, *lease.replies}:
-        raise Stale(TAKEN_BACK)
+        raise TakenBack
     path = _path(nodes, lease.subject)
     task = replace(
         task,
@@ -415,7 +415,7 @@ def tree_of_task(db: Connection, lease: Lease) -> Tree:
     """The tree that a task is about. Raises Stale when what it asks about is gone."""
     tree = trees.find_tree(db, lease.tree_id or "")
     if tree is None or not tree.messages.keys() >= set(lease.replies):
-        raise Stale(TAKEN_BACK)
+        raise TakenBack
     refuse_stale(tree, lease.subject or "")
     return tree
 

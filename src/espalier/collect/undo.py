@@ -84,7 +84,7 @@ def _time_for(lease: Lease, book: PolicyBook) -> timedelta:
 def undo(db: Connection, person: Person, task_id: str, now: datetime, rng: Random) -> Undone:
     """Take back what was answered to a task, whatever it was; it is open again, with the answer as its draft.
 
-    Raises NotFound, also for what was taken back already, and BuiltOn when the time is over or somebody has built on it.
+    Raises NotFound, also for what was taken back already, and BuiltOn: the time is over, or somebody has built on it.
     """
     lease = _own(db, person, task_id, "done")
     row = fact_of_task(db, person.id, task_id)
@@ -141,7 +141,7 @@ def _sent(db: Connection, lease: Lease, row: FactRow) -> Answer:
 def _labels(said: dict[str, Any]) -> LabelsAnswer:
     flags = {name for name, label in LABELS.items() if label.kind is LabelKind.FLAG and name != ASKED_ALONE}
     answered = [name for name in said if name in flags]
-    ticked = [name for name in answered if said[name]]
+    ticked = tuple(name for name in answered if said[name])
     return LabelsAnswer(
         {name: value for name, value in said.items() if name not in flags}, ticked if answered else None
     )

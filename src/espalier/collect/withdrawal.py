@@ -13,6 +13,7 @@ from espalier.collect.change import Scene, answered
 from espalier.collect.lottery import after_change
 from espalier.domain.contribution import Replied, grow
 from espalier.domain.errors import BuiltOn, WrongState
+from espalier.domain.lifecycle import Command
 from espalier.domain.tree import Tree, stands
 from espalier.domain.work import Act, Work, open_work
 from espalier.safety.duplicates import fingerprint
@@ -69,18 +70,25 @@ def _without(
         if not all(each.automatic for each in rest):
             raise _built_on()
         return None, gone | {each.seq for each in rest}
-    built = [each for each in rest if not each.automatic and not _in_passing(each)]
-    automatic = {each.seq for each in rest if each.automatic}
-    after = _told_again(db, tree, gone, rest, scene)
-    if after is not None and _means_the_same(tree, after, gone, rest):
+    if any(not each.automatic and not _in_passing(each) for each in rest):
+        after = _told_again(db, tree, gone, rest, scene)
+        if after is None or not _means_the_same(tree, after, gone, rest):
+            raise _built_on()
         return after, gone
-    if not built:
-        # What followed by itself goes with it, and comes again where it still follows.
-        gone |= automatic
+    # What followed by itself goes with it, and comes again where it still follows; but chance is not asked twice.
+    gone |= {each.seq for each in rest if each.automatic and not _by_chance(each)}
+    drawn = {each.seq for each in rest if _by_chance(each)}
+    after = _told_again(db, tree, gone, [], scene)
+    if after is None and drawn:
+        gone |= drawn
         after = _told_again(db, tree, gone, [], scene)
-        if after is not None:
-            return after, gone
-    raise _built_on()
+    if after is None or _overfull(after) > _overfull(tree):
+        raise _built_on()
+    return after, gone
+
+
+def _by_chance(row: FactRow) -> bool:
+    return row.automatic and row.data.get("command") in (Command.DRAW, Command.ACTIVATE)
 
 
 def _in_passing(row: FactRow) -> bool:
@@ -89,7 +97,7 @@ def _in_passing(row: FactRow) -> bool:
 
 def _means_the_same(tree: Tree, after: Tree, gone: Collection[int], rest: list[FactRow]) -> bool:
     """Whether what came later stands on the same ground, and no place is filled by more than it holds."""
-    if rest and (after.state is not tree.state or _counted(tree, gone) != _counted(after, gone)):
+    if after.state is not tree.state or _counted(tree, gone) != _counted(after, gone):
         return False
     return _overfull(after) <= _overfull(tree)
 

@@ -6,13 +6,10 @@ Knows the tree and how many others hold the same place; knows no clock and no ta
 from collections.abc import Mapping
 from typing import Final
 
-from espalier.domain.errors import Stale
+from espalier.domain.errors import Stale, TakenBack
 from espalier.domain.policy import Policy
 from espalier.domain.tree import STOPPED, State, Tree
 from espalier.domain.work import Act, open_work
-
-
-TAKEN_BACK: Final = "The author took this back in the meantime."
 
 
 def refuse_stale(tree: Tree, subject: str, text: str | None = None) -> None:
@@ -20,7 +17,7 @@ def refuse_stale(tree: Tree, subject: str, text: str | None = None) -> None:
     if tree.state in STOPPED:
         raise Stale("This conversation was closed in the meantime.", text=text)
     if subject not in tree.messages:
-        raise Stale(TAKEN_BACK, text=text)
+        raise TakenBack
     if not tree.is_live(subject):
         raise Stale("The message was removed in the meantime.", text=text)
 

@@ -16,6 +16,7 @@ Knows no HTTP; `status` is only a hint, so that the web layer can translate the 
     ├── Conflict
     │   ├── AlreadyAnswered
     │   ├── Stale                  the task's tree or message is gone; the text is handed back
+    │   │   └── TakenBack          by the author of what the task was about
     │   ├── DuplicateText
     │   ├── NewerDraft             somebody's other window has saved since
     │   ├── IdReused
@@ -104,6 +105,13 @@ class AlreadyAnswered(Conflict):
 
 class Stale(Conflict):
     slug, title = "stale", "The conversation is no longer open"
+
+
+class TakenBack(Stale):
+    slug, title = "taken-back", "The author took this back"
+
+    def __init__(self) -> None:
+        super().__init__("The author took this back in the meantime.")
 
 
 class DuplicateText(Conflict):

@@ -25,6 +25,10 @@ SAID: Final[Mapping[str, tuple[str, str]]] = {
         N_("This conversation is no longer open"),
         N_("The conversation was closed, or the message was removed, while you were at it. Nothing was taken."),
     ),
+    "taken-back": (
+        N_("The author took this back"),
+        N_("The author took back what this task was about, so it is over. The next one is waiting."),
+    ),
     "duplicate-text": (
         N_("You have sent this text before"), N_("You have sent this text before. Change it, or skip the task."),
     ),
