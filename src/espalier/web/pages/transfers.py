@@ -97,22 +97,29 @@ def _wanted(visit: Visit, typed: Typed) -> Export:
 async def take_in(visit: AdminSender) -> Response:
     """A file of trees or messages as published; it is kept until the job has read it."""
     form = await visit.request.form()
-    file, as_backlog = form.get("file"), form.get("as_backlog") == "yes"
-    if not isinstance(file, UploadFile) or not file.filename:
-        refused = Invalid(visit.words.gettext("Choose a file first."), field="file")
-        return await to_thread(lambda: _page(visit, Typed(), refused=refused))
+    try:
+        file = form.get("file")
+        if not isinstance(file, UploadFile) or not file.filename:
+            refused = Invalid(visit.words.gettext("Choose a file first."), field="file")
+            return await to_thread(lambda: _page(visit, Typed(), refused=refused))
+        await _take_in(visit, file, as_backlog=form.get("as_backlog") == "yes")
+    finally:
+        await form.close()
+    return redirect(visit, ADDRESS, visit.words.gettext("The file is here and is being read."))
+
+
+async def _take_in(visit: Visit, file: UploadFile, *, as_backlog: bool) -> None:
     campaign = visit.campaign
     await campaign.change(visit.changing(), _may_import)
     job_id = new_id(campaign.rng)
     path = campaign.shop.upload(job_id)
+    name = Path(file.filename or "upload").name[:LONGEST_NAME]
     try:
         await to_thread(_keep, file.file, path)
-        name = Path(file.filename).name[:LONGEST_NAME]
         await campaign.change(visit.changing(), files.ask_import, job_id, name, as_backlog, campaign.clock())
     except BaseException:
         path.unlink(missing_ok=True)
         raise
-    return redirect(visit, ADDRESS, visit.words.gettext("The file is here and is being read."))
 
 
 def _may_import(db: Connection, actor: Person) -> None:
