@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from espalier.domain.inclusion import inclusion
+from espalier.domain.inclusion import inclusion, lorenz
 
 COUNTS = st.lists(st.integers(0, 1000), max_size=60)
 
@@ -48,3 +48,16 @@ def test_measures_stay_in_their_ranges_and_do_not_depend_on_scale_or_order(count
     assert 0 < found.top_1 <= found.top_10 <= 1
     other = inclusion([3 * count for count in reversed(counts)])
     assert (other.gini, other.effective) == (pytest.approx(found.gini), pytest.approx(found.effective))
+
+
+def test_the_curve_of_even_shares_is_a_straight_line() -> None:
+    assert lorenz([3, 3, 3, 3], steps=4) == [(0, 0), (0.25, 0.25), (0.5, 0.5), (0.75, 0.75), (1, 1)]
+
+
+def test_the_curve_starts_with_who_did_least_and_leaves_out_who_did_nothing() -> None:
+    assert lorenz([6, 0, 1, 0, 1], steps=3) == [(0, 0), (1 / 3, 0.125), (2 / 3, 0.25), (1, 1)]
+    assert lorenz([0, 0]) == []
+
+
+def test_a_few_people_give_no_more_points_than_they_are() -> None:
+    assert lorenz([1, 2]) == [(0, 0), (0.5, 1 / 3), (1, 1)]
