@@ -60,7 +60,7 @@ def last_step(db: Connection, person: Person, now: datetime) -> LastStep | None:
         return None
     skipped = lease.status == "skipped"
     until = lease.expires_at + _time_for(lease, PolicyBook(db))
-    if until < now:
+    if until <= now:
         return None
     step = LastStep(lease.id, lease.kind, lease.lang, skipped, until)
     if not skipped or lease.act is None:

@@ -17,6 +17,7 @@ from starlette.responses import HTMLResponse, Response
 
 from espalier.web import cookies, files
 from espalier.web.markdown import rendered
+from espalier.web.undoing import REASONS, undo_line
 from espalier.web.visit import Visit
 from espalier.web.words import catalogue, direction, interface_languages, language_name
 
@@ -51,6 +52,8 @@ def environment(lang: str) -> Environment:
         direction=direction,
         interface_languages=interface_languages,
         clock=lambda at: clock(at, lang),
+        undo_line=undo_line,
+        skip_reasons=REASONS,
     )
     return made
 

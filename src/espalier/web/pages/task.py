@@ -6,7 +6,7 @@ from typing import Final
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from espalier.domain.errors import AlreadyAnswered
+from espalier.domain.errors import AlreadyAnswered, NotFound, Stale
 from espalier.domain.work import ACT_OF, Act
 from espalier.store.drafts import draft_of
 from espalier.web.pages import label, practice, rank, write
@@ -27,17 +27,29 @@ PAGES: Final[Mapping[Act | None, Callable[[Visit, Frame], Response]]] = {
 """Who shows a task, by what it asks for; None is a new prompt."""
 
 
+SENT_TO: Final = ("text", "labels", "ranking", "preview", "draft", "skip")
+"""Addresses below a task to which its form is sent."""
+
+
 @router.get("/tasks/{task_id}")
 def show(visit: SignedIn, task_id: str, choice: str | None = None) -> Response:
     if kind := SLUGS.get(task_id):
         return kind_page(visit, kind)
     try:
         frame = frame_of(visit, task_id, choice)
-    except AlreadyAnswered as answered:
+    except (AlreadyAnswered, Stale) as answered:
         return over(visit, answered, choice, _left(visit, task_id))
     if practice.is_due(visit, frame.task.kind):
         return redirect(visit, practice.practice_address(frame.task.kind, task_id, frame.choice))
     return PAGES[ACT_OF.get(frame.task.kind)](visit, frame)
+
+
+@router.get("/tasks/{task_id}/{part}")
+def back_to_task(visit: SignedIn, task_id: str, part: str) -> Response:
+    """After a refusal the address is that of the form; who loads it again is shown the task."""
+    if part not in SENT_TO:
+        raise NotFound("There is no such page.")
+    return redirect(visit, f"/tasks/{task_id}")
 
 
 def _left(visit: Visit, task_id: str) -> str:
