@@ -8,12 +8,8 @@ from playwright.sync_api import Page, expect
 from browsers import Site
 
 
-def open_ranking(page: Page) -> None:
-    """A ranking task, whichever there is in the languages of the person."""
-    page.goto("/tasks")
-    form = page.locator("form:has(input[name=kind][value=rank_assistant_replies])").first
-    form.locator("button").click()
-    page.locator("[data-ranking]").wait_for()
+def open_ranking(site: Site, page: Page) -> None:
+    page.goto(f"/tasks/{site.task('Ada', 'rank_assistant_replies')['id']}")
 
 
 def letters(page: Page) -> str:
@@ -53,7 +49,7 @@ class Finger:
 
 def test_replies_are_ranked_by_keys_alone_and_each_move_is_announced(site: Site) -> None:
     page = site.person("Ada")
-    open_ranking(page)
+    open_ranking(site, page)
     before = len(ballots(site))
     count = len(letters(page))
     page.keyboard.press("j")
@@ -77,7 +73,7 @@ def test_replies_are_ranked_by_keys_alone_and_each_move_is_announced(site: Site)
 
 def test_the_grip_drags_and_escape_puts_back(site: Site) -> None:
     page = site.person("Ada")
-    open_ranking(page)
+    open_ranking(site, page)
     first = letters(page)
 
     def drag() -> None:
@@ -105,7 +101,7 @@ def test_the_grip_drags_and_escape_puts_back(site: Site) -> None:
 
 def test_buttons_move_and_tie(site: Site) -> None:
     page = site.person("Ada")
-    open_ranking(page)
+    open_ranking(site, page)
     page.get_by_role("button", name="Move B up").click()
     assert letters(page)[:2] == "BA"
     expect(page.get_by_role("button", name="Move B up")).to_be_focused()
@@ -116,7 +112,7 @@ def test_buttons_move_and_tie(site: Site) -> None:
 
 def test_an_untouched_order_asks_once_in_place(site: Site) -> None:
     page = site.person("Ada")
-    open_ranking(page)
+    open_ranking(site, page)
     before, address = len(ballots(site)), page.url
     page.locator("[data-key=submit]").click()
     expect(page.get_by_role("button", name="Yes, submit this order")).to_be_focused()
@@ -129,7 +125,7 @@ def test_an_untouched_order_asks_once_in_place(site: Site) -> None:
 
 def test_a_finger_on_a_reply_scrolls_and_moves_none(site: Site) -> None:
     page = site.person("Ada", viewport={"width": 375, "height": 600}, has_touch=True, is_mobile=True)
-    open_ranking(page)
+    open_ranking(site, page)
     before = letters(page)
     words = page.locator("[data-reply=A] .words")
     words.evaluate("words => words.scrollIntoView({block: 'center'})")
@@ -146,7 +142,7 @@ def test_a_finger_on_a_reply_scrolls_and_moves_none(site: Site) -> None:
 
 def test_a_finger_on_the_grip_drags(site: Site) -> None:
     page = site.person("Ada", viewport={"width": 375, "height": 600}, has_touch=True, is_mobile=True)
-    open_ranking(page)
+    open_ranking(site, page)
     page.locator("[data-reply=B] .grip").evaluate("grip => grip.scrollIntoView({block: 'center'})")
     box = page.locator("[data-reply=B] .grip").bounding_box()
     above = page.locator("[data-reply=A] article").bounding_box()
@@ -164,7 +160,7 @@ def test_a_long_reply_is_folded_behind_show_all_and_who_never_unfolds_it_is_told
     with sqlite3.connect(site.database) as db:
         db.execute("UPDATE messages SET text = ? WHERE parent_id IS NOT NULL", ("\n".join(["A line"] * 60),))
     page = site.person("Ada")
-    open_ranking(page)
+    open_ranking(site, page)
     page.get_by_role("button", name="Show all of A").click()
     assert page.locator(".fold").count() == len(letters(page)) - 1
     page.get_by_role("button", name="Move B up").click()
@@ -180,14 +176,40 @@ def test_a_long_reply_is_folded_behind_show_all_and_who_never_unfolds_it_is_told
 
 def test_without_scripts_numbers_are_the_order(site: Site) -> None:
     page = site.person("Ada", java_script_enabled=False)
-    page.goto("/tasks")
-    page.locator("form:has(input[name=kind][value=rank_assistant_replies]) button").first.click()
+    open_ranking(site, page)
     fields = page.locator("input[type=number]")
     expect(fields.first).to_be_visible()
     expect(page.locator(".grip").first).to_be_hidden()
     for index in range(fields.count()):
         fields.nth(index).fill(str(fields.count() - index))
-    before = len(ballots(site))
+    before, address = len(ballots(site)), page.url
     page.locator("[data-key=submit]").click()
-    page.wait_for_url(lambda address: "/ranking" not in address)
+    page.wait_for_url(lambda now: now != address)
     assert len(ballots(site)) == before + 1
+
+
+def test_a_half_done_order_is_there_again_after_a_reload(site: Site) -> None:
+    page = site.person("Ada")
+    open_ranking(site, page)
+    text = page.locator("[data-reply=B] .words").inner_text()
+    page.get_by_role("button", name="Move B up").click()
+    page.get_by_role("button", name="make equal: A and B").or_(
+        page.get_by_role("button", name="make equal: B and A")
+    ).first.click()
+    expect(page.locator("[data-draft-state]")).to_contain_text("Draft saved")
+    page.reload()
+    assert places(page)[:2] == ["1", "1"]
+    assert page.locator("[data-reply=B] .words").inner_text() == text
+    page.keyboard.press("j")
+    page.keyboard.press("Alt+ArrowDown")
+    assert places(page)[:2] == ["2", "1"]
+
+
+def test_an_order_that_was_asked_about_goes_on_being_saved(site: Site) -> None:
+    page = site.person("Ada")
+    open_ranking(site, page)
+    page.locator("[data-key=submit]").click()
+    expect(page.locator("[data-asking]")).to_be_visible()
+    page.get_by_role("button", name="Move B up").click()
+    expect(page.locator("[data-asking]")).to_be_hidden()
+    expect(page.locator("[data-draft-state]")).to_contain_text("Draft saved")

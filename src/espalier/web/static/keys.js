@@ -19,7 +19,10 @@
 
   const list = document.getElementById("keys");
   if (list) {
-    const show = () => list.showModal();
+    const show = () => {
+      list.showModal();
+      list.querySelector("form[method=dialog] button").focus();
+    };
     actions.set("?", show);
     for (const link of document.querySelectorAll("[data-shows-keys]")) {
       link.addEventListener("click", (event) => {
