@@ -36,14 +36,16 @@ def suggested_name(rng: Random) -> str:
 def join(
     db: Connection, doors: Doors, address: str | None, invitation: str | None, now: datetime, rng: Random
 ) -> Person:
-    """The account of somebody new; `address`: verified; `invitation`: the hash of the one they hold.
+    """The account of somebody new; `address`: verified, theirs unless another account holds it already;
+    `invitation`: the hash of the one they hold.
 
     Raises NotAllowed for who may not come.
     """
     invited = not doors.admits(address, invited=False) and invitation is not None and _taken(db, invitation, now)
     if not doors.admits(address, invited=invited):
         raise NotAllowed("There is no account for this yet, and new people come here by invitation.")
-    person = Person(new_id(rng), suggested_name(rng), PersonRole.CONTRIBUTOR, False, True, False, now, address)
+    free = address if address is not None and people.by_email(db, address) is None else None
+    person = Person(new_id(rng), suggested_name(rng), PersonRole.CONTRIBUTOR, False, True, False, now, free)
     people.add_person(db, person)
     journal.note(db, person.id, "person.joined", person.id, now)
     return person

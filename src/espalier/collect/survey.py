@@ -26,6 +26,11 @@ QUESTIONS: Final[Mapping[str, tuple[str, ...]]] = {
 FIRST_LANGUAGE: Final = "first_language"
 
 
+def answers_of(db: Connection, person: Person) -> dict[str, str]:
+    """One's own answers."""
+    return surveys.answers_of(db, person.id)
+
+
 def answer(db: Connection, person: Person, given: Mapping[str, str]) -> None:
     """Keep somebody's answers in the place of older ones; what is left out is not kept. Raises Invalid."""
     answers = {name: value for name, value in given.items() if value}

@@ -31,6 +31,11 @@ def welcome(
     return kept
 
 
+def end_mail(db: Connection, person_id: str) -> None:
+    """End the letters of somebody who pressed the link in one, whoever is signed in."""
+    keep_preferences(db, person_id, replace(preferences_of(db, person_id), mail=False))
+
+
 def set_mail(db: Connection, person: Person, wanted: bool) -> None:
     """Whether somebody wants letters beyond those they ask for."""
     keep_preferences(db, person.id, replace(preferences_of(db, person.id), mail=wanted))

@@ -3,9 +3,11 @@
 The protocol is Authlib's; the requests are httpx's. Knows no accounts of ours and no pages.
 """
 
+import ssl
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
@@ -104,7 +106,7 @@ def proof_of(provider: Provider, trip: Trip, code: str) -> Proof:
     """Who came back with this code. Blocks. Raises Unreachable."""
     described = _described(provider) if provider.kind == "oidc" else {}
     try:
-        with httpx.Client(timeout=PATIENCE_S, headers={"Accept": "application/json"}) as client:
+        with httpx.Client(timeout=PATIENCE_S, headers={"Accept": "application/json"}, verify=_trusted()) as client:
             given = _exchanged(provider, described, trip, code, client)
             if provider.kind == "oidc":
                 return _by_id_token(provider, described, trip, given, client)
@@ -112,6 +114,12 @@ def proof_of(provider: Provider, trip: Trip, code: str) -> Proof:
             return _by_github(provider, client) if provider.kind == "github" else _by_discord(provider, client)
     except (httpx.HTTPError, AuthlibBaseError, JoseError, KeyError, ValueError, TypeError) as error:
         raise _unreachable(provider) from error
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """Whose certificates are believed; reading them takes a while."""
+    return httpx.create_ssl_context()
 
 
 def _unreachable(provider: Provider) -> Unreachable:
@@ -122,7 +130,7 @@ def _described(provider: Provider) -> Mapping[str, Any]:
     """What an issuer publishes of itself."""
     address = f"{provider.issuer.rstrip('/')}/.well-known/openid-configuration"
     try:
-        answer = httpx.get(address, timeout=PATIENCE_S)
+        answer = httpx.get(address, timeout=PATIENCE_S, verify=_trusted())
         answer.raise_for_status()
         described: Mapping[str, Any] = answer.json()
         if described["issuer"].rstrip("/") != provider.issuer.rstrip("/"):

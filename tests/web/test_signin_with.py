@@ -1,0 +1,285 @@
+"""Signing in with an account elsewhere, against a provider that really answers, and linking several ways."""
+
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from campaigns import World, running
+from espalier.collect.charter import change_charter
+from espalier.store.identities import ways_of
+from espalier.store.people import Person, by_email
+from espalier.store.session import Database
+from espalier.web.doors import Entrance
+from espalier.web.providers import Provider, providers_of
+from issuers import CLIENT, SECRET, Issuer, issuing
+from letters import Mailbox, code_in
+from visits import Visitor, form_of, stranger
+
+ADDRESS = "iris@example.org"
+
+
+@pytest.fixture(scope="module")
+def provider() -> Iterator[Issuer]:
+    with issuing() as made:
+        yield made
+
+
+@pytest.fixture
+def issuer(provider: Issuer) -> Issuer:
+    provider.user = {"sub": "42", "email": ADDRESS, "email_verified": True}
+    provider.spoil, provider.signs_with = {}, None
+    return provider
+
+
+@pytest.fixture
+def mail() -> Mailbox:
+    return Mailbox()
+
+
+@pytest.fixture
+def world(sqlite_db: Database, issuer: Issuer, mail: Mailbox) -> Iterator[World]:
+    own = {"client_id": CLIENT, "client_secret": SECRET}
+    given = {
+        "garden": {**own, "title": "Garden", "issuer": issuer.address},
+        "github": {
+            **own, "authorize": f"{issuer.address}/authorize", "token": f"{issuer.address}/token",
+            "api": issuer.address,
+        },
+    }  # fmt: skip
+    with running(sqlite_db, Entrance("http://campaign.test", mail, providers_of(given))) as made:
+        yield made
+
+
+@pytest.fixture
+def iris(world: World) -> Iterator[Visitor]:
+    with stranger(world) as visitor:
+        yield visitor
+
+
+def through(visitor: Visitor, sent_to: str) -> str:
+    """Through the provider, as a browser goes; the way back."""
+    answer = httpx.get(sent_to, verify=False)
+    assert answer.is_redirect
+    back = urlsplit(answer.headers["location"])
+    assert back.netloc == "campaign.test"
+    return f"{back.path}?{back.query}"
+
+
+def leave(visitor: Visitor, name: str = "garden", next: str = "/trees") -> str:
+    visitor.client.follow_redirects = False
+    try:
+        answer = visitor.get(f"/signin/with/{name}?next={next}")
+    finally:
+        visitor.client.follow_redirects = True
+    assert answer.status_code == 303, answer.text
+    return answer.headers["location"]
+
+
+def sign_in(visitor: Visitor, name: str = "garden") -> None:
+    visitor.get(through(visitor, leave(visitor, name)))
+
+
+def is_in(visitor: Visitor) -> bool:
+    return visitor.get("/me/signin").url.path == "/me/signin"
+
+
+def account(world: World, address: str = ADDRESS) -> Person | None:
+    with world.database.read() as db:
+        return by_email(db, address)
+
+
+def issuers_of(world: World, person: Person) -> set[str]:
+    with world.database.read() as db:
+        return {way.issuer for way in ways_of(db, person.id)}
+
+
+def by_mail(visitor: Visitor, mail: Mailbox) -> None:
+    visitor.get("/signin")
+    visitor.send("/signin/email", email=ADDRESS)
+    visitor.send("/signin/code", code=code_in(mail.next()))
+
+
+def link(visitor: Visitor, name: str = "garden") -> None:
+    """Add a way from Me."""
+    visitor.get("/me/signin")
+    visitor.send(f"/me/signin/with/{name}")
+    start = visitor.page.text.split('http-equiv="refresh" content="0;url=')[1].split('"')[0].replace("&amp;", "&")
+    visitor.get(through(visitor, start))
+
+
+def test_the_way_there_and_back_signs_in_and_leads_where_one_came_from(iris: Visitor, issuer: Issuer) -> None:
+    assert "Continue with Garden" in iris.get("/signin").text
+    sign_in(iris)
+    assert iris.page.url.params["next"] == "/trees"
+    assert is_in(iris)
+    asked = issuer.asked[-1]
+    assert asked["nonce"] != asked["state"]
+    assert set(asked["scope"].split()) == {"openid", "email", "profile"}
+
+
+def test_coming_again_leads_to_the_same_account(iris: Visitor) -> None:
+    sign_in(iris)
+    with stranger(iris.world) as other:
+        sign_in(other)
+        assert other.get("/me/signin").text.count("End this session") == 1
+
+
+@pytest.mark.parametrize(
+    "spoilt", [{"nonce": "another"}, {"aud": "somebody else"}, {"iss": "https://evil.example"}, {"exp": 1}]
+)
+def test_an_id_token_that_is_not_for_this_visit_signs_nobody_in(
+    iris: Visitor, issuer: Issuer, spoilt: dict[str, object]
+) -> None:
+    issuer.spoil = spoilt
+    sign_in(iris)
+    assert iris.page.status_code == 401
+    assert not is_in(iris)
+
+
+def test_an_id_token_signed_with_another_key_signs_nobody_in(iris: Visitor, issuer: Issuer) -> None:
+    issuer.signs_with = type(issuer.key).generate_key(2048, {"kid": "one"})
+    sign_in(iris)
+    assert iris.page.status_code == 401
+    assert not is_in(iris)
+
+
+def test_a_way_back_fits_only_the_browser_that_left_and_only_once(iris: Visitor) -> None:
+    back = through(iris, leave(iris))
+    with stranger(iris.world) as other:
+        assert other.get(back).status_code == 422
+        leave(other)
+        assert other.get(back).status_code == 422  # another state
+        assert not is_in(other)
+    iris.get(back)
+    assert is_in(iris)
+    assert iris.get(back).status_code == 422
+
+
+def test_a_provider_that_cannot_be_reached_leaves_the_other_ways(sqlite_db: Database, mail: Mailbox) -> None:
+    nowhere = Provider("garden", "Garden", CLIENT, SECRET, "http://127.0.0.1:9")
+    with running(sqlite_db, Entrance("http://campaign.test", mail, (nowhere,))) as world, stranger(world) as visitor:
+        assert visitor.get("/signin/with/garden").status_code == 401
+        assert form_of(visitor.page, "/signin/email")
+
+
+def test_github_is_asked_for_the_verified_primary_address(iris: Visitor) -> None:
+    iris.world.door.call(change_charter, None, {"trusted": ["https://github.com"]}, iris.world.now)
+    sign_in(iris, "github")
+    assert account(iris.world) is not None
+
+
+def test_one_account_where_both_addresses_are_verified_and_the_issuer_is_trusted(
+    iris: Visitor, issuer: Issuer, mail: Mailbox
+) -> None:
+    world = iris.world
+    world.door.call(change_charter, None, {"trusted": [issuer.address]}, world.now)
+    by_mail(iris, mail)
+    person = account(world)
+    assert person is not None
+    with stranger(world) as other:
+        sign_in(other)
+    assert issuers_of(world, person) == {"email", issuer.address}
+
+
+def test_the_same_account_by_mail_after_a_trusted_issuer(iris: Visitor, issuer: Issuer, mail: Mailbox) -> None:
+    world = iris.world
+    world.door.call(change_charter, None, {"trusted": [issuer.address]}, world.now)
+    sign_in(iris)
+    person = account(world)
+    assert person is not None
+    with stranger(world) as other:
+        by_mail(other, mail)
+    assert issuers_of(world, person) == {"email", issuer.address}
+
+
+@pytest.mark.parametrize("verified", [True, False])
+def test_an_address_on_the_word_of_an_issuer_that_is_not_trusted_opens_no_account_of_others(
+    iris: Visitor, issuer: Issuer, mail: Mailbox, verified: bool
+) -> None:
+    issuer.user["email_verified"] = verified
+    by_mail(iris, mail)
+    person = account(iris.world)
+    assert person is not None
+    with stranger(iris.world) as other:
+        sign_in(other)
+    assert issuers_of(iris.world, person) == {"email"}
+
+
+def test_an_unverified_address_of_a_trusted_issuer_opens_no_account_of_others(
+    iris: Visitor, issuer: Issuer, mail: Mailbox
+) -> None:
+    iris.world.door.call(change_charter, None, {"trusted": [issuer.address]}, iris.world.now)
+    issuer.user["email_verified"] = False
+    by_mail(iris, mail)
+    person = account(iris.world)
+    assert person is not None
+    with stranger(iris.world) as other:
+        sign_in(other)
+    assert issuers_of(iris.world, person) == {"email"}
+
+
+def test_a_way_is_added_and_removed_from_me_but_not_the_last_one(iris: Visitor, issuer: Issuer, mail: Mailbox) -> None:
+    by_mail(iris, mail)
+    person = account(iris.world)
+    assert person is not None
+    assert "/me/signin/remove" not in iris.get("/me/signin").text
+    link(iris)
+    assert iris.page.url.path == "/me/signin"
+    assert issuers_of(iris.world, person) == {"email", issuer.address}
+    form = form_of(iris.page, "/me/signin/remove")
+    iris.post("/me/signin/remove", form.filled())
+    assert len(issuers_of(iris.world, person)) == 1
+    (left,) = issuers_of(iris.world, person)
+    subject = "42" if left == issuer.address else ADDRESS
+    token = form.filled()["form_token"]
+    iris.post("/me/signin/remove", {"form_token": token, "issuer": [left], "subject": [subject]})
+    assert "last way" in iris.page.text
+    assert len(issuers_of(iris.world, person)) == 1
+
+
+def test_an_account_elsewhere_that_belongs_to_somebody_cannot_be_added(iris: Visitor, mail: Mailbox) -> None:
+    with stranger(iris.world) as other:
+        sign_in(other)
+    by_mail(iris, mail)
+    link(iris)
+    assert "another account" in iris.page.text
+
+
+def test_after_ten_minutes_adding_a_way_asks_to_sign_in_again_with_a_way_of_the_account(
+    iris: Visitor, mail: Mailbox
+) -> None:
+    by_mail(iris, mail)
+    iris.get("/me/signin")
+    iris.world.later(minutes=10)
+    iris.send("/me/signin/with/garden")
+    assert iris.page.url.path == "/signin/again"
+    assert "Continue with" not in iris.page.text  # not one of this account's ways
+    iris.send("/signin/email", email=ADDRESS)
+    iris.send("/signin/code", code=code_in(mail.next()))
+    link(iris)
+    assert "from now on" in iris.page.text
+
+
+def test_signing_in_again_with_somebody_elses_account_is_refused(iris: Visitor, issuer: Issuer) -> None:
+    sign_in(iris)
+    issuer.user = {"sub": "43", "email": "eve@example.org", "email_verified": True}
+    sign_in(iris)
+    assert iris.page.status_code == 401
+    assert account(iris.world, "eve@example.org") is None
+
+
+def test_who_may_not_come_gets_no_account(iris: Visitor, issuer: Issuer) -> None:
+    iris.world.door.call(change_charter, None, {"admission": "domains", "domains": ["example.com"]}, iris.world.now)
+    sign_in(iris)
+    assert iris.page.status_code == 403
+    assert not is_in(iris)
+
+
+def test_only_providers_that_the_organiser_wants_are_offered(iris: Visitor) -> None:
+    iris.world.door.call(change_charter, None, {"providers": ["github"]}, iris.world.now)
+    page = iris.get("/signin").text
+    assert "Continue with GitHub" in page
+    assert "Garden" not in page
+    assert iris.get("/signin/with/garden").status_code == 404
