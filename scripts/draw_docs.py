@@ -78,6 +78,8 @@ REFUSED = {
     "unauthenticated": "No token, or one that is unknown, expired or revoked.",
     "not-allowed": "The role, or the scope of the token, does not allow it.",
     "banned": "A moderator has disabled the account.",
+    "suspended": "A moderator has suspended the account; the sentence says until when.",
+    "warning-unread": "A warning is read at `GET /notices` and acknowledged before there is a next task.",
     "not-found": "It is not there, or not for you: somebody else's task does not exist.",
     "conflict": "Any conflict that has no word of its own.",
     "already-answered": "Answered or skipped before, and not by a retry of the same contribution.",

@@ -11,10 +11,12 @@ from typing import Final
 
 from sqlalchemy import Connection
 
+from espalier.collect import incoming
 from espalier.collect.accounts import new_id, require, require_for
 from espalier.collect.answers import clean_text
 from espalier.collect.change import Scene, change_tree, order
 from espalier.collect.tasks import own_lease
+from espalier.domain.cases import Came
 from espalier.domain.contribution import Deleted, Dismissed, Edited, Ordered, Planted, PolicyChanged, Reacted, Undeleted
 from espalier.domain.errors import Invalid, NotFound, Stale, WrongState
 from espalier.domain.lifecycle import Command
@@ -255,13 +257,22 @@ def _behind(db: Connection, actor: Person, task_id: str, handle: str) -> str:
     return shown[number]
 
 
-def report(db: Connection, actor: Person, message_id: str, reason: str, now: datetime, rng: Random) -> None:
+def report(
+    db: Connection,
+    actor: Person,
+    message_id: str,
+    reason: str,
+    now: datetime,
+    rng: Random,
+    *,
+    came: Came = Came.REPORT,
+) -> None:
     """Raise a red flag over a message, and say why. Raises NotFound, Invalid, Stale."""
     why = _clean_reason(reason)
     if why is None:
         raise Invalid("Say in a few words what is wrong with the message.", field="reason")
     tree = trees.load_tree_of(db, message_id)
-    _react(db, actor, tree, message_id, "red_flag", True, why, now, rng)
+    _react(db, actor, tree, message_id, "red_flag", True, why, now, rng, came=came)
 
 
 def _react(
@@ -274,6 +285,8 @@ def _react(
     reason: str | None,
     now: datetime,
     rng: Random,
+    *,
+    came: Came = Came.FLAG,
 ) -> None:
     message = tree.messages[message_id]
     if not tree.is_live(message_id):
@@ -287,8 +300,10 @@ def _react(
     if emoji == "red_flag" and (on or emoji in mine):
         if on:
             reports.add(db, tree.id, message_id, actor.id, reason, now)
+            incoming.bring(db, tree.id, message, came, actor.id, reason, now)
         else:
             reports.withdraw(db, message_id, actor.id, now)
+            incoming.take_back(db, message_id, actor.id, now)
     if on is not (emoji in mine):
         _set(db, actor, tree, message_id, emoji, on, scene)
 
@@ -298,18 +313,27 @@ def _set(db: Connection, actor: Person, tree: Tree, message_id: str, emoji: str,
 
 
 def close_reports(
-    db: Connection, actor: Person, message_id: str, now: datetime, rng: Random, *, dismiss: bool = False
+    db: Connection,
+    actor: Person,
+    message_id: str,
+    now: datetime,
+    rng: Random,
+    *,
+    dismiss: bool = False,
+    with_case: bool = True,
 ) -> int:
     """Answer all open reports on a message: what was to be done is done, or (dismiss) they were wrong.
 
-    Its flags so far count no more for automatic moderation. Returns how many reports there were.
-    Raises NotAllowed, NotFound.
+    Its open case is decided with them, unless (with_case) a decision on it is just being carried out. Its flags
+    so far count no more for automatic moderation. Returns how many reports there were. Raises NotAllowed, NotFound.
     """
     require(actor, PersonRole.MODERATOR)
     tree = trees.load_tree_of(db, message_id)
     require_for(actor, tree.lang)
     outcome = "dismissed" if dismiss else "resolved"
     closed = reports.close(db, message_id, outcome, actor.id, now)
+    if with_case:
+        incoming.settle(db, message_id, actor.id, now, dismiss=dismiss)
     message = tree.messages[message_id]
     if red_flags(message) > message.dismissed_flags:
         _judge(db, actor, Dismissed(message_id), f"reports.{outcome}", now, rng)

@@ -29,13 +29,14 @@ from espalier.domain.errors import (
     TakenBack,
     TooManyOpenTasks,
     TryLater,
+    WarningUnread,
 )
 from espalier.domain.lottery import GROUPS, draw, groups_in_turn, new_prompts_open
 from espalier.domain.message import MANDATORY_LABELS, SKIP_REASONS, Skip, offered_labels
 from espalier.domain.policy import Policy, Rate
 from espalier.domain.tree import State, Tree
 from espalier.domain.work import ACT_OF, SKIP_OF, Act, Kind, Reply, Task, Turn
-from espalier.store import inspirations, languages, locks, trees, work
+from espalier.store import inspirations, languages, locks, notices, trees, work
 from espalier.store.charters import charter_in_force
 from espalier.store.facts import record
 from espalier.store.people import Person, PersonRole
@@ -62,8 +63,8 @@ class Ask:
 def next_task(db: Connection, person: Person, ask: Ask, now: datetime, rng: Random) -> Task | None:
     """Hand out a task, or the open one that fits; None when there is nothing for this person now.
 
-    Raises Invalid, TooManyOpenTasks, RateLimited, Elsewhere while others are at all that there is, and NotBegun,
-    Paused, CampaignClosed, TermsNotAccepted where the campaign hands out nothing.
+    Raises Invalid, TooManyOpenTasks, RateLimited, WarningUnread, Elsewhere while others are at all that there is, and
+    NotBegun, Paused, CampaignClosed, TermsNotAccepted where the campaign hands out nothing.
     """
     if ask.kind != RANDOM and ask.kind not in set(Kind):
         raise Invalid(f"There is no kind of task {ask.kind!r}; there are random, {', '.join(Kind)}.", field="kind")
@@ -74,6 +75,8 @@ def next_task(db: Connection, person: Person, ask: Ask, now: datetime, rng: Rand
         if ask.admits(lease):
             return shown(db, lease, book)
     is_staff = person.role.reaches(PersonRole.MODERATOR)
+    if notices.has_unread_warning(db, person.id):
+        raise WarningUnread("Read the warning that you were given before you go on.")
     refuse_new_work(charter_in_force(db), is_staff=is_staff, accepted=person.terms)
     resting = _check_limits(db, person, ask, len(in_hand), book, now)
     search = Search(person, book, now, rng, wait=not freed)

@@ -14,6 +14,7 @@ from espalier.collect import drafts, gold, moderation, withdrawal
 from espalier.collect.answers import ASKED_ALONE, Answer, LabelsAnswer, RankingAnswer, TextAnswer
 from espalier.collect.change import Scene
 from espalier.collect.tasks import lease_time, shown, tree_of_task
+from espalier.domain.cases import Came
 from espalier.domain.errors import BuiltOn, Conflict, Invalid, NotFound
 from espalier.domain.message import LABELS, SKIP_REASONS, UNSAID, LabelKind
 from espalier.domain.work import Kind, Task
@@ -185,7 +186,7 @@ def give_skip_reason(db: Connection, person: Person, task_id: str, reason: str, 
         trees.load_tree(db, lease.tree_id)  # held, since its skips are read by whoever changes it
     give_reason(db, row, reason)
     if reason == HARMFUL and lease.subject is not None:
-        moderation.report(db, person, lease.subject, REPORTED, now, rng)
+        moderation.report(db, person, lease.subject, REPORTED, now, rng, came=Came.HARMFUL)
 
 
 def _own(db: Connection, person: Person, task_id: str, status: str) -> Lease:

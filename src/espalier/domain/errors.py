@@ -6,6 +6,8 @@ Knows no HTTP; `status` is only a hint, so that the web layer can translate the 
     ├── Unauthenticated
     ├── NotAllowed
     │   ├── Banned
+    │   ├── Suspended
+    │   ├── WarningUnread
     │   ├── TermsNotAccepted
     │   └── NotBegun
     ├── NotFound
@@ -65,6 +67,14 @@ class NotAllowed(Refusal):
 
 class Banned(NotAllowed):
     slug, title = "banned", "This account is disabled"
+
+
+class Suspended(NotAllowed):
+    slug, title = "suspended", "This account is suspended"
+
+
+class WarningUnread(NotAllowed):
+    slug, title = "warning-unread", "A warning has to be read first"
 
 
 class TermsNotAccepted(NotAllowed):

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, delete, func, select, text, union, update
 
-from espalier.store import people, reports, texts
+from espalier.store import cases, people, reports, texts
 from espalier.store.facts import GOLD, VOTES, log_of
 from espalier.store.sql import Statement
 from espalier.store.tables import (
@@ -139,6 +139,7 @@ def purge_rows(db: Connection, tree_id: str, person_id: str, written: Collection
     _EMPTY_EDITS.run(db, ids=written, nothing=json.dumps({"text": "", "was": ""}))
     _EMPTY_EXTRAS.run(db, ids=written)
     reports.forget_on(db, written)
+    cases.forget_on(db, written)
     for statement in _ON_MESSAGES:
         statement.run(db, ids=written)
 
@@ -161,6 +162,7 @@ def purge_rest(db: Connection, person_id: str) -> None:
     """Remove what belongs to no tree any more, withdrawn contributions among it."""
     _DELETE_ALL_OWN.run(db, person=person_id)
     reports.forget_by(db, person_id)
+    cases.forget_words(db, person_id)
     _remove_rest(db, person_id)
 
 
@@ -174,6 +176,7 @@ def _remove_rest(db: Connection, person_id: str) -> None:
     _DELETE_GOLD.run(db, person=person_id)
     _UNNAME_ALL.run(db, person=person_id)
     texts.forget_all_sent(db, person_id)
+    cases.anonymise(db, person_id)
     people.forget_tokens(db, person_id)
     for statement in _OF_PERSON:
         statement.run(db, person=person_id)

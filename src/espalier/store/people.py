@@ -49,6 +49,10 @@ class Person:
     moderates: tuple[str, ...] = ()
     terms: int = 0
     scope: str = "full"
+    suspended_until: datetime | None = None
+
+    def is_suspended(self, now: datetime) -> bool:
+        return self.suspended_until is not None and now < self.suspended_until
 
     def looks_after(self, lang: str) -> bool:
         """Whether a member of staff may decide in this language."""
@@ -71,6 +75,7 @@ class TokenInfo:
 
 PERSON_COLUMNS: Final = (
     P.id, P.name, P.role, P.disabled, P.on_board, P.anonymous, P.created_at, P.email, P.moderates, P.terms,
+    P.suspended_until,
 )  # fmt: skip
 _IN_FORCE: Final = (
     select(*PERSON_COLUMNS, T.scope)
@@ -98,6 +103,9 @@ _UPDATE = Statement(
     .values(
         {name: bindparam(name) for name in ("name", "role", "moderates", "email", "disabled", "on_board", "anonymous")}
     )
+)
+_SUSPEND = Statement(
+    update(people).where(P.id == bindparam("person_id")).values(suspended_until=bindparam("until"))
 )
 _REVOKE = Statement(
     update(tokens)
@@ -146,10 +154,11 @@ def token_hash(token: str) -> str:
 
 
 def person_value(row: Any) -> Person:
-    person_id, name, role, disabled, on_board, anonymous, created_at, email, moderates, terms, *scope = row
+    person_id, name, role, disabled, on_board, anonymous, created_at, email, moderates, terms, until, *scope = row
     return Person(
         person_id, name, PersonRole(role), bool(disabled), bool(on_board), bool(anonymous), from_us(created_at), email,
-        tuple(moderates.split(",")) if moderates else (), terms, *scope,
+        tuple(moderates.split(",")) if moderates else (), terms, scope[0] if scope else "full",
+        None if until is None else from_us(until),
     )  # fmt: skip
 
 
@@ -208,6 +217,11 @@ def save_person(db: Connection, person: Person) -> None:
         on_board=int(person.on_board),
         anonymous=int(person.anonymous),
     )
+
+
+def suspend(db: Connection, person_id: str, until: datetime | None) -> None:
+    """Until then no request of this person is answered; None: they may come in."""
+    _SUSPEND.run(db, person_id=person_id, until=None if until is None else to_us(until))
 
 
 def add_token(

@@ -68,6 +68,11 @@ _CLOSE = Statement(
     .where(R.message_id == bindparam("on"), _OPEN)
     .values(status=bindparam("outcome"), closed_by=bindparam("closer"), closed_at=bindparam("now"))
 )
+_REOPEN = Statement(
+    update(reports)
+    .where(R.message_id == bindparam("on"), R.closed_at == bindparam("closed"), R.status != text("'withdrawn'"))
+    .values(status="open", closed_by=None, closed_at=None)
+)
 _FLAGGED = Statement(
     select(R.message_id, R.tree_id, func.max(R.seq))
     .where(_OPEN)
@@ -99,6 +104,11 @@ def withdraw(db: Connection, message_id: str, person_id: str, now: datetime) -> 
 def close(db: Connection, message_id: str, outcome: str, closed_by: str, now: datetime) -> int:
     """Answer all open reports on a message; how many there were."""
     return _CLOSE.run(db, on=message_id, outcome=outcome, closer=closed_by, now=to_us(now))
+
+
+def reopen(db: Connection, message_id: str, closed_at: datetime) -> int:
+    """Reports that were answered at this moment wait again; how many there were."""
+    return _REOPEN.run(db, on=message_id, closed=to_us(closed_at))
 
 
 def flagged(db: Connection, limit: int, *, before: int = NEWEST) -> list[Flagged]:

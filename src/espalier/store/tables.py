@@ -39,7 +39,7 @@ def yes_no(name: str, default: int = 0) -> Column:  # type: ignore[type-arg]
     return Column(name, SmallInteger, nullable=False, server_default=text(str(default)))
 
 
-# Kept, but for `disabled`, `name`, `role` and `moderates`, whose changes stand in the journal.
+# Kept, but for `disabled`, `suspended_until`, `name`, `role` and `moderates`, whose changes stand in the journal.
 people = Table(
     "people",
     metadata,
@@ -49,6 +49,7 @@ people = Table(
     Column("moderates", Text),  # of a moderator: the languages, with commas between; none: all
     Column("email", Text),
     yes_no("disabled"),
+    Column("suspended_until", BigInteger),
     yes_no("on_board", 1),
     yes_no("anonymous"),  # came with an import, or closed the account: nobody signs in as this person
     Column("terms", Integer, nullable=False, server_default=text("0")),  # the last version accepted
@@ -433,6 +434,90 @@ reports = Table(
     Index("reports_by_message", "message_id", "seq"),
     Index("reports_by_person", "person_id"),
     Index("reports_open", "seq", sqlite_where=text("status = 'open'"), postgresql_where=text("status = 'open'")),
+    sqlite_autoincrement=True,
+)
+
+# Kept: what there is to decide about a message or a person; what came in, what was decided, who is to read it.
+# `place`: the smaller, the earlier. `came`: the gravest of what came in. `decision`: the one that stands.
+cases = Table(
+    "cases",
+    metadata,
+    Column("id", Serial, primary_key=True, autoincrement=True),
+    required("about"),  # message, person
+    required("subject"),
+    Column("lang", Text),
+    Column("tree_id", Text),
+    Column("person_id", Text),  # whom it is about
+    required("state"),  # open, decided, withdrawn
+    required("came"),
+    required("place", Integer),
+    required("opened_at", BigInteger),
+    Column("taken_by", Text),
+    Column("taken_at", BigInteger),
+    Column("decision", BigInteger),
+    Index(
+        "cases_open_on", "about", "subject", unique=True,
+        sqlite_where=text("state = 'open'"), postgresql_where=text("state = 'open'"),
+    ),
+    Index("cases_in_order", "state", "place", "opened_at", "id"),
+    Index("cases_by_subject", "subject", "id"),
+    Index("cases_by_person", "person_id", "id"),
+    sqlite_autoincrement=True,
+)  # fmt: skip
+case_entries = Table(
+    "case_entries",
+    metadata,
+    Column("seq", Serial, primary_key=True, autoincrement=True),
+    required("case_id", BigInteger),
+    required("came"),  # failed_filter, red_flag, report, appeal, harmful_skip
+    Column("person_id", Text),
+    required("at", BigInteger),
+    Column("words", Text),
+    Column("withdrawn_at", BigInteger),
+    Index("case_entries_by_case", "case_id", "seq"),
+    Index("case_entries_by_person", "person_id"),
+    sqlite_autoincrement=True,
+)
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("seq", Serial, primary_key=True, autoincrement=True),
+    required("case_id", BigInteger),
+    required("verdict"),
+    required("reason"),
+    required("note"),
+    Column("days", Integer),
+    yes_no("removed"),
+    Column("person_id", Text),  # who decided
+    required("at", BigInteger),
+    required("before"),  # what undoing it brings back
+    Column("bulk", BigInteger),  # the number of the first of those that were decided at once
+    Column("undone_by", Text),
+    Column("undone_at", BigInteger),
+    Index("decisions_by_case", "case_id", "seq"),
+    Index("decisions_by_bulk", "bulk"),
+    sqlite_autoincrement=True,
+)
+notices = Table(
+    "notices",
+    metadata,
+    required("person_id"),
+    required("decision", BigInteger),
+    required("side"),  # author, reporter
+    Column("read_at", BigInteger),
+    PrimaryKeyConstraint("person_id", "decision", "side"),
+    Index("notices_by_decision", "decision"),
+    sqlite_with_rowid=False,
+)
+
+# Kept: every list of reasons that organisers gave, one reason a line.
+reason_lists = Table(
+    "reason_lists",
+    metadata,
+    Column("version", Serial, primary_key=True, autoincrement=True),
+    required("at", BigInteger),
+    Column("person_id", Text),
+    required("document"),
     sqlite_autoincrement=True,
 )
 

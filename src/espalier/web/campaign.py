@@ -16,7 +16,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 from sqlalchemy import Connection
 
 from espalier.collect.files import Workshop
-from espalier.domain.errors import Banned, NotAllowed, Unauthenticated
+from espalier.domain.errors import Banned, NotAllowed, Suspended, Unauthenticated
 from espalier.store.door import Door
 from espalier.store.people import Person, PersonRole, by_token, by_token_alone
 from espalier.store.session import Database
@@ -63,7 +63,7 @@ class Campaign:
         **options: P.kwargs,
     ) -> T:
         """Run a use case for the caller, who is looked up in the same transaction: a ban holds at once."""
-        return await self.door.write(_for_caller, caller, use_case, *args, **options)
+        return await self.door.write(_for_caller, caller, self.clock(), use_case, *args, **options)
 
     @property
     def shop(self) -> Workshop:
@@ -74,30 +74,34 @@ class Campaign:
     def read(self, caller: Caller) -> Iterator[tuple[Connection, Person]]:
         """A moment of the database for somebody who may see it."""
         with self.database.read() as db:
-            yield db, identified(db, caller)
+            yield db, identified(db, caller, self.clock())
 
 
 def _for_caller(
     db: Connection,
     caller: Caller,
+    now: datetime,
     use_case: Callable[Concatenate[Connection, Person, P], T],
     /,
     *args: P.args,
     **options: P.kwargs,
 ) -> T:
-    return use_case(db, identified(db, caller, alone=True), *args, **options)
+    return use_case(db, identified(db, caller, now, alone=True), *args, **options)
 
 
-def identified(db: Connection, caller: Caller, *, alone: bool = False) -> Person:
+def identified(db: Connection, caller: Caller, now: datetime, *, alone: bool = False) -> Person:
     """The person behind a token or a session; `alone`: who will change something.
 
-    Raises Unauthenticated, Banned, NotAllowed.
+    Raises Unauthenticated, Banned, Suspended, NotAllowed.
     """
     person = _behind(db, caller.token_hash, caller.session_at, alone) if caller.token_hash else None
     if person is None:
         raise Unauthenticated("Send a valid token: `Authorization: Bearer <token>`.")
     if person.disabled:
         raise Banned("This account has been disabled.")
+    if person.is_suspended(now):
+        assert person.suspended_until is not None
+        raise Suspended(f"This account is suspended until {person.suspended_until:%Y-%m-%d %H:%M} UTC.")
     if not person.role.reaches(caller.needs):
         raise NotAllowed(f"This is for people with the role {caller.needs}; yours is {person.role}.")
     if caller.changes and person.scope != "full":

@@ -17,6 +17,7 @@ from fastapi.responses import RedirectResponse
 from starlette.responses import Response
 
 from espalier.collect import sessions
+from espalier.collect.settings import THEMES
 from espalier.domain.charter import Charter, Visibility
 from espalier.domain.errors import NotAllowed, Unauthenticated
 from espalier.store import announcements
@@ -61,6 +62,14 @@ class Visit:
     @property
     def words(self) -> NullTranslations:
         return catalogue(self.lang)
+
+    @property
+    def theme(self) -> str:
+        """`light`, `dark`, or `system`: as the browser has it."""
+        if self.person is not None:
+            return self.chosen.theme
+        given = self.request.cookies.get(cookies.THEME, "")
+        return given if given in THEMES else THEMES[0]
 
     @property
     def back(self) -> str:
@@ -133,7 +142,7 @@ def _reader(needs: PersonRole) -> Callable[..., Visit]:
         if visit.person is None:
             raise SignInFirst
         with visit.campaign.database.read() as db:
-            identified(db, Caller(visit.caller.token_hash, needs, changes=False, session_at=visit.now))
+            identified(db, Caller(visit.caller.token_hash, needs, changes=False, session_at=visit.now), visit.now)
         _note_use(visit)
         if visit.person.terms < visit.charter.terms and _comes_after_consent(visit):
             raise ElsewhereFirst(f"/terms/accept?next={quote(visit.back, safe='/')}")

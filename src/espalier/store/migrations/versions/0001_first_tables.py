@@ -43,6 +43,52 @@ def upgrade() -> None:
         batch_op.create_index("attempts_by_end", ["ends_at"], unique=False)
 
     op.create_table(
+        "case_entries",
+        sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("case_id", sa.BigInteger(), nullable=False),
+        sa.Column("came", sa.Text(), nullable=False),
+        sa.Column("person_id", sa.Text(), nullable=True),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("words", sa.Text(), nullable=True),
+        sa.Column("withdrawn_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("seq"),
+        sqlite_autoincrement=True,
+    )
+    with op.batch_alter_table("case_entries", schema=None) as batch_op:
+        batch_op.create_index("case_entries_by_case", ["case_id", "seq"], unique=False)
+        batch_op.create_index("case_entries_by_person", ["person_id"], unique=False)
+
+    op.create_table(
+        "cases",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("about", sa.Text(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("lang", sa.Text(), nullable=True),
+        sa.Column("tree_id", sa.Text(), nullable=True),
+        sa.Column("person_id", sa.Text(), nullable=True),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("came", sa.Text(), nullable=False),
+        sa.Column("place", sa.Integer(), nullable=False),
+        sa.Column("opened_at", sa.BigInteger(), nullable=False),
+        sa.Column("taken_by", sa.Text(), nullable=True),
+        sa.Column("taken_at", sa.BigInteger(), nullable=True),
+        sa.Column("decision", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+        sqlite_autoincrement=True,
+    )
+    with op.batch_alter_table("cases", schema=None) as batch_op:
+        batch_op.create_index("cases_by_person", ["person_id", "id"], unique=False)
+        batch_op.create_index("cases_by_subject", ["subject", "id"], unique=False)
+        batch_op.create_index("cases_in_order", ["state", "place", "opened_at", "id"], unique=False)
+        batch_op.create_index(
+            "cases_open_on",
+            ["about", "subject"],
+            unique=True,
+            sqlite_where=sa.text("state = 'open'"),
+            postgresql_where=sa.text("state = 'open'"),
+        )
+
+    op.create_table(
         "charters",
         sa.Column("version", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
@@ -79,6 +125,28 @@ def upgrade() -> None:
         batch_op.create_index("contributions_by_person", ["person_id", "seq"], unique=False)
         batch_op.create_index("contributions_by_task", ["task_id"], unique=False)
         batch_op.create_index("contributions_by_tree", ["tree_id", "seq"], unique=False)
+
+    op.create_table(
+        "decisions",
+        sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("case_id", sa.BigInteger(), nullable=False),
+        sa.Column("verdict", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("note", sa.Text(), nullable=False),
+        sa.Column("days", sa.Integer(), nullable=True),
+        sa.Column("removed", sa.SmallInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("person_id", sa.Text(), nullable=True),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("before", sa.Text(), nullable=False),
+        sa.Column("bulk", sa.BigInteger(), nullable=True),
+        sa.Column("undone_by", sa.Text(), nullable=True),
+        sa.Column("undone_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("seq"),
+        sqlite_autoincrement=True,
+    )
+    with op.batch_alter_table("decisions", schema=None) as batch_op:
+        batch_op.create_index("decisions_by_bulk", ["bulk"], unique=False)
+        batch_op.create_index("decisions_by_case", ["case_id", "seq"], unique=False)
 
     op.create_table(
         "documents",
@@ -288,6 +356,18 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "notices",
+        sa.Column("person_id", sa.Text(), nullable=False),
+        sa.Column("decision", sa.BigInteger(), nullable=False),
+        sa.Column("side", sa.Text(), nullable=False),
+        sa.Column("read_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("person_id", "decision", "side"),
+        sqlite_with_rowid=False,
+    )
+    with op.batch_alter_table("notices", schema=None) as batch_op:
+        batch_op.create_index("notices_by_decision", ["decision"], unique=False)
+
+    op.create_table(
         "open_work",
         sa.Column("act", sa.Text(), nullable=False),
         sa.Column("subject", sa.Text(), nullable=False),
@@ -328,6 +408,7 @@ def upgrade() -> None:
         sa.Column("moderates", sa.Text(), nullable=True),
         sa.Column("email", sa.Text(), nullable=True),
         sa.Column("disabled", sa.SmallInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("suspended_until", sa.BigInteger(), nullable=True),
         sa.Column("on_board", sa.SmallInteger(), server_default=sa.text("1"), nullable=False),
         sa.Column("anonymous", sa.SmallInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("terms", sa.Integer(), server_default=sa.text("0"), nullable=False),
@@ -367,6 +448,15 @@ def upgrade() -> None:
         sa.Column("person_id", sa.Text(), nullable=False),
         sa.Column("document", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("person_id"),
+    )
+    op.create_table(
+        "reason_lists",
+        sa.Column("version", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("person_id", sa.Text(), nullable=True),
+        sa.Column("document", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("version"),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "receipts",
