@@ -329,3 +329,10 @@ def test_the_language_of_the_interface_changes_nothing_about_the_task(dora: Visi
     dora.client.headers["Accept-Language"] = "de"
     page = dora.get(f"/tasks/{task}")
     assert '<textarea id="text" name="text" lang="en" dir="ltr"' in page.text
+
+
+def test_who_loads_a_refused_form_again_is_shown_the_task(dora: Visitor) -> None:
+    task = answer(dora)
+    dora.send(f"{task}/text", text=" ")
+    assert dora.get(f"/tasks/{task}/text").url.path == f"/tasks/{task}"
+    assert dora.get(f"/tasks/{task}/nonsense").status_code == 404
