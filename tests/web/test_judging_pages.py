@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from campaigns import REPLIES, World
 from espalier.store.tables import contributions, messages
-from visits import Visitor, form_of, visit
+from visits import Visitor, form_of, forms_of, visit
 
 FULL = {"spam", "fails_task", "lang_mismatch", "quality", "helpfulness", "creativity", "humor", "toxicity", "violence"}
 FLAGS = {"pii", "not_appropriate", "hate_speech", "sexual_content"}
@@ -270,3 +270,17 @@ def test_an_answer_after_somebody_deleted_the_message_says_that_it_is_over(dora:
     answer = dora.send(f"{task}/{kind}", spam="0", confirmed="yes")
     assert answer.status_code == 409
     assert "<h1" in answer.text
+
+
+def test_an_organiser_says_what_a_label_means_and_the_others_keep_our_meaning(dora: Visitor) -> None:
+    with visit(dora.world, dora.world.chief.name) as chief:
+        chief.get("/admin/documents/labels/en")
+        assert "`quality`" in chief.page.text
+        sent = next(form for form in forms_of(chief.page) if "text" in dict(form.fields)).filled(
+            text="- `quality`: How much a gardener could use it.\n- nonsense: Nothing.", do="publish"
+        )
+        chief.post("/admin/documents/labels/en", sent)
+    review(dora)
+    assert "How much a gardener could use it." in dora.page.text
+    assert "New ideas, images, turns of phrase." in dora.page.text
+    assert "How much a gardener could use it." in dora.get("/help").text

@@ -17,7 +17,7 @@ from espalier.store import charters, documents, journal
 from espalier.store.people import Person, PersonRole
 
 KINDS: Final = (
-    "terms", "privacy", "initial_prompt", "prompter_reply", "assistant_reply", "label", "rank",
+    "terms", "privacy", "initial_prompt", "prompter_reply", "assistant_reply", "label", "rank", "labels",
 )  # fmt: skip
 LONGEST: Final = 50_000  # characters
 

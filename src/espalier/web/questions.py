@@ -3,13 +3,17 @@
 Knows the labels of the domain; knows no page. A scale is named for its end: toxicity is asked as rudeness.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from gettext import NullTranslations
+from typing import Final
 
 from espalier.collect.answers import ASKED_ALONE
-from espalier.domain.message import MANDATORY_LABELS, Label, LabelKind, Role
-from espalier.web.words import language_name
+from espalier.domain.message import LABELS, MANDATORY_LABELS, Label, LabelKind, Role
+from espalier.web.words import catalogue, language_name
+
+_LINE: Final = re.compile(r"\s*[-*]\s+`?(?P<name>\w+)`?\s*[::]\s*(?P<meaning>\S.*?)\s*$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +37,16 @@ class Questions:
     flags: tuple[Question, ...]
 
 
-def questions(labels: Sequence[Label], role: Role, lang: str, words: NullTranslations, interface: str) -> Questions:
-    """What a review with these labels asks of a message of this role, filed under this language."""
+def questions(
+    labels: Sequence[Label], role: Role, lang: str, words: NullTranslations, interface: str, own: Mapping[str, str]
+) -> Questions:
+    """What a review with these labels asks of a message of this role, filed under this language.
+
+    own: meanings in the organiser's words, by label.
+    """
     _ = words.gettext
     said = _scales(_) | _flags(_) | _yes_no(_, role, language_name(lang, interface))
+    said = {name: replace(question, meaning=own.get(name, question.meaning)) for name, question in said.items()}
     asked = [said.get(label.name) or Question(label.name, label.title, label.help) for label in labels]
     kinds = {label.name: label.kind for label in labels}
     return Questions(
@@ -44,6 +54,19 @@ def questions(labels: Sequence[Label], role: Role, lang: str, words: NullTransla
         tuple(each for each in asked if kinds[each.name] is LabelKind.LIKERT),
         tuple(each for each in asked if kinds[each.name] is LabelKind.FLAG and each.name != ASKED_ALONE),
     )
+
+
+def meanings_in(text: str) -> dict[str, str]:
+    """The meanings that a text gives, by label: lines such as "- `spam`: Unrelated to the thread."; others say none."""
+    found = (_LINE.match(line) for line in text.splitlines())
+    return {line["name"]: line["meaning"] for line in found if line and line["name"] in LABELS}
+
+
+def meanings_text(interface: str) -> str:
+    """Our own meanings as such a text, for an organiser to start from."""
+    asked = questions(tuple(LABELS.values()), Role.ASSISTANT, interface, catalogue(interface), interface, {})
+    every = (*asked.yes_no, *asked.scales, *asked.flags)
+    return "\n".join(f"- `{question.name}`: {question.meaning}" for question in every)
 
 
 def _by_name(*each: Question) -> dict[str, Question]:

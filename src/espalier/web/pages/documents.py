@@ -58,6 +58,7 @@ def titles(visit: Visit) -> dict[str, str]:
         "assistant_reply": say("Answering as the assistant"),
         "label": say("Reviewing"),
         "rank": say("Ranking"),
+        "labels": say("What labels mean"),
     }
 
 

@@ -8,6 +8,7 @@ from starlette.responses import Response
 from espalier.domain.charter import Charter
 from espalier.domain.points import POINT_PER_TEN, POINTS_EACH
 from espalier.web.render import render
+from espalier.web.texts import own_meanings
 from espalier.web.visit import Anybody, Visit
 
 router = APIRouter()
@@ -44,23 +45,29 @@ def deeds(visit: Visit) -> dict[str, str]:
 
 
 def meanings(visit: Visit) -> list[tuple[str, str]]:
-    """What labels are called, and what they mean."""
+    """What labels are called, and what they mean, in the organiser's words where there are any."""
     say = visit.words.gettext
-    return [
-        (say("Spam"), say("Not meant seriously: nonsense, advertising, or nothing to do with the conversation.")),
-        (say("Fails the task"), say("Does not do what was asked.")),
-        (say("Wrong language"), say("Is not in the language of the conversation.")),
-        (say("Names a private person"), say("Names or data by which a private person can be found.")),
-        (say("Not appropriate"), say("Does not belong before a general assistant.")),
-        (say("Hate"), say("Attacks people for what they are.")),
-        (say("Sexual"), say("Sexual acts or descriptions.")),
-        (say("Quality"), say("From poor to what an expert who writes well would say.")),
-        (say("Helpfulness"), say("How far it brings the person who asked.")),
-        (say("Creativity"), say("From ordinary to full of new ideas.")),
-        (say("Humour"), say("From serious to meant to amuse.")),
-        (say("Rudeness"), say("From polite to rude, to the person or to anybody else.")),
-        (say("Violence"), say("From harmless to describing or encouraging harm.")),
-    ]
+    with visit.campaign.database.read() as db:
+        own = own_meanings(db, visit.lang)
+    ours = {
+        "spam": (
+            say("Spam"),
+            say("Not meant seriously: nonsense, advertising, or nothing to do with the conversation."),
+        ),
+        "fails_task": (say("Fails the task"), say("Does not do what was asked.")),
+        "lang_mismatch": (say("Wrong language"), say("Is not in the language of the conversation.")),
+        "pii": (say("Names a private person"), say("Names or data by which a private person can be found.")),
+        "not_appropriate": (say("Not appropriate"), say("Does not belong before a general assistant.")),
+        "hate_speech": (say("Hate"), say("Attacks people for what they are.")),
+        "sexual_content": (say("Sexual"), say("Sexual acts or descriptions.")),
+        "quality": (say("Quality"), say("From poor to what an expert who writes well would say.")),
+        "helpfulness": (say("Helpfulness"), say("How far it brings the person who asked.")),
+        "creativity": (say("Creativity"), say("From ordinary to full of new ideas.")),
+        "humor": (say("Humour"), say("From serious to meant to amuse.")),
+        "toxicity": (say("Rudeness"), say("From polite to rude, to the person or to anybody else.")),
+        "violence": (say("Violence"), say("From harmless to describing or encouraging harm.")),
+    }
+    return [(title, own.get(name, meaning)) for name, (title, meaning) in ours.items()]
 
 
 @router.get("/help")

@@ -18,6 +18,7 @@ from espalier.web.pages.frame import Frame, fields_of, frame_of, submitted
 from espalier.web.pages.over import over
 from espalier.web.questions import Questions, questions
 from espalier.web.render import render
+from espalier.web.texts import own_meanings
 from espalier.web.visit import Sender, Visit
 
 router = APIRouter()
@@ -104,7 +105,9 @@ async def submit(
 def _page(visit: Visit, frame: Frame, chosen: Choices, refused: Refusal | None = None) -> Response:
     """The form; after a refusal with all that was chosen, and what is wrong beside the question."""
     task = frame.task
-    asked = questions(task.labels, task.thread[-1].role, task.lang, visit.words, visit.lang)
+    with visit.campaign.database.read() as db:
+        own = own_meanings(db, visit.lang)
+    asked = questions(task.labels, task.thread[-1].role, task.lang, visit.words, visit.lang, own)
     faulty = refused.field.removeprefix("labels.") if refused and refused.field else None
     fault = None
     if refused:
