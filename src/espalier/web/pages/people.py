@@ -5,6 +5,7 @@ Knows pages; who may do what to whom is collect/accounts.py.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Form
@@ -20,12 +21,14 @@ from espalier.web.api.people import Contribution, contributions_of
 from espalier.web.paging import page as paged
 from espalier.web.paging import place_in
 from espalier.web.render import render
+from espalier.web.tree_words import first_words
 from espalier.web.visit import AdminSender, ModeratorSender, ModeratorVisit, Visit, known, redirect
 
 router = APIRouter()
 ADDRESS: Final = "/admin/people"
 ON_A_PAGE: Final = 50
 CONTRIBUTIONS: Final = 20  # on a page
+LONGEST_TITLE: Final = 160  # characters
 NOT_ASKED: Final = dict.fromkeys(Frame, Board((), {}))
 """Of one person the places on the boards are not looked up."""
 
@@ -40,6 +43,18 @@ class ListContext:
 
 
 @dataclass(frozen=True, slots=True)
+class Done:
+    """Something that a person did. message_id, lang, title: of the message, if the reader may see it."""
+
+    kind: str
+    at: datetime
+    late: bool
+    message_id: str | None = None
+    lang: str = ""
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Context:
     """Of one person. role, moderates: as the form holds them. may_act: whether the reader may ban and purge them.
 
@@ -48,7 +63,7 @@ class Context:
 
     person: Person
     figures: PersonalFigures
-    contributions: Sequence[Contribution]
+    contributions: Sequence[Done]
     next: str | None
     role: str
     moderates: str
@@ -132,11 +147,18 @@ def _page(
             if job.arguments["person"] == person_id
         ]
     context = Context(
-        person, figures, said.items, said.next, role if role is not None else person.role,
+        person, figures, [_done(each) for each in said.items], said.next, role if role is not None else person.role,
         moderates if moderates is not None else ", ".join(person.moderates), _may_act(known(visit), person), under_way,
         fault, faulty,
     )  # fmt: skip
     return render(visit, "person.html", context, status=422 if fault and status == 200 else status)
+
+
+def _done(each: Contribution) -> Done:
+    if each.message is None:
+        return Done(each.kind, each.at, each.late)
+    message = each.message
+    return Done(each.kind, each.at, each.late, message.id, message.lang, first_words(message.text, LONGEST_TITLE))
 
 
 def _may_act(reader: Person, person: Person) -> bool:

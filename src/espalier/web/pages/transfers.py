@@ -26,6 +26,7 @@ from espalier.store.jobs import Job, JobStatus
 from espalier.store.people import Person
 from espalier.web.deps import checked_langs
 from espalier.web.render import render
+from espalier.web.tree_words import STATES
 from espalier.web.visit import AdminSender, AdminVisit, Visit, redirect
 
 router = APIRouter()
@@ -56,11 +57,14 @@ class Transfer:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """transfers: the last asked for first. states: all that may be chosen. fault, faulty: of which form and field."""
+    """transfers: the last asked for first. states: all that may be chosen, with their words.
+
+    fault, faulty: why the last try was not taken, and the field to blame.
+    """
 
     transfers: Sequence[Transfer]
     typed: Typed
-    states: Sequence[State]
+    states: Sequence[tuple[State, str]]
     fault: str | None
     faulty: str | None
 
@@ -166,5 +170,6 @@ def _page(visit: Visit, typed: Typed, *, refused: Refusal | None = None) -> Resp
         for job in found
     ]
     fault, faulty = (refused.detail, refused.field) if refused else (None, None)
-    context = Context(transfers, typed, list(State), fault, faulty)
+    states = [(state, visit.words.gettext(STATES[state][0])) for state in State]
+    context = Context(transfers, typed, states, fault, faulty)
     return render(visit, "transfers.html", context, status=refused.status if refused else 200)
