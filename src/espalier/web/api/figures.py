@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from espalier.collect import leaderboard
 from espalier.collect.figures import Figures, figures_of
 from espalier.collect.leaderboard import Board, Frame, PersonalFigures, Place, Trouble
+from espalier.web.api.governed import governed, shown_names
 from espalier.web.campaign import Campaign
 from espalier.web.deps import CampaignDep, ModeratorReader, Reader
 from espalier.web.paging import UNCHANGED, Cursor, Limit, Page, answered, page, place_in
@@ -23,8 +24,9 @@ STATS_LAST: Final = timedelta(minutes=1)  # a second of work on a large campaign
 @router.get("/stats", response_model=Figures, responses=UNCHANGED, summary="Statistics of the campaign")
 def stats(request: Request, campaign: CampaignDep, caller: Reader) -> Response:
     """Trees by language and state, messages, people, work by day, and how evenly it is spread. At most a minute old."""
-    with campaign.read(caller) as (db, _):
-        figures = statistics(campaign, db)
+    with governed(campaign, caller) as look:
+        look.check_others()
+        figures = statistics(campaign, look.db)
     return answered(request, Figures, figures)
 
 
@@ -71,9 +73,14 @@ def board(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Response:
-    """Of the day, week, month or in all, by points. Who does not wish to be on it is not. At most 10 s old."""
+    """Of the day, week, month or in all, by points. Who does not wish to be on it is not. At most 10 s old.
+
+    Who has not agreed to their name being read stands there under a pseudonym, except for staff.
+    """
     after = place_in(cursor, int, str) if cursor else None
-    with campaign.read(caller) as (db, person):
+    with governed(campaign, caller) as look:
+        look.check_others()
+        db, person = look.db, look.person
         whole = boards(campaign, db)[frame]
         if around == "me":
             places, following = list(leaderboard.around(whole, person.id, limit)), None
@@ -81,12 +88,15 @@ def board(
             rest = leaderboard.behind(whole, *after) if after else whole.places
             places, following = page(rest[: limit + 1], limit, lambda each: (each.points, each.person))
         streaks = leaderboard.streaks(db, [place.person for place in places], campaign.clock())
-    items = [_standing(place, streaks[place.person], place.person == person.id) for place in places]
+        names = shown_names(db, person, {place.person: place.name for place in places})
+    items = [
+        _standing(place, names[place.person], streaks[place.person], place.person == person.id) for place in places
+    ]
     return answered(request, Leaderboard, Leaderboard(frame, len(whole.places), items, following))
 
 
-def _standing(place: Place, streak: int, me: bool) -> Standing:
-    return Standing(place.rank, place.person, place.name, place.points, place.level, streak, me)
+def _standing(place: Place, name: str, streak: int, me: bool) -> Standing:
+    return Standing(place.rank, place.person, name, place.points, place.level, streak, me)
 
 
 @router.get("/me/stats", response_model=PersonalFigures, responses=UNCHANGED, summary="Where you stand")

@@ -17,6 +17,7 @@ from espalier.store import reading, search
 from espalier.store.people import Person, PersonRole
 from espalier.store.reading import IN_STATE, NEWEST, MessageFilter, viewer
 from espalier.web.api.forms import Form, example
+from espalier.web.api.governed import Look, by_shown_names, governed
 from espalier.web.api.trees import TreeNow, WholeTree, tree_now, whole_tree
 from espalier.web.deps import CampaignDep, Contributor, Lang, Moderator, ModeratorReader, Reader
 from espalier.web.paging import UNCHANGED, Cursor, Limit, Page, answered, page, place_in
@@ -33,14 +34,16 @@ class Messages:
 
 def as_seen(db: Connection, person: Person, found: Iterable[StaffMessage]) -> list[SeenMessage]:
     """What this person may see of these messages; those that they may not see at all are left out."""
-    found = list(found)
+    found = by_shown_names(db, person, found)
     eyes = viewer(db, person, found)
     return [seen(message, eyes) for message in found if may_see(message, eyes)]
 
 
-def one_seen(db: Connection, person: Person, message_id: str) -> SeenMessage:
+def one_seen(look: Look, message_id: str) -> SeenMessage:
     """Raises NotFound, also for what this person may not see."""
-    shown = as_seen(db, person, [reading.message(db, message_id)])
+    asked = reading.message(look.db, message_id)
+    look.check(asked)
+    shown = as_seen(look.db, look.person, [asked])
     if not shown:
         raise NotFound("There is no such message.")
     return shown[0]
@@ -65,10 +68,13 @@ def messages(
     """The newest first; with `state`, by their trees.
 
     `q` goes with `lang` only, and finds what stands in the text as you would type it. Removed messages are shown to
-    their authors (`author=me`) and to staff.
+    their authors (`author=me`) and to staff. Without a token, of an open campaign: those of finished trees.
     """
-    with campaign.read(caller) as (db, reader):
+    with governed(campaign, caller) as look:
+        db, reader = look.db, look.person
         staff = reader.role.reaches(PersonRole.MODERATOR)
+        if author != "me":
+            look.check_others()
         if not staff and (state is not None or deleted or person is not None):
             raise NotAllowed("The filters `state`, `deleted` and `person` are for moderators.")
         author_id = reader.id if author == "me" else person
@@ -79,8 +85,9 @@ def messages(
             if wanted != MessageFilter(lang, standing=wanted.standing) or state is not None:
                 raise Invalid("A search goes with `lang` only.", field="q")
             found, following = _found(db, q, lang, limit, cursor)
-        elif state is not None:
-            found, following = _in_state(db, state, wanted, limit, cursor)
+            found = [each for each in found if look.admits(each)]
+        elif look.finished or state is not None:
+            found, following = _in_state(db, state or State.READY_FOR_EXPORT, wanted, limit, cursor)
         else:
             found, following = _newest(db, wanted, limit, cursor)
         items = as_seen(db, reader, found)
@@ -127,8 +134,8 @@ def message(message_id: str, request: Request, campaign: CampaignDep, caller: Re
 
     404 for what was removed, except for its author and staff.
     """
-    with campaign.read(caller) as (db, person):
-        shown = one_seen(db, person, message_id)
+    with governed(campaign, caller) as look:
+        shown = one_seen(look, message_id)
     return answered(request, Seen, shown)
 
 
@@ -136,15 +143,15 @@ def message(message_id: str, request: Request, campaign: CampaignDep, caller: Re
             summary="A message and all it replies to")  # fmt: skip
 def thread(message_id: str, request: Request, campaign: CampaignDep, caller: Reader) -> Response:
     """From the prompt down to this message."""
-    with campaign.read(caller) as (db, person):
-        asked = one_seen(db, person, message_id)
-        of_tree = {each.id: each for each in reading.messages_of_tree(db, asked.tree_id)}
+    with governed(campaign, caller) as look:
+        asked = one_seen(look, message_id)
+        of_tree = {each.id: each for each in reading.messages_of_tree(look.db, asked.tree_id)}
         path = []
         at: str | None = message_id
         while at is not None:
             path.append(of_tree[at])
             at = of_tree[at].parent_id
-        shown = as_seen(db, person, reversed(path))
+        shown = as_seen(look.db, look.person, reversed(path))
     return answered(request, Messages, Messages(shown))
 
 
@@ -152,9 +159,9 @@ def thread(message_id: str, request: Request, campaign: CampaignDep, caller: Rea
             summary="The replies to a message")  # fmt: skip
 def children(message_id: str, request: Request, campaign: CampaignDep, caller: Reader) -> Response:
     """In order of arrival."""
-    with campaign.read(caller) as (db, person):
-        one_seen(db, person, message_id)
-        shown = as_seen(db, person, reading.children(db, message_id))
+    with governed(campaign, caller) as look:
+        one_seen(look, message_id)
+        shown = as_seen(look.db, look.person, filter(look.admits, reading.children(look.db, message_id)))
     return answered(request, Messages, Messages(shown))
 
 
@@ -162,8 +169,8 @@ def children(message_id: str, request: Request, campaign: CampaignDep, caller: R
             summary="The whole tree that holds a message")  # fmt: skip
 def tree(message_id: str, request: Request, campaign: CampaignDep, caller: Reader) -> Response:
     """The same as the tree by its own id."""
-    with campaign.read(caller) as (db, person):
-        shown = whole_tree(db, person, one_seen(db, person, message_id).tree_id)
+    with governed(campaign, caller) as look:
+        shown = whole_tree(look, one_seen(look, message_id).tree_id)
     return answered(request, WholeTree, shown)
 
 

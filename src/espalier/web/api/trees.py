@@ -5,7 +5,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Request, Response
 from pydantic import Field
-from sqlalchemy import Connection
 
 from espalier.collect import moderation
 from espalier.domain.errors import NotFound
@@ -13,9 +12,10 @@ from espalier.domain.lifecycle import Command
 from espalier.domain.sight import Node, nested
 from espalier.domain.tree import Shape, State, Tree
 from espalier.store import reading
-from espalier.store.people import Person, PersonRole
+from espalier.store.people import PersonRole
 from espalier.store.reading import NEWEST, TreeOutline, TreeState
 from espalier.web.api.forms import Form, example
+from espalier.web.api.governed import Look, by_shown_names, governed
 from espalier.web.deps import Admin, CampaignDep, Lang, Moderator, ModeratorReader, Reader
 from espalier.web.paging import UNCHANGED, Cursor, Limit, Page, answered, page, place_in
 
@@ -32,11 +32,15 @@ def trees(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Response:
-    """Of a tree whose prompt was removed only staff see that it exists."""
+    """Of a tree whose prompt was removed only staff see that it exists. Without a token, of an open campaign: finished
+    trees.
+    """
     after = place_in(cursor, int, str) if cursor else NEWEST
-    with campaign.read(caller) as (db, person):
-        standing = not person.role.reaches(PersonRole.MODERATOR)
-        found = reading.newest_trees(db, limit + 1, state=state, lang=lang, standing=standing, after=after)
+    with governed(campaign, caller) as look:
+        look.check_others()
+        standing = not look.person.role.reaches(PersonRole.MODERATOR)
+        state = State.READY_FOR_EXPORT if look.finished else state
+        found = reading.newest_trees(look.db, limit + 1, state=state, lang=lang, standing=standing, after=after)
     items, following = page(found, limit, reading.place_of_tree)
     return answered(request, Page[TreeOutline], Page[TreeOutline](items=items, next=following))
 
@@ -51,10 +55,12 @@ class WholeTree:
     prompt: Node
 
 
-def whole_tree(db: Connection, person: Person, tree_id: str) -> WholeTree:
-    """Raises NotFound, also when this person may not see its prompt."""
-    messages = reading.messages_of_tree(db, tree_id)
-    prompt = nested(messages, reading.viewer(db, person, messages))
+def whole_tree(look: Look, tree_id: str) -> WholeTree:
+    """Raises NotFound, also when who looks may not see its prompt; NotAllowed for who sees only their own work."""
+    look.check_others()
+    messages = by_shown_names(look.db, look.person, reading.messages_of_tree(look.db, tree_id))
+    look.check(messages[0])
+    prompt = nested(messages, reading.viewer(look.db, look.person, messages))
     if prompt is None:
         raise NotFound("There is no such conversation tree.")
     return WholeTree(tree_id, messages[0].lang, messages[0].tree_state, prompt)
@@ -66,8 +72,8 @@ def tree(tree_id: str, request: Request, campaign: CampaignDep, caller: Reader) 
 
     A finished tree is open to all.
     """
-    with campaign.read(caller) as (db, person):
-        shown = whole_tree(db, person, tree_id)
+    with governed(campaign, caller) as look:
+        shown = whole_tree(look, tree_id)
     return answered(request, WholeTree, shown)
 
 
