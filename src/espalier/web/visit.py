@@ -194,7 +194,11 @@ async def _checked(visit: Visit) -> Visit:
     form = await visit.request.form()
     given = visit.request.headers.get("x-form-token") or form.get("form_token")
     if not isinstance(given, str) or not hmac.compare_digest(given.encode(), visit.form_token.encode()):
-        raise NotAllowed("This form was not opened in this browser; please open the page again and send it once more.")
+        typed = form.get("text")
+        raise NotAllowed(
+            "This form was not opened in this browser; please open the page again and send it once more.",
+            text=typed if isinstance(typed, str) else None,
+        )
     return visit
 
 

@@ -1,6 +1,6 @@
 """Me: the ways in which one signs in, and the sessions in which one is signed in."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -15,6 +15,7 @@ from espalier.store import identities
 from espalier.store.identities import PASSWORD, Identity
 from espalier.store.sessions import Session, sessions_of
 from espalier.web import passwords
+from espalier.web.devices import device
 from espalier.web.entering import brought, doors, enter
 from espalier.web.pages.signin_mail import send_link
 from espalier.web.providers import Provider
@@ -27,7 +28,7 @@ router = APIRouter()
 @dataclass(frozen=True, slots=True)
 class Context:
     """ways: of this account. titles: of issuers. linkable: providers that could be added. here: the session of this
-    browser. email, password: whether an address, a password can be set here.
+    browser. devices: what each session runs on, by its id. email, password: whether these can be set here.
     """
 
     ways: Sequence[Identity]
@@ -35,6 +36,7 @@ class Context:
     linkable: Sequence[Provider]
     sessions: Sequence[Session]
     here: str
+    devices: Mapping[str, str]
     email: bool
     password: bool
     has_password: bool
@@ -63,7 +65,8 @@ def show(visit: SignedIn) -> Response:
     context = Context(
         own, {each.issuer: each.title for each in entrance.providers},
         [each for each in providers if each.issuer not in issuers], running, visit.session.id if visit.session else "",
-        offered.email, offered.password and person.email is not None, PASSWORD in issuers, person.email,
+        {each.id: device(each.agent) or visit.words.gettext("An unknown browser") for each in running}, offered.email,
+        offered.password and person.email is not None, PASSWORD in issuers, person.email,
     )  # fmt: skip
     return render(visit, "ways.html", context)
 

@@ -43,7 +43,9 @@ def show(visit: SignedIn, next: str | None = None) -> Response:
     person = known(visit)
     if visit.chosen.welcomed:
         return redirect(visit, local(next))
-    context = Context(local(next), person.name, _langs(visit), visit.chosen.langs or _spoken(visit), None)
+    langs = offered_langs(visit)
+    chosen = visit.chosen.langs or [lang for lang in _spoken(visit) if lang in langs] or langs[:1]
+    context = Context(local(next), person.name, langs, chosen, None)
     return render(visit, "welcome.html", context)
 
 
@@ -65,11 +67,14 @@ async def save(
 
 
 def _again(visit: Visit, refused: Refusal, next: str, name: str, langs: Sequence[str], on_board: bool) -> Response:
-    context = Context(local(next), name, _langs(visit), langs, on_board, refused.detail, refused.field)
+    context = Context(local(next), name, offered_langs(visit), langs, on_board, refused.detail, refused.field)
     return render(visit, "welcome.html", context, status=refused.status)
 
 
-def _langs(visit: Visit) -> Sequence[str]:
+def offered_langs(visit: Visit) -> Sequence[str]:
+    """Tags to choose from: those that the campaign asks for, else those that it has before others."""
+    if visit.charter.languages:
+        return visit.charter.languages
     with visit.campaign.database.read() as db:
         here = langs_of_trees(db)
     return [*here, *(lang for lang in COMMON if lang not in here)]
