@@ -48,11 +48,10 @@ class Typed:
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """A job of the list. trees, votes: whether there is such a file to be downloaded."""
+    """A job of the list. kept: whether there is a file to be downloaded."""
 
     job: Job
-    trees: bool
-    votes: bool
+    kept: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,18 +156,15 @@ def _download(visit: Visit, path: Path) -> FileResponse:
     return FileResponse(path, media_type="application/gzip", filename=path.name, headers=headers)
 
 
+def _exported(job: Job) -> bool:
+    return job.kind == files.EXPORT_JOB and job.status is JobStatus.DONE
+
+
 def _page(visit: Visit, typed: Typed, *, refused: Refusal | None = None) -> Response:
     shop = visit.campaign.shop
     with visit.campaign.read(visit.caller) as (db, _):
         found = jobs.newest(db, SHOWN)
-    transfers = [
-        Transfer(
-            job,
-            job.kind == files.EXPORT_JOB and job.status is JobStatus.DONE and shop.trees_file(job.id).is_file(),
-            job.kind == files.EXPORT_JOB and job.status is JobStatus.DONE and shop.votes_file(job.id).is_file(),
-        )
-        for job in found
-    ]
+    transfers = [Transfer(job, _exported(job) and shop.trees_file(job.id).is_file()) for job in found]
     fault, faulty = (refused.detail, refused.field) if refused else (None, None)
     states = [(state, visit.words.gettext(STATES[state][0])) for state in State]
     context = Context(transfers, typed, states, fault, faulty)
