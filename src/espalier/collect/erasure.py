@@ -20,12 +20,14 @@ from espalier.domain.errors import Conflict, NotAllowed
 from espalier.domain.lifecycle import Command
 from espalier.domain.tree import State, Tree
 from espalier.store import (
+    documents,
     erasure,
     identities,
     jobs,
     journal,
     locks,
     people,
+    preferences,
     sessions,
     signin,
     surveys,
@@ -77,6 +79,12 @@ def close_account(db: Connection, actor: Person | None, person_id: str, now: dat
     return _begin(db, actor, person, CLOSE_JOB, "person.closed", now, rng)
 
 
+def remove_own(db: Connection, person: Person, now: datetime, rng: Random) -> Job:
+    """Close one's own account and remove all that was contributed with it. Raises Conflict for the last admin."""
+    keep_an_admin(db, person)
+    return _begin(db, person, person, PURGE_JOB, "person.purged", now, rng)
+
+
 def _may_purge(
     db: Connection, actor: Person | None, look_up: Callable[[Connection, str], Person], person_id: str
 ) -> Person:
@@ -102,6 +110,8 @@ def _begin(
     identities.forget(db, person.id)
     signin.forget(db, person.id, person.email)
     surveys.forget(db, person.id)
+    preferences.forget_preferences(db, person.id)
+    documents.forget_consents(db, person.id)
     people.save_person(
         db,
         replace(

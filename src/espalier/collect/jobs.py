@@ -16,6 +16,7 @@ from sqlalchemy.exc import OperationalError
 
 from espalier.collect.campaign import POLICY_JOB, reach_stragglers, reach_trees
 from espalier.collect.erasure import CLOSE_JOB, PURGE_JOB, purge_trees, unname_trees
+from espalier.collect.leaving import let_go
 from espalier.collect.lottery import fill_places, top_up_rankings
 from espalier.domain.errors import Refusal, TryLater
 from espalier.store import jobs, languages, locks, texts, work
@@ -112,6 +113,7 @@ ROUNDS: Final = (
     Round("languages", timedelta(minutes=1), tend_languages),
     Round("stragglers", timedelta(minutes=1), reach_stragglers),
     Round("texts", timedelta(days=1), forget_texts),
+    Round("leaving", timedelta(minutes=1), let_go),
 )
 
 

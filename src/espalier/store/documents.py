@@ -3,13 +3,16 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from espalier.store.sql import Statement
 from espalier.store.tables import consents, documents, people
 from espalier.store.times import from_us, to_us
 
 D = documents.c
+
+
+_FORGET_CONSENTS = Statement(delete(consents).where(consents.c.person_id == bindparam("person")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,10 @@ def accept(db: Connection, person_id: str, version: int, now: datetime) -> None:
 def consents_of(db: Connection, person_id: str) -> list[tuple[int, datetime]]:
     """Which versions a person accepted, and when."""
     return [(version, from_us(at)) for version, at in _CONSENTS.rows(db, person=person_id)]
+
+
+def forget_consents(db: Connection, person_id: str) -> None:
+    _FORGET_CONSENTS.run(db, person=person_id)
 
 
 def _value(row: tuple[str, str, int, str, int, str | None]) -> Document:

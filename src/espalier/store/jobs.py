@@ -76,6 +76,12 @@ _UNFINISHED = Statement(
     .where(J.status.in_([JobStatus.WAITING.value, JobStatus.RUNNING.value]), J.kind == bindparam("kind"))
     .order_by(J.created_at, J.id)
 )
+_FINISHED = Statement(
+    select(J.finished_at)
+    .where(J.status == JobStatus.DONE.value, J.kind == bindparam("kind"))
+    .order_by(J.finished_at.desc())
+    .limit(bindparam("most"))
+)
 _OF_KINDS: Final = J.kind.in_(bindparam("kinds", expanding=True))
 
 
@@ -127,6 +133,11 @@ def newest(db: Connection, limit: int, *, after: tuple[datetime, str] | None = N
 def unfinished(db: Connection, kind: str) -> list[Job]:
     """Jobs of a kind that wait or run, oldest first."""
     return [_job(row) for row in _UNFINISHED.rows(db, kind=kind)]
+
+
+def finished_at(db: Connection, kind: str, limit: int = 20) -> list[datetime]:
+    """When the last jobs of a kind were done, the latest first."""
+    return [from_us(at) for at in _FINISHED.values(db, kind=kind, most=limit)]
 
 
 def next_batch(db: Connection, kinds: Collection[str]) -> Job | None:

@@ -85,6 +85,7 @@ _OPEN_ON = Statement(
     select(*_COLUMNS).where(R.message_id.in_(bindparam("ids", expanding=True)), _OPEN).order_by(R.seq.desc())
 )
 _ON = Statement(select(*_COLUMNS).where(R.message_id == bindparam("on")).order_by(R.seq.desc()))
+_BY = Statement(select(*_COLUMNS).where(R.person_id == bindparam("person")).order_by(R.seq.desc()))
 _FORGET_ON = Statement(delete(reports).where(R.message_id.in_(bindparam("ids", expanding=True))))
 _FORGET_BY = Statement(delete(reports).where(R.person_id == bindparam("person")))
 _ANONYMISE = Statement(update(reports).where(R.person_id == bindparam("person")).values(person_id=None))
@@ -123,6 +124,11 @@ def flagged(db: Connection, limit: int, *, before: int = NEWEST) -> list[Flagged
 def reports_on(db: Connection, message_id: str) -> list[Report]:
     """All reports that a message ever had, newest first."""
     return [_report(row) for row in _ON.rows(db, on=message_id)]
+
+
+def reports_by(db: Connection, person_id: str) -> list[Report]:
+    """All reports that a person made, newest first."""
+    return [_report(row) for row in _BY.rows(db, person=person_id)]
 
 
 def forget_on(db: Connection, message_ids: Iterable[str]) -> None:

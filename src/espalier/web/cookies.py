@@ -16,6 +16,7 @@ SESSION: Final = "espalier_session"
 VISITOR: Final = "espalier_visitor"
 NOTICE: Final = "espalier_notice"
 LANGUAGE: Final = "espalier_language"
+THEME: Final = "espalier_theme"
 YEAR_S: Final = 365 * 24 * 3600
 
 

@@ -54,6 +54,7 @@ def environment(lang: str) -> Environment:
         clock=lambda at: clock(at, lang),
         undo_line=undo_line,
         skip_reasons=REASONS,
+        own_name=lambda tag: language_name(tag, tag),
     )
     return made
 

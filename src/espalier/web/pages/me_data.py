@@ -1,0 +1,97 @@
+"""Me: all of one's data in a file, and leaving."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Form
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from espalier.collect import leaving
+from espalier.collect.leaving import Leaving
+from espalier.collect.own_data import own_data
+from espalier.domain.errors import Refusal
+from espalier.store.erasure import Traces, traces
+from espalier.web.refused import said
+from espalier.web.render import render
+from espalier.web.visit import Fresh, FreshSender, Sender, SignedIn, Visit, redirect
+
+router = APIRouter()
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """leaving: that the account is about to be deleted."""
+
+    leaving: Leaving | None
+
+
+@router.get("/me/data")
+def show(visit: SignedIn) -> Response:
+    with visit.campaign.read(visit.caller) as (db, person):
+        return render(visit, "me_data.html", Context(leaving.leaving(db, person.id)))
+
+
+@router.get("/me/data/espalier.json")
+def download(visit: SignedIn) -> Response:
+    with visit.campaign.read(visit.caller) as (db, person):
+        data = own_data(db, person, visit.now)
+    day = visit.now.date().isoformat()
+    return Response(
+        json.dumps(data, ensure_ascii=False, indent=1),
+        media_type="application/json",
+        headers={
+            "Content-Disposition": f'attachment; filename="espalier-{day}.json"',
+            "Cache-Control": "no-store",
+            "X-Content-Type-Options": "nosniff",
+        },
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class LeaveContext:
+    """traces: what there is of the person. released: when files were made that cannot be recalled.
+
+    release: where the finished data set is, if anywhere. fault: why it was not taken.
+    """
+
+    leaving: Leaving | None
+    traces: Traces
+    released: Sequence[datetime]
+    release: str
+    fault: str | None = None
+
+
+@router.get("/me/delete")
+def ask(visit: Fresh) -> Response:
+    return _page(visit)
+
+
+def _page(visit: Visit, refused: Refusal | None = None) -> Response:
+    with visit.campaign.read(visit.caller) as (db, person):
+        context = LeaveContext(
+            leaving.leaving(db, person.id), traces(db, person.id), leaving.released_at(db), visit.charter.release,
+            said(refused, visit.words) if refused else None,
+        )  # fmt: skip
+    return render(visit, "me_delete.html", context, status=refused.status if refused else 200)
+
+
+@router.post("/me/delete")
+async def leave(visit: FreshSender, how: Annotated[str, Form(max_length=20)] = "") -> Response:
+    campaign = visit.campaign
+    try:
+        await campaign.change(visit.changing(), leaving.ask_to_leave, how, campaign.clock(), campaign.rng)
+    except Refusal as refused:
+        return await run_in_threadpool(_page, visit, refused)
+    return redirect(
+        visit, "/me/data", visit.words.gettext("Your account will be deleted tomorrow. You can still stop it.")
+    )
+
+
+@router.post("/me/delete/stop")
+async def stop(visit: Sender) -> Response:
+    await visit.campaign.change(visit.changing(), leaving.stay, visit.campaign.clock())
+    return redirect(visit, "/me/data", visit.words.gettext("Your account stays."))
