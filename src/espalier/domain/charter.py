@@ -230,11 +230,15 @@ def refuse_new_work(charter: Charter, *, is_staff: bool, accepted: int) -> None:
 
 
 def refuse_answers(charter: Charter, *, accepted: int) -> None:
-    """Whether somebody may send what they have in hand. Raises CampaignClosed, TermsNotAccepted.
-
-    The program's own terms are asked for on the site alone; those of an organiser hold for scripts too.
-    """
+    """Whether somebody may send what they have in hand. Raises CampaignClosed, TermsNotAccepted."""
     if charter.running is Running.CLOSED:
         raise CampaignClosed(f"The campaign is closed and takes nothing more. {charter.reason}".rstrip())
+    refuse_without_terms(charter, accepted=accepted)
+
+
+def refuse_without_terms(charter: Charter, *, accepted: int) -> None:
+    """Raises TermsNotAccepted. The program's own terms are asked for on the site alone; those that an organiser
+    published hold for scripts too.
+    """
     if charter.terms > OWN_TERMS and accepted < charter.terms:
         raise TermsNotAccepted("The terms of this campaign have changed; read and accept them before you go on.")

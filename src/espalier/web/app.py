@@ -20,6 +20,7 @@ from espalier.store.keys import signing_key
 from espalier.store.session import open_database
 from espalier.web import errors, files, forms_page, health, pages
 from espalier.web.api import campaign as campaign_api
+from espalier.web.api import charter as charter_api
 from espalier.web.api import figures, gold, messages, moderation, people, tasks, trees
 from espalier.web.background import Background
 from espalier.web.campaign import Campaign, utc_now
@@ -32,7 +33,7 @@ API: Final = "/api/v1"
 OPENAPI: Final = "/api/openapi.json"
 ROUTERS: Final = (
     tasks.router, messages.router, trees.router, people.router, figures.router, moderation.router, gold.router,
-    campaign_api.router,
+    campaign_api.router, charter_api.router,
 )  # fmt: skip
 IMPORTS: Final = f"{API}/imports"
 ABOUT: Final = (

@@ -16,7 +16,9 @@ from typing import Concatenate, ParamSpec, TypeVar
 from sqlalchemy import Connection
 
 from espalier.collect.files import Workshop
+from espalier.domain.charter import refuse_without_terms
 from espalier.domain.errors import Banned, NotAllowed, Suspended, Unauthenticated
+from espalier.store.charters import charter_in_force
 from espalier.store.door import Door
 from espalier.store.people import Person, PersonRole, by_token, by_token_alone
 from espalier.store.session import Database
@@ -41,6 +43,8 @@ class Caller:
     changes: bool
     session_at: datetime | None = None
     """Of a browser: the moment at which its session must be in force. None: came with a token."""
+    before_terms: bool = False
+    """Whether the token opens this also while its person has not accepted the organiser's terms."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +96,7 @@ def _for_caller(
 def identified(db: Connection, caller: Caller, now: datetime, *, alone: bool = False) -> Person:
     """The person behind a token or a session; `alone`: who will change something.
 
-    Raises Unauthenticated, Banned, Suspended, NotAllowed.
+    Raises Unauthenticated, Banned, Suspended, NotAllowed, TermsNotAccepted.
     """
     person = _behind(db, caller.token_hash, caller.session_at, alone) if caller.token_hash else None
     if person is None:
@@ -106,6 +110,8 @@ def identified(db: Connection, caller: Caller, now: datetime, *, alone: bool = F
         raise NotAllowed(f"This is for people with the role {caller.needs}; yours is {person.role}.")
     if caller.changes and person.scope != "full":
         raise NotAllowed("This token only reads.")
+    if caller.session_at is None and not caller.before_terms:  # the site leads its visitors to the terms by itself
+        refuse_without_terms(charter_in_force(db), accepted=person.terms)
     return person
 
 

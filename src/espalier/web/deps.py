@@ -1,7 +1,8 @@
 """What routes ask for, as named types, so that their signatures read as sentences."""
 
+import re
 from collections.abc import Awaitable, Callable
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import Depends, Query, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -11,6 +12,8 @@ from espalier.domain.parameter import is_language
 from espalier.store.people import PersonRole
 from espalier.web.campaign import Caller, Campaign, token_hash
 
+ACCOUNT: Final = re.compile(r"/api/v1/me(/|$)")
+"""One's own account, which is open also to who has not accepted the organiser's terms."""
 _bearer = HTTPBearer(auto_error=False, description="A token of `espalier user token` or of an administrator.")
 
 
@@ -23,8 +26,11 @@ async def _campaign(request: Request) -> Campaign:
 
 
 def _caller(needs: PersonRole, *, changes: bool) -> Callable[..., Awaitable[Caller]]:
-    async def caller(given: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> Caller:
-        return Caller(token_hash(given.credentials) if given else None, needs, changes)
+    async def caller(
+        request: Request, given: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+    ) -> Caller:  # fmt: skip
+        known = token_hash(given.credentials) if given else None
+        return Caller(known, needs, changes, before_terms=ACCOUNT.match(request.url.path) is not None)
 
     return caller
 
