@@ -185,3 +185,51 @@ def test_every_setting_has_a_sentence_and_says_what_is_right() -> None:
 def test_everything_in_force_is_listed_once() -> None:
     names = [row.name for row in in_force(read_settings())]
     assert names == [*(name for name in FIELDS if name != "policy"), *(f"policy.{name}" for name in PARAMETERS)]
+
+
+def test_mail_and_providers_are_set_and_their_secrets_never_shown() -> None:
+    write(
+        'mail_host = "mail.example.org"\nmail_from = "Garden <trees@example.org>"\nmail_password = "hush"\n'
+        '[providers.google]\nclient_id = "one"\nclient_secret = "whisper"\n'
+        '[providers.garden]\nclient_id = "two"\nclient_secret = "whisper"\nissuer = "https://id.example.org"\n'
+    )
+    settings = read_settings()
+    assert settings.providers["garden"]["issuer"] == "https://id.example.org"
+    assert shown("mail_password").value == "***"
+    assert shown("providers").value == "google, garden"
+
+
+@pytest.mark.parametrize(
+    "table", ["", 'client_id = "one"', 'client_id = "one"\nclient_secret = "x"', 'client_id = "one"\nsecret = "x"']
+)
+def test_a_provider_without_what_it_needs_is_refused_and_no_secret_shown(table: str) -> None:
+    write(f"[providers.garden]\n{table or 'client_secret = 7'}\n")
+    said = refusal()
+    assert said.startswith("espalier.toml: providers is '***', but must be a table for each")
+
+
+def test_a_mail_server_needs_an_address_to_write_from() -> None:
+    write('mail_host = "mail.example.org"')
+    assert refusal() == (
+        "There is a mail_host, so mail_from must be an address such as trees@example.org."
+    )  # fmt: skip
+
+
+def test_a_variable_that_is_no_json_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ESPALIER_PROVIDERS", "{")
+    assert refusal().startswith("ESPALIER_PROVIDERS is no JSON")
+
+
+@pytest.mark.parametrize(
+    ("given", "local"),
+    [
+        ("", True),
+        ('host = "localhost"', True),
+        ('host = "::1"', True),
+        ('host = "0.0.0.0"', False),
+        ('public_url = "https://trees.example.org"', False),
+    ],
+)
+def test_only_a_server_that_nobody_else_reaches_is_local(given: str, local: bool) -> None:
+    write(given)
+    assert read_settings().is_local is local

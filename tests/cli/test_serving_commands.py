@@ -60,7 +60,7 @@ def served(port: int, *options: str) -> Iterator[str]:
         assert "Traceback" not in said + rest
 
 
-def test_the_first_start_shows_a_token_that_opens_the_campaign_and_the_second_none(run: Run) -> None:
+def test_the_first_start_shows_a_link_and_a_token_that_open_the_campaign_and_the_second_none(run: Run) -> None:
     port = free_port()
     with served(port) as said:
         found = re.search(r"esp_\S+", said)
@@ -68,6 +68,13 @@ def test_the_first_start_shows_a_token_that_opens_the_campaign_and_the_second_no
         people = httpx.get(f"http://127.0.0.1:{port}/api/v1/people", headers={"Authorization": f"Bearer {found[0]}"})
         assert people.json()["items"][0]["name"] == "Administrator"
         assert run("user", "add", "Ana").code == 0  # a command beside the server
+        link = re.search(rf"http://127.0.0.1:{port}/signin/link/\S+", said)
+        assert link is not None
+        with httpx.Client(follow_redirects=True) as browser:
+            token = re.search(r'name="form_token" value="(\w+)"', browser.get(link[0]).text)
+            assert token is not None
+            assert browser.post(link[0], data={"form_token": token[1]}).url.path == "/admin"
+            assert browser.get(link[0]).status_code == 404  # it works once
     with served(port) as said:
         assert "esp_" not in said
         assert f"Espalier listens on http://127.0.0.1:{port}" in said
