@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Query, Request, Response
-from sqlalchemy import Connection
 
 from espalier.collect import leaderboard
 from espalier.collect.figures import Figures, figures_of
@@ -26,18 +25,20 @@ def stats(request: Request, campaign: CampaignDep, caller: Reader) -> Response:
     """Trees by language and state, messages, people, work by day, and how evenly it is spread. At most a minute old."""
     with governed(campaign, caller) as look:
         look.check_others()
-        figures = statistics(campaign, look.db)
+        figures = statistics(campaign)
     return answered(request, Figures, figures)
 
 
-def statistics(campaign: Campaign, db: Connection) -> Figures:
+def statistics(campaign: Campaign) -> Figures:
     now = campaign.clock()
-    return campaign.memory.recall("figures", STATS_LAST, now, lambda: figures_of(db, now))
+    return campaign.memory.ask("figures", STATS_LAST, now, campaign.database.read, lambda db: figures_of(db, now))
 
 
-def boards(campaign: Campaign, db: Connection) -> Mapping[Frame, Board]:
+def boards(campaign: Campaign) -> Mapping[Frame, Board]:
     now = campaign.clock()
-    return campaign.memory.recall("boards", LASTS, now, lambda: leaderboard.leaderboards(db, now))
+    return campaign.memory.ask(
+        "boards", LASTS, now, campaign.database.read, lambda db: leaderboard.leaderboards(db, now)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ def board(
     with governed(campaign, caller) as look:
         look.check_others()
         db, person = look.db, look.person
-        whole = boards(campaign, db)[frame]
+        whole = boards(campaign)[frame]
         if around == "me":
             places, following = list(leaderboard.around(whole, person.id, limit)), None
         else:
@@ -103,7 +104,7 @@ def _standing(place: Place, name: str, streak: int, me: bool) -> Standing:
 def my_stats(request: Request, campaign: CampaignDep, caller: Reader) -> Response:
     """Your level, streak, points and ranks, and what made them."""
     with campaign.read(caller) as (db, person):
-        found = leaderboard.personal_figures(db, person, boards(campaign, db), campaign.clock())
+        found = leaderboard.personal_figures(db, person, boards(campaign), campaign.clock())
     return answered(request, PersonalFigures, found)
 
 

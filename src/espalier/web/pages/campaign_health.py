@@ -8,7 +8,6 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from espalier.collect.health import Health, health_of
-from espalier.web.api.figures import statistics
 from espalier.web.pages.kinds import WORDS, KindWords
 from espalier.web.render import render
 from espalier.web.visit import AdminVisit
@@ -28,8 +27,5 @@ class Context:
 @router.get("/admin/health")
 def show(visit: AdminVisit) -> Response:
     campaign, now = visit.campaign, visit.now
-    with campaign.read(visit.caller) as (db, _):
-        written = statistics(campaign, db).messages
-        standing = {lang: sum(by_role.values()) for lang, by_role in written.items()}
-        found = campaign.memory.recall("health", LASTS, now, lambda: health_of(db, standing, now))
+    found = campaign.memory.ask("health", LASTS, now, campaign.database.read, lambda db: health_of(db, now))
     return render(visit, "health.html", Context(found, {str(kind): words for kind, words in WORDS.items()}))

@@ -28,12 +28,7 @@ class Context:
 @router.get("/")
 def show(visit: Anybody) -> Response:
     campaign = visit.campaign
-
-    def count() -> Progress:
-        with campaign.database.read() as db:
-            return progress_of(db)
-
-    so_far = campaign.memory.recall("progress", LASTS, visit.now, count)
+    so_far = campaign.memory.ask("progress", LASTS, visit.now, campaign.database.read, progress_of)
     target = visit.charter.target
     share = min(1.0, so_far.messages / target) if target else None
     return render(visit, "landing.html", Context(visit.charter, so_far, share), public=True)

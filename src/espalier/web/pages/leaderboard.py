@@ -17,8 +17,8 @@ from espalier.domain.points import points
 from espalier.store import boards as counts
 from espalier.store import figures
 from espalier.store.people import Person
-from espalier.store.preferences import names_shown
 from espalier.web.api.figures import LASTS, boards
+from espalier.web.api.governed import shown_names
 from espalier.web.looking import look
 from espalier.web.render import render
 from espalier.web.visit import Reads, Visit
@@ -86,11 +86,11 @@ def show(
     tag = lang if lang and is_language(lang) else ""
     with look(visit) as (db, person):
         langs = visit.campaign.memory.recall("trees by lang", LANGS_LAST, visit.now, lambda: figures.trees_by_lang(db))
-        board = _board(visit, db, chosen, tag)
+        board = _board(visit, chosen, tag)
         places = board.places[rank - 1 : rank - 1 + SIZE]
         streaks = leaderboard.streaks(db, [place.person for place in places], visit.now)
         own = _own(visit, db, person, board, chosen, tag, rank)
-        names = names_shown(db, {place.person: place.name for place in places})
+        names = shown_names(db, person, {place.person: place.name for place in places})
     rows = [
         Row(each.rank, names[each.person], each.points, each.level, streaks[each.person], each.person == person.id)
         for each in places
@@ -109,14 +109,14 @@ def address(frame: Frame, lang: str, rank: int = 1) -> str:
     return f"/leaderboard?{urlencode(asked)}"
 
 
-def _board(visit: Visit, db: Connection, frame: Frame, lang: str) -> Board:
+def _board(visit: Visit, frame: Frame, lang: str) -> Board:
     if not lang:
-        return boards(visit.campaign, db)[frame]
-    memory = visit.campaign.memory
+        return boards(visit.campaign)[frame]
     lasts = TOTAL_LASTS if frame is Frame.TOTAL else LASTS
-    return memory.recall(
-        ("board", frame, lang), lasts, visit.now, lambda: leaderboard.writers_board(db, frame, lang, visit.now)
-    )
+    return visit.campaign.memory.ask(
+        ("board", frame, lang), lasts, visit.now, visit.campaign.database.read,
+        lambda db: leaderboard.writers_board(db, frame, lang, visit.now),
+    )  # fmt: skip
 
 
 def _own(

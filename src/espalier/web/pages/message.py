@@ -24,8 +24,8 @@ from espalier.domain.sight import (
 )
 from espalier.store import reading
 from espalier.store.people import Person, PersonRole
-from espalier.store.preferences import names_shown
 from espalier.store.reactions import reactions_of
+from espalier.web.api.governed import shown_names
 from espalier.web.looking import check_open, look, only_own
 from espalier.web.render import render
 from espalier.web.tree_words import Pill, first_words, label_names, link_name, marks, pill
@@ -158,7 +158,7 @@ def page(
     with look(visit) as (db, person):
         around = _around(visit, db, person, message_id)
         at = around.at
-        names = _names(db, around.thread)
+        names = _names(db, person, around.thread)
         mine = reactions_of(db, person.id, at.tree_id, message_id)
     words, own = visit.words, _is_own(at, person)
     shown = behind or at
@@ -232,10 +232,10 @@ def _turn(visit: Visit, message: SeenMessage, person: Person, name: str | None) 
     )  # fmt: skip
 
 
-def _names(db: Connection, messages: Sequence[SeenMessage]) -> dict[str, str]:
-    """Names of authors as others read them, by message, where the author is open to the reader."""
+def _names(db: Connection, reader: Person, messages: Sequence[SeenMessage]) -> dict[str, str]:
+    """Names of authors as the reader reads them, by message, where the author is open to them."""
     open_ = [each for each in messages if isinstance(each, PublicMessage | StaffMessage) and each.author_name]
-    shown = names_shown(db, {str(each.author): str(each.author_name) for each in open_})
+    shown = shown_names(db, reader, {str(each.author): str(each.author_name) for each in open_})
     return {each.id: shown[str(each.author)] for each in open_}
 
 

@@ -97,11 +97,11 @@ def download(visit: Reads, name: str) -> Response:
 
 
 def _asked(visit: Visit, db: Connection) -> Asked:
-    memory = visit.campaign.memory
-    shares = memory.recall("shares", LASTS, visit.now, lambda: _shares(db))
-    labels = memory.recall("labels", LASTS, visit.now, lambda: _labels(db))
+    memory, read = visit.campaign.memory, visit.campaign.database.read
+    shares = memory.ask("shares", LASTS, visit.now, read, _shares)
+    labels = memory.ask("labels", LASTS, visit.now, read, _labels)
     target = PolicyBook(db).campaign.base.target_language_mix or {}
-    return Asked(statistics(visit.campaign, db), target, shares, labels)
+    return Asked(statistics(visit.campaign), target, shares, labels)
 
 
 def _shares(db: Connection) -> list[tuple[float, float]]:

@@ -33,10 +33,9 @@ class Context:
 def show(visit: ModeratorVisit, frame: Frame = Frame.WEEK, cursor: str | None = None) -> Response:
     after = place_in(cursor, int, str) if cursor else None
     campaign, now = visit.campaign, visit.now
-    with campaign.read(visit.caller) as (db, _):
-        found = campaign.memory.recall(
-            ("trolls", frame), LASTS, now, lambda: leaderboard.trollboard(db, frame, now)
-        )  # fmt: skip
+    found = campaign.memory.ask(
+        ("trolls", frame), LASTS, now, campaign.database.read, lambda db: leaderboard.trollboard(db, frame, now)
+    )
     rest = [each for each in found if after is None or (-each.score, each.person) > (-after[0], after[1])]
     people, following = paged(rest, ON_A_PAGE, lambda each: (each.score, each.person))
     return render(visit, "trollboard.html", Context(people, frame, list(Frame), following))
