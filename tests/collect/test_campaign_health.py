@@ -1,7 +1,5 @@
 """The health of a campaign by language, from what people have just done."""
 
-from datetime import timedelta
-
 from espalier.collect.charter import change_charter
 from espalier.collect.health import LanguageHealth, health_of
 from espalier.domain.health import Why
@@ -10,8 +8,8 @@ from espalier.domain.work import Kind
 from gardens import Garden
 
 
-def of(garden: Garden, lang: str, **messages: int) -> LanguageHealth:
-    (found,) = [each for each in health_of(garden.db, messages, garden.now).langs if each.lang == lang]
+def of(garden: Garden, lang: str) -> LanguageHealth:
+    (found,) = [each for each in health_of(garden.db, garden.now).langs if each.lang == lang]
     return found
 
 
@@ -38,7 +36,7 @@ def test_who_wrote_before_this_week_and_not_since_is_lost(garden: Garden) -> Non
     garden.reply(ben, tree)
     lately = of(garden, "en").lately
     assert (lately.week, lately.active, lately.lost) == (1, 1, 2), "the planter of the tree is lost too"
-    health = health_of(garden.db, {}, garden.now)
+    health = health_of(garden.db, garden.now)
     assert (health.active, health.lost) == (1, 2)
 
 
@@ -58,11 +56,11 @@ def test_the_share_refused_and_how_far_reviewers_agree(garden: Garden) -> None:
 def test_days_to_the_goal_need_a_target(garden: Garden) -> None:
     chief = garden.admin()
     garden.tree(chief)
-    assert of(garden, "en", en=1).goal is None
+    assert of(garden, "en").goal is None
     change_charter(garden.db, chief, {"target": 15}, garden.now)
-    health = of(garden, "en", en=1)
+    health = of(garden, "en")
     assert (health.goal, health.days) == (15, 98)
 
 
 def test_an_empty_campaign_has_nothing_to_tell(garden: Garden) -> None:
-    assert health_of(garden.db, {}, garden.now - timedelta(days=1)).langs == []
+    assert health_of(garden.db, garden.now).langs == []

@@ -3,7 +3,7 @@
 Some hundred milliseconds on a large campaign, so whoever is asked often remembers the answer for a while.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -55,13 +55,12 @@ class Health:
     langs: Sequence[LanguageHealth]
 
 
-def health_of(db: Connection, messages: Mapping[str, int], now: datetime) -> Health:
-    """messages: by language, those that stand."""
-    lately = health.lately(db, now - WEEK, now - MONTH)
+def health_of(db: Connection, now: datetime) -> Health:
+    messages, lately = health.standing(db), health.lately(db, now - WEEK, now - MONTH)
     waiting: dict[str, list[Waiting]] = {}
     for each in health.waiting(db):
         waiting.setdefault(each.lang, []).append(each)
-    langs = {lang for lang, count in messages.items() if count} | waiting.keys() | lately.keys()
+    langs = messages.keys() | waiting.keys() | lately.keys()
     charter, policy = charter_in_force(db), PolicyBook(db).campaign.base
     wanted = goals(charter.target, policy.target_language_mix or {}, langs) if charter.target else {}
     today = now.astimezone(UTC).date()

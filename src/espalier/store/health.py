@@ -89,6 +89,7 @@ _LATELY = Statement(
         func.sum(_of_authors.c.refused),
     ).group_by(_of_authors.c.lang)
 )
+_STANDING = Statement(select(M.lang, func.count()).where(M.live == text("1")).group_by(M.lang))
 _LABELS = Statement(
     select(M.labels)
     .where(M.lang == bindparam("lang"), M.review_count > text("1"), M.labels.is_not(None))
@@ -118,6 +119,11 @@ def lately(db: Connection, week: datetime, month: datetime) -> dict[str, Lately]
     """By language, since these two moments."""
     rows = _LATELY.rows(db, week=to_us(week), month=to_us(month))
     return {lang: Lately(*map(int, numbers)) for lang, *numbers in rows}
+
+
+def standing(db: Connection) -> dict[str, int]:
+    """By language, the messages that are not removed."""
+    return {lang: int(count) for lang, count in _STANDING.rows(db)}
 
 
 def answers(db: Connection, lang: str, question: str) -> list[tuple[float, int]]:
