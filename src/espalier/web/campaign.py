@@ -43,6 +43,8 @@ class Caller:
     changes: bool
     session_at: datetime | None = None
     """Of a browser: the moment at which its session must be in force. None: came with a token."""
+    shut_out: bool = False
+    """Whether somebody who is banned or suspended may do this too."""
     before_terms: bool = False
     """Whether the token opens this also while its person has not accepted the organiser's terms."""
 
@@ -101,9 +103,9 @@ def identified(db: Connection, caller: Caller, now: datetime, *, alone: bool = F
     person = _behind(db, caller.token_hash, caller.session_at, alone) if caller.token_hash else None
     if person is None:
         raise Unauthenticated("Send a valid token: `Authorization: Bearer <token>`.")
-    if person.disabled:
+    if person.disabled and not caller.shut_out:
         raise Banned("This account has been disabled.")
-    if person.is_suspended(now):
+    if person.is_suspended(now) and not caller.shut_out:
         assert person.suspended_until is not None
         raise Suspended(f"This account is suspended until {person.suspended_until:%Y-%m-%d %H:%M} UTC.")
     if not person.role.reaches(caller.needs):

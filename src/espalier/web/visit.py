@@ -6,7 +6,7 @@ Knows cookies, sessions and the reader's choices; knows no page.
 import hmac
 import secrets
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from gettext import NullTranslations
 from typing import Annotated, Any, Final
@@ -20,7 +20,7 @@ from espalier.collect import sessions
 from espalier.collect.settings import THEMES
 from espalier.domain.charter import Charter, Visibility
 from espalier.domain.errors import NotAllowed, Unauthenticated
-from espalier.store import announcements
+from espalier.store import announcements, notices
 from espalier.store.announcements import Announcement
 from espalier.store.charters import charter_in_force
 from espalier.store.people import Person, PersonRole
@@ -35,6 +35,8 @@ BEFORE_WELCOME: Final = (
     "/welcome", "/me", "/signin", "/terms", "/privacy", "/guidelines", "/help", "/admin", "/moderation",
 )  # fmt: skip
 """Pages that are open before the one of the first visit has been filled in."""
+TOLD: Final = 5
+"""Notices at the head of the dashboard."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,18 @@ class Visit:
     def changing(self, needs: PersonRole = PersonRole.CONTRIBUTOR) -> Caller:
         """The same person about to change something, for `campaign.change`."""
         return Caller(self.caller.token_hash, needs, changes=True, session_at=self.now)
+
+    def shut_out(self) -> Caller:
+        """The same for what somebody may do who is banned or suspended."""
+        return replace(self.changing(), shut_out=True)
+
+    @property
+    def told(self) -> Sequence[notices.Notice]:
+        """What was decided that concerns the reader, and that they have not read yet. Looks into the database."""
+        if self.person is None:
+            return ()
+        with self.campaign.database.read() as db:
+            return notices.unread(db, self.person.id, TOLD)
 
 
 BEFORE_CONSENT: Final = ("/terms", "/me", "/signin", "/signout", "/banned", "/admin", "/moderation")

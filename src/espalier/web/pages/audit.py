@@ -26,6 +26,8 @@ PAGES: Final = {
     "reports": "/messages/{}",
     "gold": "/messages/{}",
     "tree": "/trees/{}",
+    "case": "/moderation/cases/{}",
+    "cases": "/moderation/bulk/{}",
     "policy": "/admin/policy/history",
     "export": "/admin/exports",
     "import": "/admin/exports",

@@ -7,6 +7,8 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from espalier.domain.errors import Banned, Suspended, WarningUnread
+from espalier.web.pages import banned
 from espalier.web.refused import sentence_of, title_of
 from espalier.web.render import render
 from espalier.web.visit import Visit, sign_in_address, visit_of
@@ -38,6 +40,10 @@ def page_of(
     if status == 401:
         return RedirectResponse(sign_in_address(request), status_code=303)
     visit: Visit = getattr(request.state, "visit", None) or visit_of(request)
+    if slug in (Banned.slug, Suspended.slug) and visit.person is not None:
+        return banned.page(visit)
+    if slug == WarningUnread.slug:
+        return RedirectResponse("/notices", status_code=303)
     title, detail = title_of(slug, title, visit.words), sentence_of(slug, detail, visit.words)
     context = Context(
         slug, title, status, detail, more.get("text"), more.get("retry_after_s"), request.scope.get("request_id")

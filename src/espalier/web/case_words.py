@@ -1,0 +1,50 @@
+"""Cases in the reader's words: why one is there, where it stands, what can be decided and what was. Knows no page."""
+
+from gettext import NullTranslations
+
+from espalier.domain.cases import Came, State, Verdict
+
+KEYS = {
+    Verdict.DISMISS: "d", Verdict.SETTLE: "s", Verdict.REMOVE: "r", Verdict.HALT: "h", Verdict.WARN: "w",
+    Verdict.SUSPEND: "u", Verdict.BAN: "b", Verdict.LIFT: "l",
+}  # fmt: skip
+"""The key of each decision on the page of a case."""
+
+
+def came_words(words: NullTranslations) -> dict[Came, str]:
+    _ = words.gettext
+    return {
+        Came.HARMFUL: _("Skipped as harmful"), Came.APPEAL: _("Appeal"), Came.REPORT: _("Report"),
+        Came.FLAG: _("Red flag"), Came.FILTER: _("Failed a filter"),
+    }  # fmt: skip
+
+
+def state_words(words: NullTranslations) -> dict[State, str]:
+    _ = words.gettext
+    return {
+        State.OPEN: _("open"), State.TAKEN: _("in hand"), State.DECIDED: _("decided"),
+        State.WITHDRAWN: _("taken back"),
+    }  # fmt: skip
+
+
+def verdict_words(words: NullTranslations, *, appeal: bool = False) -> dict[Verdict, str]:
+    """On the choices of a form; `appeal`: of somebody who is shut out."""
+    _ = words.gettext
+    return {
+        Verdict.DISMISS: _("Leave it as it was decided") if appeal else _("Dismiss: nothing is wrong"),
+        Verdict.SETTLE: _("Settled in another way, as by editing the text"), Verdict.REMOVE: _("Remove the message"),
+        Verdict.HALT: _("Halt the tree"), Verdict.WARN: _("Warn the author"),
+        Verdict.SUSPEND: _("Suspend for some days instead") if appeal else _("Suspend the author for some days"),
+        Verdict.BAN: _("Ban the author"), Verdict.LIFT: _("Let them in again"),
+    }  # fmt: skip
+
+
+def decided_words(words: NullTranslations) -> dict[Verdict, str]:
+    """What came of it, for staff."""
+    _ = words.gettext
+    return {
+        Verdict.DISMISS: _("Dismissed"), Verdict.SETTLE: _("Settled in another way"),
+        Verdict.REMOVE: _("The message was removed"), Verdict.HALT: _("The tree was halted"),
+        Verdict.WARN: _("The author was warned"), Verdict.SUSPEND: _("The author was suspended"),
+        Verdict.BAN: _("The author was banned"), Verdict.LIFT: _("They were let in again"),
+    }  # fmt: skip

@@ -1,0 +1,62 @@
+"""The only page of who is banned or suspended: why, until when, and an appeal that somebody else decides."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Form
+from starlette.responses import RedirectResponse, Response
+
+from espalier.collect import cases
+from espalier.collect.cases import LONGEST_WORDS
+from espalier.domain.errors import Refusal
+from espalier.store import notices
+from espalier.store.notices import Notice
+from espalier.web.refused import said
+from espalier.web.render import render
+from espalier.web.visit import Anybody, AnySender, Visit, known, redirect
+
+router = APIRouter()
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """until: of a suspension; None for a ban. why: the decision, where there is one. appealed: one is waiting.
+
+    words: of an appeal that was not taken, and why (fault). longest: characters of an appeal.
+    """
+
+    until: datetime | None
+    why: Notice | None
+    appealed: bool
+    words: str
+    fault: str | None
+    longest: int
+
+
+@router.get("/banned")
+def show(visit: Anybody) -> Response:
+    person = visit.person
+    if person is None or not (person.disabled or person.is_suspended(visit.now)):
+        return RedirectResponse("/tasks", status_code=303)
+    return page(visit)
+
+
+@router.post("/banned")
+async def appeal(visit: AnySender, words: Annotated[str, Form()] = "") -> Response:
+    try:
+        await visit.campaign.change(visit.shut_out(), cases.appeal, words, visit.campaign.clock())
+    except Refusal as refused:
+        if refused.field != "words":
+            raise
+        return page(visit, words=words, fault=said(refused, visit.words), status=refused.status)
+    return redirect(visit, "/banned", visit.words.gettext("Your appeal is sent. What is decided stands here."))
+
+
+def page(visit: Visit, *, words: str = "", fault: str | None = None, status: int = 403) -> Response:
+    person = known(visit)
+    with visit.campaign.database.read() as db:
+        why = notices.why_shut_out(db, person.id)
+        appealed = cases.open_appeal(db, person.id)
+    until = None if person.disabled else person.suspended_until
+    return render(visit, "banned.html", Context(until, why, appealed, words, fault, LONGEST_WORDS), status=status)

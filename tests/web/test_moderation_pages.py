@@ -1,0 +1,203 @@
+"""Staff decide cases in the browser; authors and reporters read it; who is shut out appeals."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+from sqlalchemy import Connection
+
+from campaigns import World, well
+from espalier.collect import accounts
+from espalier.domain.cases import REASONS
+from espalier.store import cases as rows
+from espalier.store.people import PersonRole, by_id
+from visits import Visitor, visit
+
+WHY = REASONS[1]
+
+
+@pytest.fixture
+def enter(small_campaign: World) -> Iterator[ExitStack]:
+    with ExitStack() as doors:
+        yield doors
+
+
+def browser(doors: ExitStack, world: World, name: str) -> Visitor:
+    return doors.enter_context(visit(world, name))
+
+
+def reported(world: World, text: str = "It is, I think, the air.") -> tuple[str, int]:
+    """A reply by Ada that Ben reported: the message and its case."""
+    world.tree(f"Why is the sky blue? {text}")
+    message_id = world.ada.write("assistant_reply", text)
+    well(world.ben.post(f"/messages/{message_id}/report", {"reason": "This is rude."}))
+    with world.database.read() as db:
+        return message_id, rows.on(db, message_id, 1)[0].id
+
+
+def decided(warden: Visitor, number: int, **more: str) -> str:
+    warden.get(f"/moderation/cases/{number}")
+    page = warden.send("/decide", **{"reason": WHY, **more})
+    assert page.status_code == 200, page.text
+    return page.text
+
+
+@pytest.mark.parametrize(
+    "address", ["/moderation", "/moderation/cases/1", "/moderation/bulk?case=1", "/moderation/bulk/1"]
+)
+def test_only_staff_see_cases(enter: ExitStack, small_campaign: World, address: str) -> None:
+    reported(small_campaign)
+    page = browser(enter, small_campaign, "cleo").get(address)
+    assert page.status_code == 403
+    assert "This is rude." not in page.text
+    assert "the air" not in page.text
+
+
+def test_a_case_shows_the_message_and_why_it_is_there_without_names(enter: ExitStack, small_campaign: World) -> None:
+    _, number = reported(small_campaign)
+    warden = browser(enter, small_campaign, small_campaign.warden.name)
+    queue = warden.get("/moderation")
+    assert f'href="/moderation/cases/{number}"' in queue.text
+    page = warden.get(f"/moderation/cases/{number}").text
+    assert "This is rude." in page
+    assert "the air" in page
+    assert not any(f"<bdi>{name}</bdi>" in page for name in ("ada", "ben"))
+    assert "<bdi>ada</bdi>" in warden.send("/reveal").text
+    assert "case.revealed" in warden.get("/admin/audit").text
+
+
+def test_removing_is_read_by_author_and_reporter_and_undone(enter: ExitStack, small_campaign: World) -> None:
+    message_id, number = reported(small_campaign)
+    warden = browser(enter, small_campaign, small_campaign.warden.name)
+    assert "The message is removed." in decided(warden, number, verdict="remove", note="Keep to the *subject*.")
+    ada, ben = (browser(enter, small_campaign, name) for name in ("ada", "ben"))
+    page = ada.get("/tasks").text
+    assert "A message of yours was removed." in page
+    assert WHY in page
+    assert "<em>subject</em>" in page
+    assert "the message was removed" in ben.get("/tasks").text
+    assert "the message was removed" not in ben.send("/read").text
+
+    warden.get(f"/moderation/cases/{number}")
+    assert "is undone" in warden.send("/undo").text
+    assert "was removed" not in ada.get("/tasks").text
+    assert not well(small_campaign.chief.get(f"/messages/{message_id}")).json()["deleted"]
+
+
+def test_a_decision_needs_a_reason_and_keeps_what_was_typed(enter: ExitStack, small_campaign: World) -> None:
+    _, number = reported(small_campaign)
+    warden = browser(enter, small_campaign, small_campaign.warden.name)
+    warden.get(f"/moderation/cases/{number}")
+    page = warden.send("/decide", verdict="warn", note="Half a note")
+    assert page.status_code == 422
+    assert "Half a note" in page.text
+    assert 'value="warn" data-key="w" checked' in page.text
+    assert "Choose a reason from the list." in page.text
+
+
+def test_a_case_in_other_hands_is_not_decided(enter: ExitStack, small_campaign: World) -> None:
+    _, number = reported(small_campaign)
+    guard = small_campaign.person("guard", PersonRole.MODERATOR)
+    warden, other = (browser(enter, small_campaign, name) for name in (small_campaign.warden.name, guard.name))
+    other.get(f"/moderation/cases/{number}")
+    warden.get(f"/moderation/cases/{number}")
+    warden.send("/take")
+    late = other.send("/decide", verdict="remove", reason=WHY)
+    assert late.status_code == 409
+    assert "In the hands of somebody else" in other.get(f"/moderation/cases/{number}").text
+    small_campaign.later(minutes=31)
+    assert "/decide" in other.get(f"/moderation/cases/{number}").text
+
+
+def test_the_banned_read_why_appeal_once_and_are_let_in_by_somebody_else(
+    enter: ExitStack, small_campaign: World
+) -> None:
+    _, number = reported(small_campaign)
+    guard = small_campaign.person("guard", PersonRole.MODERATOR)
+    ada, warden, other = (
+        browser(enter, small_campaign, name) for name in ("ada", small_campaign.warden.name, guard.name)
+    )  # fmt: skip
+    decided(warden, number, verdict="ban")
+    for address in ("/tasks", "/trees", "/banned", "/leaderboard"):
+        page = ada.get(address)
+        assert page.status_code == 403
+        assert WHY in page.text
+    assert "Your appeal is waiting" in ada.send("/banned", words="It was a quotation.").text
+    assert 'action="/banned"' not in ada.get("/tasks").text
+
+    with small_campaign.database.read() as db:
+        appeal = rows.of_person(db, small_campaign.ada.id, 1)[0].id
+    assert "somebody else decides" in warden.get(f"/moderation/cases/{appeal}").text
+    assert "It was a quotation." in other.get(f"/moderation/cases/{appeal}").text
+    other.send("/decide", verdict="lift", reason=WHY)
+    assert "Your appeal was granted." in ada.get("/tasks").text
+
+
+def test_a_suspension_says_until_when_and_ends(enter: ExitStack, small_campaign: World) -> None:
+    _, number = reported(small_campaign)
+    ada, warden = (browser(enter, small_campaign, name) for name in ("ada", small_campaign.warden.name))
+    decided(warden, number, verdict="suspend", days="3")
+    page = ada.get("/tasks")
+    assert page.status_code == 403
+    assert "Mar 4, 2026" in page.text
+    refused = small_campaign.ada.get("/me")
+    assert (refused.status_code, refused.json()["type"]) == (403, "urn:espalier:problem:suspended")
+    small_campaign.later(days=3)
+    assert ada.get("/tasks").status_code == 200
+
+
+def test_a_warning_stands_before_the_next_task_until_it_is_read(enter: ExitStack, small_campaign: World) -> None:
+    _, number = reported(small_campaign)
+    small_campaign.tree("Another prompt.")
+    ada, warden = (browser(enter, small_campaign, name) for name in ("ada", small_campaign.warden.name))
+    decided(warden, number, verdict="warn")
+    refused = small_campaign.ada.post("/tasks/next", {"kind": "random", "langs": ["en"]})
+    assert refused.json()["type"] == "urn:espalier:problem:warning-unread"
+    assert "You are warned" in ada.get("/tasks").text
+    ada.send("/read")
+    small_campaign.ada.task("assistant_reply")
+
+
+def test_many_are_decided_at_once_after_a_look_and_undone_as_one(enter: ExitStack, small_campaign: World) -> None:
+    (first, one), (second, two) = (reported(small_campaign, text) for text in ("First.", "Second."))
+    warden = browser(enter, small_campaign, small_campaign.warden.name)
+    look = warden.get(f"/moderation/bulk?case={one}&case={two}&case=999")
+    assert "2 cases will be decided." in look.text
+    assert "First." in look.text
+    done = warden.send("/moderation/bulk", verdict="remove", reason=WHY)
+    assert "2 cases are decided." in done.text
+
+    def deleted() -> list[bool]:
+        return [well(small_campaign.chief.get(f"/messages/{each}")).json()["deleted"] for each in (first, second)]
+
+    assert deleted() == [True, True]
+    assert "2 cases are open again." in warden.send("/undo").text
+    assert deleted() == [False, False]
+    assert "cases.decided" in warden.get("/admin/audit").text
+
+
+def test_organisers_give_the_reasons(enter: ExitStack, small_campaign: World) -> None:
+    chief, warden = (
+        browser(enter, small_campaign, name) for name in (small_campaign.chief.name, small_campaign.warden.name)
+    )
+    chief.get("/moderation/reasons")
+    assert "The list holds from now on." in chief.send("/moderation/reasons", reasons="Rude\nOff the subject").text
+    _, number = reported(small_campaign)
+    page = warden.get(f"/moderation/cases/{number}").text
+    assert "Off the subject" in page
+    assert WHY not in page
+    assert warden.get("/moderation/reasons").status_code == 403
+
+
+def test_moderators_see_the_cases_of_their_languages(enter: ExitStack, small_campaign: World) -> None:
+    _, number = reported(small_campaign)
+    sol = small_campaign.person("sol", PersonRole.MODERATOR)
+
+    def spanish_only(db: Connection) -> None:
+        accounts.change_role(db, None, sol.id, PersonRole.MODERATOR, small_campaign.now, moderates=["es"])
+        assert by_id(db, sol.id)
+
+    small_campaign.door.call(spanish_only)
+    visitor = browser(enter, small_campaign, "sol")
+    assert f"/moderation/cases/{number}" not in visitor.get("/moderation").text
+    assert visitor.get(f"/moderation/cases/{number}").status_code == 403
