@@ -213,3 +213,17 @@ def test_an_order_that_was_asked_about_goes_on_being_saved(site: Site) -> None:
     page.get_by_role("button", name="Move B up").click()
     expect(page.locator("[data-asking]")).to_be_hidden()
     expect(page.locator("[data-draft-state]")).to_contain_text("Draft saved")
+
+
+def test_an_order_that_only_this_device_has_is_there_again_after_a_reload(site: Site) -> None:
+    page = site.person("Ada")
+    open_ranking(site, page)
+    page.route("**/draft", lambda route: route.abort())
+    last = letters(page)[-1]
+    for _ in range(len(letters(page)) - 1):
+        page.get_by_role("button", name=f"Move {last} up").click()
+    order = letters(page)
+    expect(page.locator("[data-draft-state]")).to_contain_text("Offline")
+    page.reload()
+    expect(page.locator("[data-reply]").first).to_have_attribute("data-reply", last)
+    assert letters(page) == order

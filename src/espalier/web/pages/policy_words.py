@@ -33,7 +33,7 @@ _TOGETHER: Final[Mapping[str, tuple[str, ...]]] = {
     N_("One person's work"): (
         "max_pending_tasks_per_user", "rate_tasks", "rate_assistant_replies", "rate_prompter_replies",
         "message_max_characters", "duplicate_window_minutes", "lease_minutes_writing", "lease_minutes_ranking",
-        "lease_minutes_label", "undo_seconds",
+        "lease_minutes_label", "practice_required", "undo_seconds",
     ),
 }  # fmt: skip
 _PLACED: Final = frozenset(name for names in _TOGETHER.values() for name in names)

@@ -109,7 +109,8 @@
     if (button.matches(".between")) toggle(reply);
     if ("showAll" in button.dataset) unfold(reply);
   });
-  list.addEventListener("input", () => { read(); arrange(order[0]); });
+  // Once all fields are filled again, not after each.
+  list.addEventListener("input", () => queueMicrotask(() => { read(); arrange(order[0]); }));
   list.addEventListener("focusin", (event) => { chosen = of(event.target) ?? chosen; });
 
   // Keys.
@@ -218,5 +219,5 @@
     asking.querySelector("button").focus();
   }, { capture: true });
 
-  show();
+  arrange(order[0]);
 }
