@@ -83,6 +83,8 @@ REFUSED = {
     "not-found": "It is not there, or not for you: somebody else's task does not exist.",
     "conflict": "Any conflict that has no word of its own.",
     "already-answered": "Answered or skipped before, and not by a retry of the same contribution.",
+    "taken-back": "The author took back what the task is about, within their time to undo.",
+    "newer-draft": "Another window or device has saved the draft since.",
     "stale": "The tree was stopped, or the message is gone. The text is handed back.",
     "duplicate-text": "The same person sent the same text within `duplicate_window_minutes`.",
     "id-reused": "The client's id belongs to a contribution that says something else.",

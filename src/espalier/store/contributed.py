@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, func, select, text
+from sqlalchemy import Connection, and_, bindparam, func, or_, select, text
 
 from espalier.domain.message import Ballot
 from espalier.domain.tree import State
@@ -21,7 +21,7 @@ from espalier.store.times import from_us
 C, M = contributions.c, messages.c
 NEWEST: Final = 2**62
 """Above every number of a contribution: where a list begins."""
-KINDS: Final = ("planted", "replied", "reviewed", "ranked", "reacted", "skipped", GOLD)
+KINDS: Final = ("planted", "replied", "reviewed", "ranked", "reacted", "skipped")
 _SAID: Final = ("labels", "order", "not_rankable", "emoji", "on", "what", "reason")
 
 
@@ -52,13 +52,20 @@ _OWN: Final = (
     .where(
         C.person_id == bindparam("person"),
         C.seq < bindparam("before"),
-        C.kind.in_(bindparam("kinds", expanding=True)),
+        or_(C.kind.in_(bindparam("kinds", expanding=True)), and_(C.kind == GOLD, C.data.like(bindparam("like")))),
         C.void == text("0"),
     )
     .order_by(C.seq.desc())
     .limit(bindparam("most"))
 )
 _OF_PERSON = Statement(_OWN)
+_GOLD_LIKE: Final = {
+    (True, True): "%",
+    (True, False): '%"labels"%',
+    (False, True): '%"what"%',
+    (False, False): "",
+}
+"""What a row about known labels holds, by whether reviews and skips are wanted: it counts as one of them."""
 
 
 def _own_texts(*conditions: Any) -> Statement:
@@ -104,11 +111,12 @@ def contributed(
     state: only texts of which this became, one of STATES.
     """
     statement = _OF_PERSON if state is None else _IN_STATE[state]
-    kinds = [*kinds] if state is None else [kind for kind in kinds if kind in ("planted", "replied")]
+    kinds = list(kinds) if state is None else [kind for kind in kinds if kind in ("planted", "replied")]
+    like = _GOLD_LIKE["reviewed" in kinds, "skipped" in kinds]
     return [
         _contributed(seq, kind, from_us(at), tree_id, message_id, bool(late), json.loads(data or "{}"), task_id)
         for seq, kind, at, tree_id, message_id, late, data, task_id in statement.rows(
-            db, person=person_id, before=before, most=limit, kinds=kinds
+            db, person=person_id, before=before, most=limit, kinds=kinds, like=like
         )
     ]
 

@@ -18,7 +18,6 @@ from espalier.domain.sight import BlindMessage, OwnMessage, PublicMessage, SeenM
 from espalier.domain.tree import State
 from espalier.store import contributed, reading
 from espalier.store.contributed import Contributed
-from espalier.store.facts import GOLD
 from espalier.store.people import Person
 from espalier.store.policies import PolicyBook
 from espalier.web.outcome import Pill, pill_of
@@ -35,10 +34,10 @@ SIZE: Final = 25
 TEXTS: Final = ("planted", "replied")
 KINDS: Final = {
     "texts": TEXTS,
-    "reviews": ("reviewed", GOLD),
+    "reviews": ("reviewed",),
     "rankings": ("ranked",),
     "reactions": ("reacted",),
-    "skips": ("skipped", GOLD),
+    "skips": ("skipped",),
 }
 
 
@@ -94,8 +93,7 @@ def show(
         facts = contributed.contributed(
             db, person.id, SIZE + 1, before=before, kinds=KINDS.get(kind, contributed.KINDS), state=state or None
         )
-        shown = [fact for fact in facts[:SIZE] if not kind or fact.kind in KINDS[kind]]
-        rows = _rows(visit, db, person, shown)
+        rows = _rows(visit, db, person, facts[:SIZE])
     asked = {name: value for name, value in (("kind", kind), ("state", state)) if value}
     further = None
     if len(facts) > SIZE:
