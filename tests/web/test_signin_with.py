@@ -78,7 +78,10 @@ def leave(visitor: Visitor, name: str = "garden", next: str = "/trees") -> str:
 
 
 def sign_in(visitor: Visitor, name: str = "garden") -> None:
+    """Through the provider and, for the first time there, to an account of one's own."""
     visitor.get(through(visitor, leave(visitor, name)))
+    if f"/signin/with/{name}/join" in visitor.page.text:
+        visitor.send(f"/signin/with/{name}/join")
 
 
 def is_in(visitor: Visitor) -> bool:
@@ -119,6 +122,31 @@ def test_the_way_there_and_back_signs_in_and_leads_where_one_came_from(iris: Vis
     assert set(asked["scope"].split()) == {"openid", "email", "profile"}
 
 
+def test_whoever_may_have_an_account_already_is_asked_before_a_second_one_is_made(
+    iris: Visitor, issuer: Issuer, mail: Mailbox
+) -> None:
+    by_mail(iris, mail)
+    with stranger(iris.world) as other:
+        other.get(through(other, leave(other)))
+        assert form_of(other.page, "/signin/with/garden/join")
+        assert "/signin?next=/me/signin" in other.page.text
+        assert not is_in(other)
+        iris.world.later(minutes=10)
+        other.get(through(other, leave(other)))
+        page = other.page
+        iris.world.later(minutes=10)
+        other.page = page
+        other.send("/signin/with/garden/join")
+        assert "took too long" in other.page.text
+        assert not is_in(other)
+
+
+def test_an_issuer_that_is_trusted_lets_in_without_a_question(iris: Visitor, issuer: Issuer) -> None:
+    iris.world.door.call(change_charter, None, {"trusted": [issuer.address]}, iris.world.now)
+    iris.get(through(iris, leave(iris)))
+    assert is_in(iris)
+
+
 def test_coming_again_leads_to_the_same_account(iris: Visitor) -> None:
     sign_in(iris)
     with stranger(iris.world) as other:
@@ -153,6 +181,7 @@ def test_a_way_back_fits_only_the_browser_that_left_and_only_once(iris: Visitor)
         assert other.get(back).status_code == 422  # another state
         assert not is_in(other)
     iris.get(back)
+    iris.send("/join")
     assert is_in(iris)
     assert iris.get(back).status_code == 422
 

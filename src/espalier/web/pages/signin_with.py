@@ -6,6 +6,7 @@ What must come back travels in a signed cookie, so nobody's way back fits anothe
 import hmac
 import secrets
 from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query
@@ -13,16 +14,19 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
 from espalier.collect import ways
+from espalier.collect.ways import Proof
 from espalier.domain.errors import Invalid, NotFound, Refusal, Unauthenticated
+from espalier.store import identities
 from espalier.web import cookies
 from espalier.web.entering import brought, count_tries, doors, doors_now, enter
 from espalier.web.pages import signin as signin_page
 from espalier.web.providers import Provider, Trip, proof_of, way_there
 from espalier.web.render import render
-from espalier.web.visit import Anybody, FreshSender, Visit, known, local, redirect
+from espalier.web.visit import Anybody, AnySender, FreshSender, Visit, known, local, redirect
 
 router = APIRouter()
 TRIP: Final = "espalier_trip"
+PROVED: Final = "espalier_proved"
 LASTS_S: Final = 600
 
 
@@ -32,6 +36,15 @@ class Leaving:
 
     to: str
     title: str
+
+
+@dataclass(frozen=True, slots=True)
+class New:
+    """name, title: of the provider. label: of the account there."""
+
+    name: str
+    title: str
+    label: str
 
 
 @router.get("/signin/with/{name}")
@@ -98,7 +111,7 @@ async def come_back(
 
 
 async def _entered(visit: Visit, name: str, code: str, state: str, held: dict[str, str]) -> Response:
-    campaign, bag = visit.campaign, brought(visit)
+    campaign = visit.campaign
     if not held or not hmac.compare_digest(held["state"].encode(), state.encode()):
         raise Invalid(visit.words.gettext("This way back does not belong to this browser. Begin once more."))
     provider = await run_in_threadpool(_provider, visit, name)
@@ -112,8 +125,47 @@ async def _entered(visit: Visit, name: str, code: str, state: str, held: dict[st
             raise Unauthenticated(visit.words.gettext("Somebody else signed in meanwhile. Begin once more."))
         await campaign.change(visit.changing(), ways.link, proof, campaign.clock())
         return redirect(visit, "/me/signin", visit.words.gettext("You can sign in this way from now on."))
+    if not held["expects"] and await run_in_threadpool(_is_first, visit, proof):
+        return await run_in_threadpool(_ask_whether_new, visit, provider, proof, held["next"])
+    return await _sign_in(visit, proof, held["next"], held["expects"] or None)
+
+
+async def _sign_in(visit: Visit, proof: Proof, next: str, expects: str | None = None) -> Response:
+    campaign, bag = visit.campaign, brought(visit)
     made = await campaign.door.write(
         ways.sign_in, proof, await doors(visit), bag.agent, campaign.secret, campaign.clock(), campaign.rng,
-        invitation=bag.invitation, replaces=bag.replaces, expects=held["expects"] or None,
+        invitation=bag.invitation, replaces=bag.replaces, expects=expects,
     )  # fmt: skip
-    return enter(visit, made, held["next"])
+    return enter(visit, made, next)
+
+
+def _is_first(visit: Visit, proof: Proof) -> bool:
+    """Whether nothing tells if somebody has an account here already: the issuer's word on addresses is not taken."""
+    with visit.campaign.database.read() as db:
+        if identities.is_known(db, proof.issuer, proof.subject):
+            return False
+        return proof.address is None or proof.issuer not in visit.campaign.entrance.doors(db).trusted
+
+
+def _ask_whether_new(visit: Visit, provider: Provider, proof: Proof, next: str) -> Response:
+    answer = render(visit, "signin_new.html", New(provider.name, provider.title, proof.label))
+    held = {"issuer": proof.issuer, "subject": proof.subject, "label": proof.label, "address": proof.address or ""}
+    held |= {"next": next, "at": visit.now.isoformat()}
+    cookies.write_sealed(answer, visit.request, PROVED, held, visit.campaign.signing_key, lasts_s=LASTS_S)
+    return answer
+
+
+@router.post("/signin/with/{name}/join")
+async def join(visit: AnySender, name: str) -> Response:
+    """An account for who came from a provider for the first time and says that they have none here."""
+    held = cookies.read_sealed(visit.request, PROVED, visit.campaign.signing_key)
+    if held is None or datetime.fromisoformat(held["at"]) + timedelta(seconds=LASTS_S) <= visit.now:
+        return redirect(visit, "/signin", visit.words.gettext("That took too long. Begin once more."), kind="alarm")
+    proof = Proof(held["issuer"], held["subject"], held["label"], held["address"] or None)
+    try:
+        await run_in_threadpool(_provider, visit, name)
+        answer = await _sign_in(visit, proof, held["next"])
+    except Refusal as refused:
+        answer = await run_in_threadpool(signin_page.page, visit, held["next"], "", refused, "provider")
+    cookies.forget(answer, PROVED)
+    return answer

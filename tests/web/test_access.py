@@ -1,0 +1,336 @@
+"""Who may do what: every route of the site and of the API, by everybody who might ask, under each visibility.
+
+The table is complete by construction: a route without a row fails, and so does a row without a route. Ids in addresses
+are of nothing, so whoever is let in finds nothing there, and whoever is not does not learn as much.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+import httpx
+import pytest
+from itsdangerous import Signer
+
+from campaigns import API, World, running
+from espalier.collect import accounts, charter, erasure, sessions
+from espalier.collect.accounts import known
+from espalier.store.people import PersonRole
+from espalier.store.preferences import Preferences, keep_preferences
+from espalier.store.session import Database
+from espalier.web import cookies, pages
+from espalier.web.app import ROUTERS
+from espalier.web.doors import Entrance
+from letters import Mailbox
+
+
+class Needs(StrEnum):
+    """What a route asks of whoever calls it."""
+
+    NOTHING = "nothing"
+    READER = "reader"  # as the campaign's visibility has it
+    READER_OR_AUTHOR = "reader or author"  # and their own for whoever takes part
+    ACCOUNT = "account"  # an account that is not banned, whatever terms it accepted
+    MEMBER = "member"  # and has accepted the terms in force
+    MODERATOR = "moderator"
+    OVERSEER = "a moderator of every language"
+    ADMIN = "admin"
+
+
+class Who(StrEnum):
+    """Whoever might ask."""
+
+    SIGNED_OUT = "signed out"
+    UNCONSENTED = "terms not accepted"
+    CONTRIBUTOR = "contributor"
+    MODERATOR = "moderator"
+    MODERATOR_ELSEWHERE = "moderator of another language"
+    ADMIN = "administrator"
+    BANNED = "banned"
+    CLOSED = "deleted"
+
+
+N, R, RA, A, M, MO, OV, AD = Needs
+
+SITE: Final[dict[str, dict[str, Needs]]] = {
+    "GET": {
+        "/": N, "/terms": N, "/privacy": N, "/guidelines": N, "/guidelines/{kind}": N, "/help": N, "/terms/accept": A,
+        "/signin": N, "/signin/again": A, "/signin/code": N, "/signin/link/{token}": N, "/signin/with/{name}": N,
+        "/signin/with/{name}/back": N, "/me/signin": A, "/me/signin/email": A, "/me/signin/password": A,
+        "/welcome": M,
+        "/tasks": M, "/tasks/none": M, "/tasks/{task_id}": M, "/tasks/{task_id}/report": M, "/practice/{kind}": M,
+        "/admin": MO, "/admin/campaign": AD, "/admin/documents": AD, "/admin/documents/{kind}/{lang}": AD,
+        "/admin/announcements": AD, "/admin/announcements/{announcement_id}": AD, "/admin/jobs/{job_id}/progress": MO,
+        "/admin/health": AD, "/admin/exports": AD, "/admin/exports/{job_id}/trees": AD,
+        "/admin/exports/{job_id}/votes": AD, "/admin/audit": MO, "/admin/trollboard": MO, "/admin/inspirations": AD,
+        "/admin/inspirations/{inspiration_id}": AD, "/admin/people": MO, "/admin/people/{person_id}": MO,
+        "/admin/people/{person_id}/purge": OV, "/admin/invitations": AD, "/admin/policy": AD,
+        "/admin/policy/history": AD, "/leaderboard": R, "/stats": R, "/stats/{name}.csv": R, "/trees": R,
+        "/trees/{tree_id}": R, "/messages/{message_id}": RA, "/messages/{message_id}/history": MO,
+        "/messages/{message_id}/edit": MO, "/messages/{message_id}/delete": MO, "/me/survey": A,
+        "/admin/survey": AD, "/me": A,
+        "/me/contributions": A, "/me/data": A, "/me/data/espalier.json": A, "/me/delete": A, "/me/statistics": A,
+        "/me/tokens": A,
+        "/admin/survey.csv": AD, "/invitation/{token}": N, "/unsubscribe/{signed}": N, "/admin/trees/orders": MO,
+        "/admin/invitations/links": AD, "/tasks/{task_id}/{part}": M,
+    },
+    "POST": {
+        "/manner": N, "/me": A, "/me/contributions/{message_id}/withdraw": A, "/me/delete": A, "/me/delete/stop": A,
+        "/me/tokens": A, "/me/tokens/{token_id}/revoke": A, "/me/mail": A, "/me/survey": A,
+        "/unsubscribe/{signed}": N, "/tasks/{task_id}/undo": M,
+        "/tasks/{task_id}/unskip": M, "/tasks/{task_id}/reason": M, "/admin/trees/orders": MO,
+        "/admin/trees/orders/preview": MO, "/admin/invitations/links/{invitation_id}/end": AD,
+        "/admin/invitations/links": AD, "/terms/accept": A, "/terms/decline": A, "/signin/token": N,
+        "/signin/password": N, "/signout": N, "/signin/with/{name}/join": N,
+        "/signin/email": N, "/signin/code": N, "/signin/more": N, "/signin/link/{token}": N,
+        "/me/signin/with/{name}": A, "/me/signin/email": A, "/me/signin/password": A, "/me/signin/remove": A,
+        "/me/signin/end": A, "/welcome": M, "/tasks/next": M, "/tasks/{task_id}/text": M,
+        "/tasks/{task_id}/preview": M, "/preview": M, "/tasks/{task_id}/draft": M, "/tasks/{task_id}/skip": M,
+        "/tasks/{task_id}/reporting": M, "/tasks/{task_id}/report": M, "/tasks/{task_id}/labels": M,
+        "/tasks/{task_id}/ranking": M, "/keys": M, "/practice/{kind}": M, "/admin/campaign": AD,
+        "/admin/campaign/running": AD, "/admin/documents/{kind}/{lang}": AD,
+        "/announcements/{announcement_id}/read": M, "/admin/announcements": AD,
+        "/admin/announcements/{announcement_id}": AD, "/admin/announcements/{announcement_id}/end": AD,
+        "/admin/exports": AD, "/admin/imports": AD, "/admin/inspirations": AD,
+        "/admin/inspirations/{inspiration_id}": AD, "/admin/inspirations/{inspiration_id}/shown": AD,
+        "/admin/people/{person_id}/role": AD, "/admin/people/{person_id}/ban": MO,
+        "/admin/people/{person_id}/unban": MO, "/admin/people/{person_id}/purge": OV, "/admin/invitations": AD,
+        "/admin/policy/preview": AD, "/admin/policy": AD, "/messages/{message_id}/reactions": M,
+        "/messages/{message_id}/report": M, "/messages/{message_id}/reveal": MO, "/messages/{message_id}/edit": MO,
+        "/messages/{message_id}/delete": MO, "/messages/{message_id}/restore": MO,
+    },
+}  # fmt: skip
+"""The pages: what each asks of a session."""
+
+PROGRAMS: Final[dict[str, dict[str, Needs]]] = {
+    "GET": {
+        "/tasks/mine": M, "/tasks/availability": M, "/messages": R, "/messages/{message_id}": RA,
+        "/messages/{message_id}/thread": RA, "/messages/{message_id}/children": RA, "/messages/{message_id}/tree": RA,
+        "/messages/{message_id}/history": MO, "/trees": R, "/trees/{tree_id}": R, "/trees/{tree_id}/state": MO,
+        "/campaign": N, "/terms": N, "/me": A, "/me/contributions": A, "/me/tokens": A, "/people": MO,
+        "/people/{person_id}": MO,
+        "/people/{person_id}/contributions": MO, "/stats": R, "/leaderboards/{frame}": R, "/me/stats": A,
+        "/trollboard/{frame}": MO, "/reports": MO, "/audit": MO, "/gold": MO, "/reviewers": MO, "/policy": M,
+        "/policy/history": MO, "/exports/{job_id}/file": AD, "/exports/{job_id}/votes": AD, "/jobs": MO,
+        "/jobs/{job_id}": M,
+    },
+    "POST": {
+        "/tasks/next": M, "/tasks/{task_id}/skip": M, "/tasks/{task_id}/undo": M, "/tasks/{task_id}/unskip": M,
+        "/tasks/{task_id}/reason": M, "/tasks/{task_id}/reactions": M, "/tasks/{task_id}/submit": M,
+        "/contributions/{client_id}/withdraw": M, "/messages/{message_id}/withdraw": M,
+        "/messages/{message_id}/report": M, "/messages/{message_id}/delete": MO,
+        "/messages/{message_id}/undelete": MO,
+        "/messages/{message_id}/reveal": MO, "/trees": AD, "/trees/orders": AD, "/trees/{tree_id}/orders": MO,
+        "/me/terms": A, "/me/tokens": A, "/people": AD, "/people/invitations": AD, "/people/{person_id}/tokens": AD,
+        "/people/{person_id}/ban": MO, "/people/{person_id}/unban": MO, "/people/{person_id}/purge": OV,
+        "/people/{person_id}/close": AD, "/reports/{message_id}/resolve": MO, "/exports": AD, "/imports": AD,
+    },
+    "PUT": {"/messages/{message_id}/reactions/{emoji}": M, "/gold/{message_id}": MO, "/policy": AD},
+    "PATCH": {"/messages/{message_id}": MO, "/me": A, "/people/{person_id}": AD},
+    "DELETE": {
+        "/messages/{message_id}/reactions/{emoji}": M, "/me/tokens/{token_id}": A, "/me": A, "/gold/{message_id}": MO,
+    },
+}  # fmt: skip
+"""The API: what each route asks of a token."""
+
+BODIES: Final[dict[str, Any]] = {
+    "/tasks/next": {"langs": ["en"]}, "/tasks/{task_id}/submit": {"id": "x", "text": "Why?"},
+    "/tasks/{task_id}/skip": {"reason": "not_my_subject"}, "/tasks/{task_id}/reason": {"reason": "not_my_subject"},
+    "/tasks/{task_id}/reactions": {"handle": "m0", "emoji": "+1"}, "/messages/{message_id}/report": {"reason": "x"},
+    "/trees": {"text": "Why?", "lang": "en"}, "/trees/orders": {"ids": ["none"], "command": "halt"},
+    "/trees/{tree_id}/orders": {"command": "halt"}, "/me/tokens": {"name": "x"}, "/people": {"name": "Eve"},
+    "/me/terms": {"version": 2},
+    "/people/invitations": {"count": 1}, "/people/{person_id}/tokens": {"name": "x"},
+    "/people/{person_id}/purge": {"preview": True}, "/reports/{message_id}/resolve": {"dismiss": True},
+    "/exports": {}, "/gold/{message_id}": {"answers": {"spam": 0}}, "/policy": {"base": {}}, "/me": {},
+    "/messages/{message_id}": {"text": "x"}, "/people/{person_id}": {"role": "contributor"},
+}  # fmt: skip
+"""What makes a request well formed, so that it is not its form that is refused."""
+
+
+QUERIES: Final = {"/tasks/availability": "?lang=en"}
+
+
+@dataclass
+class Somebody:
+    """An account, its session and its token."""
+
+    id: str | None
+    session: str | None
+    token: str | None
+    reading: str | None = None
+
+
+@pytest.fixture
+def world(sqlite_db: Database) -> Iterator[World]:
+    """A campaign with terms of its own, where people sign in by mail or password."""
+    with running(sqlite_db, Entrance(post=Mailbox())) as made:
+        made.door.call(charter.change_charter, None, {"password": True}, made.now)
+        made.door.call(charter.publish, None, "terms", "en", "Be kind.", True, made.now)
+        yield made
+
+
+def join(world: World, who: Who) -> Somebody:
+    """Somebody of this kind who has just signed in, past the first visit."""
+    if who is Who.SIGNED_OUT:
+        return Somebody(None, None, None)
+    role = {
+        Who.MODERATOR: PersonRole.MODERATOR,
+        Who.MODERATOR_ELSEWHERE: PersonRole.MODERATOR,
+        Who.ADMIN: PersonRole.ADMIN,
+    }
+    name = f"{who}-{next(world.numbers)}"
+    someone = world.person(name, role.get(who, PersonRole.CONTRIBUTOR))
+    campaign = world.http.app.state.campaign
+    person = world.door.call(known, someone.id)
+    world.door.call(keep_preferences, person.id, Preferences(langs=("en",), welcomed=True))
+    if who is not Who.UNCONSENTED:
+        world.door.call(charter.accept_terms, person, 2, world.now)
+    if who is Who.MODERATOR_ELSEWHERE:
+        world.door.call(accounts.change_role, None, person.id, PersonRole.MODERATOR, world.now, moderates=("ko",))
+    signed_in = world.door.call(sessions.start_session, person, "a test", campaign.secret, world.now, world.rng)
+    _, reading = world.door.call(
+        accounts.create_token, None, person.id, "reads", "read", campaign.secret, world.now, world.rng
+    )
+    if who is Who.BANNED:
+        world.door.call(accounts.ban, None, person.id, world.now)
+    if who is Who.CLOSED:
+        world.door.call(erasure.close_account, None, person.id, world.now, world.rng)
+    return Somebody(person.id, signed_in.token, someone.token, reading)
+
+
+def is_let_in(who: Who, needs: Needs, visibility: str, *, by_token: bool) -> bool:
+    """What the table says."""
+    if needs is N:
+        return True
+    if needs in (R, RA):
+        if visibility == "open" and (who is Who.SIGNED_OUT or (who is Who.CLOSED and not by_token)):
+            return True
+        needs = {"open": M, "members": M, "staff": MO if needs is R else M}[visibility]
+    if who in (Who.SIGNED_OUT, Who.BANNED, Who.CLOSED):
+        return False
+    if who is Who.UNCONSENTED:
+        return needs is A
+    staff = {Who.MODERATOR_ELSEWHERE: 1, Who.MODERATOR: 2, Who.ADMIN: 3}.get(who, 0)
+    return staff >= {MO: 1, OV: 2, AD: 3}.get(needs, 0)
+
+
+def call_site(world: World, who: Somebody, method: str, route: str, needs: Needs) -> bool:
+    """Whether somebody is let in who opens or sends this."""
+    campaign = world.http.app.state.campaign
+    key = campaign.signing_key
+    sent = {}
+    if who.session:
+        sent[cookies.SESSION] = Signer(key, salt=cookies.SESSION).sign(who.session).decode()
+    sent[cookies.VISITOR] = Signer(key, salt=cookies.VISITOR).sign("visitor").decode()
+    known_as = who.session if who.session and session_holds(world, who) else "visitor"
+    options: dict[str, Any] = {"headers": {"Cookie": "; ".join(f"{name}={value}" for name, value in sent.items())}}
+    if method == "POST":
+        options["data"] = {"form_token": cookies.form_token(key, known_as)}
+    answer = world.http.request(method, address_of(route), follow_redirects=False, **options)
+    assert answer.status_code < 500, f"{method} {route}: {answer.text[:500]}"
+    return needs is N or not is_refused(answer)
+
+
+def session_holds(world: World, who: Somebody) -> bool:
+    from espalier.web.campaign import token_hash
+
+    assert who.session is not None
+    return world.door.call(_found, token_hash(who.session), world.now)
+
+
+def _found(db: Any, known_as: str, now: Any) -> bool:
+    from espalier.store.sessions import by_session
+
+    return by_session(db, known_as, now) is not None
+
+
+def is_refused(answer: httpx.Response) -> bool:
+    to = answer.headers.get("location", "")
+    return answer.status_code in (401, 403) or bool(re.match(r"/(signin(/again)?\?|signin$|banned|terms/accept)", to))
+
+
+def address_of(route: str) -> str:
+    return re.sub(r"\{[^}]*\}", "none", route.replace("{frame}", "total")) + QUERIES.get(route, "")
+
+
+def routes_of(routers: Any) -> set[tuple[str, str]]:
+    return {(method, route.path) for router in routers for route in router.routes for method in route.methods}
+
+
+def rows_of(table: dict[str, dict[str, Needs]]) -> set[tuple[str, str]]:
+    return {(method, path) for method, paths in table.items() for path in paths}
+
+
+def test_every_route_has_a_row_and_every_row_a_route() -> None:
+    assert rows_of(SITE) == routes_of(pages.ROUTERS)
+    assert rows_of(PROGRAMS) == routes_of(ROUTERS)
+
+
+@pytest.mark.parametrize("who", Who)
+def test_the_site_lets_in_whom_it_should(world: World, who: Who) -> None:
+    wrong = []
+    for method, rows in SITE.items():
+        for route, needs in rows.items():
+            somebody = join(world, who) if method == "POST" or who is Who.SIGNED_OUT else world_person(world, who)
+            if call_site(world, somebody, method, route, needs) != is_let_in(who, needs, "members", by_token=False):
+                wrong.append(f"{method} {route}")
+    assert not wrong
+
+
+def world_person(world: World, who: Who) -> Somebody:
+    """One account for all pages that are only looked at."""
+    kept: dict[Who, Somebody] = world.__dict__.setdefault("kept", {})
+    if who not in kept:
+        kept[who] = join(world, who)
+    return kept[who]
+
+
+@pytest.mark.parametrize("visibility", ["open", "members", "staff"])
+@pytest.mark.parametrize("who", Who)
+def test_the_organiser_says_who_reads(world: World, who: Who, visibility: str) -> None:
+    world.door.call(charter.change_charter, None, {"visibility": visibility}, world.now)
+    somebody = join(world, who)
+    wrong = []
+    for route, needs in SITE["GET"].items():
+        if needs in (R, RA) and call_site(world, somebody, "GET", route, needs) != is_let_in(
+            who, needs, visibility, by_token=False
+        ):
+            wrong.append(f"page {route}")
+    for route, needs in PROGRAMS["GET"].items():
+        if needs in (R, RA) and call_api(world, somebody.token, "GET", route) != is_let_in(
+            who, needs, visibility, by_token=True
+        ):
+            wrong.append(f"API {route}")
+    assert not wrong
+
+
+def call_api(world: World, token: str | None, method: str, route: str) -> bool:
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    body = {} if method in ("GET", "DELETE") else {"json": BODIES.get(route, {})}
+    if route == "/imports":
+        body = {"files": {"file": ("x.jsonl", b"")}}
+    answer = world.http.request(method, f"{API}{address_of(route)}", headers=headers, **body)
+    assert answer.status_code < 500, f"{method} {route}: {answer.text[:500]}"
+    return answer.status_code not in (401, 403)
+
+
+@pytest.mark.parametrize("who", Who)
+def test_the_api_lets_in_whom_it_should(world: World, who: Who) -> None:
+    wrong = []
+    for method, rows in PROGRAMS.items():
+        for route, needs in rows.items():
+            somebody = world_person(world, who) if method == "GET" else join(world, who)
+            if call_api(world, somebody.token, method, route) != is_let_in(who, needs, "members", by_token=True):
+                wrong.append(f"{method} {route}")
+    assert not wrong
+
+
+def test_a_token_that_only_reads_changes_nothing(world: World) -> None:
+    chief = join(world, Who.ADMIN)
+    changes = [(method, route) for method, route in rows_of(PROGRAMS) if method != "GET"]
+    assert not [each for each in changes if call_api(world, chief.reading, *each)]
+    reads = PROGRAMS["GET"]
+    assert not [route for route in reads if not call_api(world, chief.reading, "GET", route)]
