@@ -4,6 +4,7 @@
 # make check          format, style and types
 # make format         put the code into its format
 # make docs           draw again what the documentation shows of the code
+# make screenshots  take pictures of every page of the site
 # make words        bring the catalogues of the interface's languages up to date
 # make lock           write down the exact versions of what is installed
 # make clean          remove what `make` made; the campaign in var/ stays
@@ -11,7 +12,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help run install chromium test test-fast check format docs words lock clean
+.PHONY: help run install chromium test test-fast check format docs screenshots words lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -48,6 +49,9 @@ format: .venv/.installed-dev
 
 docs: .venv/.installed-dev
 	$(BIN)/python scripts/draw_docs.py
+
+screenshots: .venv/.installed-dev chromium
+	$(BIN)/python scripts/photograph.py
 
 words: .venv/.installed-dev
 	$(BIN)/python scripts/interface_words.py

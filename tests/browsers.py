@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib.resources import as_file
 from pathlib import Path
 from random import Random
@@ -24,7 +24,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from campaigns import practise_all
 from espalier import demo
-from espalier.collect import accounts
+from espalier.collect import accounts, announcements, inspirations
+from espalier.collect.accounts import known
 from espalier.collect.beginning import begin
 from espalier.collect.campaign import change_policy
 from espalier.collect.carry import Load, carry_in
@@ -117,7 +118,7 @@ def sign_in(page: Page, token: str) -> None:
         if urlsplit(page.url).path == "/tasks":
             return
         with page.expect_navigation():
-            page.locator("main form").first.locator("button.primary").click()
+            page.locator("main form button.primary").first.click()
     raise AssertionError(f"the first visit does not end: {page.url}")
 
 
@@ -147,6 +148,10 @@ def plant(file: Path) -> Planted:
         tokens[name] = joined.token
         door.call(practise_all, joined.person.id, now)
     door.call(change_policy, None, {"base": {"max_active_trees": 1}}, now, rng)
+    organiser = door.call(known, made.person.id)
+    door.call(announcements.announce, organiser, "We meet on Friday.", now, now + timedelta(days=7), now, rng)
+    idea = inspirations.Said("en", "A recipe that failed", "What went wrong, and why?", licence="CC0")
+    door.call(inspirations.add, organiser, idea, now, rng)
     with ExitStack() as stack:
         trees, votes = (stack.enter_context(as_file(each)) for each in (demo.TREES, demo.VOTES))
         load = Load(trees, votes, Source(trees.name, origin="demo"))

@@ -76,10 +76,56 @@ MESSAGE: Final = one(
     "AND m.depth = 2 ORDER BY m.id"
 )
 
+SOMEBODY: Final = one("SELECT id FROM people WHERE name = 'Fay'")
+ORGANISERS_PAGES: Final = (
+    "announcements", "audit", "campaign", "documents", "exports", "health", "inspirations", "invitations", "people",
+    "policy", "survey", "trollboard",
+)  # fmt: skip
+
 PAGES: Final = (
     plain("landing", "/", None),
     plain("sign-in", "/signin", None),
+    *(plain(name, f"/{name}", None) for name in ("terms", "privacy", "guidelines", "help")),
+    Shown("guideline", "/guidelines/{kind}", None, fixed("/guidelines/assistant_reply")),
     plain("tasks", "/tasks", "Ada"),
+    Shown("practice", "/practice/{kind}", "Ada", fixed("/practice/label_assistant_reply")),
+    plain("ways-to-sign-in", "/me/signin", "Ada"),
+    plain("change-address", "/me/signin/email", "Ada"),
+    plain("change-password", "/me/signin/password", "Ada"),
+    plain("survey", "/me/survey", "Ada"),
+    plain("welcome", "/welcome", "Ada"),
+    plain("trees", "/trees", "Ada"),
+    Shown("tree", "/trees/{tree_id}", "Ada", at("/trees/{}", TREE)),
+    Shown("message", "/messages/{message_id}", "Ada", at("/messages/{}", MESSAGE)),
+    Shown("message-for-staff", "/messages/{message_id}", "Mona", at("/messages/{}", MESSAGE)),
+    Shown("history-of-a-message", "/messages/{message_id}/history", "Mona", at("/messages/{}/history", MESSAGE)),
+    Shown("edit-a-message", "/messages/{message_id}/edit", "Mona", at("/messages/{}/edit", MESSAGE)),
+    Shown("delete-a-message", "/messages/{message_id}/delete", "Mona", at("/messages/{}/delete", MESSAGE)),
+    plain("leaderboard", "/leaderboard", "Ada"),
+    plain("statistics", "/stats", "Ada"),
+    *(plain(f"organise-{name}", f"/admin/{name}", "Administrator") for name in ORGANISERS_PAGES),
+    plain("organise", "/admin", "Administrator"),
+    plain("invitation-links", "/admin/invitations/links", "Administrator"),
+    plain("orders-to-trees", "/admin/trees/orders", "Administrator"),
+    plain("policy-history", "/admin/policy/history", "Administrator"),
+    Shown("edit-terms", "/admin/documents/{kind}/{lang}", "Administrator", fixed("/admin/documents/terms/en")),
+    Shown(
+        "announcement",
+        "/admin/announcements/{announcement_id}",
+        "Administrator",
+        at("/admin/announcements/{}", one("SELECT id FROM announcements")),
+    ),
+    Shown(
+        "inspiration",
+        "/admin/inspirations/{inspiration_id}",
+        "Administrator",
+        at("/admin/inspirations/{}", one("SELECT id FROM inspirations")),
+    ),
+    Shown("person", "/admin/people/{person_id}", "Administrator", at("/admin/people/{}", SOMEBODY)),
+    Shown("purge", "/admin/people/{person_id}/purge", "Administrator", at("/admin/people/{}/purge", SOMEBODY)),
+    plain("no-task", "/tasks/none", "Ada"),
+    Shown("kind-of-task", "/tasks/{task_id}", "Emil", fixed("/tasks/rank")),
+    Shown("report", "/tasks/{task_id}/report", "Ben", at("/tasks/{}/report", task("prompter_reply", "Ben"))),
     Shown("write-a-prompt", "/tasks/{task_id}", "Ada", at("/tasks/{}", task("initial_prompt", "Ada"))),
     Shown("reply-as-prompter", "/tasks/{task_id}", "Ben", at("/tasks/{}", task("prompter_reply", "Ben"))),
     Shown("reply-as-assistant", "/tasks/{task_id}", "Cleo", at("/tasks/{}", task("assistant_reply", "Cleo"))),
@@ -89,5 +135,14 @@ PAGES: Final = (
     Shown("rank-replies", "/tasks/{task_id}", "Fay", at("/tasks/{}", task("rank_assistant_replies", "Fay"))),
 )
 
-NOT_PAGES: Final[frozenset[str]] = frozenset()
+NOT_PAGES: Final = frozenset(
+    {
+        "/tasks/{task_id}/{part}", "/stats/{name}.csv", "/admin/survey.csv", "/admin/jobs/{job_id}/progress",
+        "/admin/exports/{job_id}/trees", "/admin/exports/{job_id}/votes", "/signin/with/{name}",
+        "/signin/with/{name}/back",
+        # Steps of signing in and out, which tests/web walks through with letters and secrets of their own.
+        "/signin/again", "/signin/code", "/signin/link/{token}", "/invitation/{token}", "/unsubscribe/{signed}",
+        "/terms/accept",
+    }
+)  # fmt: skip
 """Routes that are looked at but are no pages: files, pieces of pages, ways that only lead on."""
