@@ -89,6 +89,9 @@ PAGES: Final = (
     Shown("guideline", "/guidelines/{kind}", None, fixed("/guidelines/assistant_reply")),
     plain("tasks", "/tasks", "Ada"),
     Shown("practice", "/practice/{kind}", "Ada", fixed("/practice/label_assistant_reply")),
+    plain("me", "/me", "Ada"),
+    *(plain(f"my-{name}", f"/me/{name}", "Ada") for name in ("contributions", "statistics", "tokens", "data")),
+    plain("delete-my-account", "/me/delete", "Ada"),
     plain("ways-to-sign-in", "/me/signin", "Ada"),
     plain("change-address", "/me/signin/email", "Ada"),
     plain("change-password", "/me/signin/password", "Ada"),
@@ -137,6 +140,7 @@ PAGES: Final = (
 
 NOT_PAGES: Final = frozenset(
     {
+        "/me/data/espalier.json",
         "/tasks/{task_id}/{part}", "/stats/{name}.csv", "/admin/survey.csv", "/admin/jobs/{job_id}/progress",
         "/admin/exports/{job_id}/trees", "/admin/exports/{job_id}/votes", "/signin/with/{name}",
         "/signin/with/{name}/back",

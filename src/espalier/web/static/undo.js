@@ -26,4 +26,8 @@
     };
     const timer = setInterval(count, 1000);
   }
+  // The button that was pressed is gone; what came of it is read out.
+  document.addEventListener("htmx:afterSwap", (event) => {
+    if (event.target.id === "undo") event.target.querySelector("p").focus({ preventScroll: true });
+  });
 }
