@@ -73,6 +73,8 @@ SITE: Final[dict[str, dict[str, Needs]]] = {
         "/admin/survey": AD, "/me": A,
         "/me/contributions": A, "/me/data": A, "/me/data/espalier.json": A, "/me/delete": A, "/me/statistics": A,
         "/me/tokens": A,
+        "/moderation": MO, "/moderation/cases/{number}": MO, "/moderation/bulk": MO, "/moderation/bulk/{first}": MO,
+        "/moderation/reasons": AD, "/banned": N, "/notices": M,
         "/admin/survey.csv": AD, "/invitation/{token}": N, "/unsubscribe/{signed}": N, "/admin/trees/orders": MO,
         "/admin/invitations/links": AD, "/tasks/{task_id}/{part}": M,
     },
@@ -100,6 +102,10 @@ SITE: Final[dict[str, dict[str, Needs]]] = {
         "/admin/policy/preview": AD, "/admin/policy": AD, "/messages/{message_id}/reactions": M,
         "/messages/{message_id}/report": M, "/messages/{message_id}/reveal": MO, "/messages/{message_id}/edit": MO,
         "/messages/{message_id}/delete": MO, "/messages/{message_id}/restore": MO,
+        "/moderation/cases/{number}/take": MO, "/moderation/cases/{number}/put-back": MO,
+        "/moderation/cases/{number}/decide": MO, "/moderation/cases/{number}/undo": MO,
+        "/moderation/cases/{number}/reveal": MO, "/moderation/bulk": MO, "/moderation/bulk/{first}/undo": MO,
+        "/moderation/reasons": AD, "/banned": N, "/notices/{decision}/read": M,
     },
 }  # fmt: skip
 """The pages: what each asks of a session."""
@@ -114,7 +120,7 @@ PROGRAMS: Final[dict[str, dict[str, Needs]]] = {
         "/people/{person_id}/contributions": MO, "/stats": R, "/leaderboards/{frame}": R, "/me/stats": A,
         "/trollboard/{frame}": MO, "/reports": MO, "/audit": MO, "/gold": MO, "/reviewers": MO, "/policy": M,
         "/policy/history": MO, "/exports/{job_id}/file": AD, "/exports/{job_id}/votes": AD, "/jobs": MO,
-        "/jobs/{job_id}": M,
+        "/jobs/{job_id}": M, "/cases": MO, "/cases/{number}": MO, "/notices": M,
     },
     "POST": {
         "/tasks/next": M, "/tasks/{task_id}/skip": M, "/tasks/{task_id}/undo": M, "/tasks/{task_id}/unskip": M,
@@ -126,6 +132,9 @@ PROGRAMS: Final[dict[str, dict[str, Needs]]] = {
         "/me/terms": A, "/me/tokens": A, "/people": AD, "/people/invitations": AD, "/people/{person_id}/tokens": AD,
         "/people/{person_id}/ban": MO, "/people/{person_id}/unban": MO, "/people/{person_id}/purge": OV,
         "/people/{person_id}/close": AD, "/reports/{message_id}/resolve": MO, "/exports": AD, "/imports": AD,
+        "/cases/{number}/take": MO, "/cases/{number}/put-back": MO, "/cases/{number}/decide": MO,
+        "/cases/{number}/undo": MO, "/cases/decide": MO, "/cases/decided/{first}/undo": MO,
+        "/notices/{decision}/read": M, "/appeals": A,
     },
     "PUT": {"/messages/{message_id}/reactions/{emoji}": M, "/gold/{message_id}": MO, "/policy": AD},
     "PATCH": {"/messages/{message_id}": MO, "/me": A, "/people/{person_id}": AD},
@@ -146,6 +155,8 @@ BODIES: Final[dict[str, Any]] = {
     "/people/{person_id}/purge": {"preview": True}, "/reports/{message_id}/resolve": {"dismiss": True},
     "/exports": {}, "/gold/{message_id}": {"answers": {"spam": 0}}, "/policy": {"base": {}}, "/me": {},
     "/messages/{message_id}": {"text": "x"}, "/people/{person_id}": {"role": "contributor"},
+    "/cases/{number}/decide": {"verdict": "dismiss", "reason": "x"}, "/appeals": {"words": "x"},
+    "/cases/decide": {"cases": [1], "verdict": "dismiss", "reason": "x"},
 }  # fmt: skip
 """What makes a request well formed, so that it is not its form that is refused."""
 

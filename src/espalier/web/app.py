@@ -20,6 +20,7 @@ from espalier.store.keys import signing_key
 from espalier.store.session import open_database
 from espalier.web import errors, files, forms_page, health, pages
 from espalier.web.api import campaign as campaign_api
+from espalier.web.api import cases as cases_api
 from espalier.web.api import charter as charter_api
 from espalier.web.api import figures, gold, messages, moderation, people, tasks, trees
 from espalier.web.background import Background
@@ -33,7 +34,7 @@ API: Final = "/api/v1"
 OPENAPI: Final = "/api/openapi.json"
 ROUTERS: Final = (
     tasks.router, messages.router, trees.router, people.router, figures.router, moderation.router, gold.router,
-    campaign_api.router, charter_api.router,
+    campaign_api.router, cases_api.router, charter_api.router,
 )  # fmt: skip
 IMPORTS: Final = f"{API}/imports"
 ABOUT: Final = (
@@ -57,8 +58,10 @@ async def _to_sign_in(request: Request, _: Exception) -> Response:
     return RedirectResponse(sign_in_address(request), status_code=303)
 
 
-async def _elsewhere(_: Request, first: Exception) -> Response:
+async def _elsewhere(request: Request, first: Exception) -> Response:
     assert isinstance(first, ElsewhereFirst)
+    if request.method == "POST" and first.address.startswith("/terms") and await pages.signed_out.typed(request):
+        return await pages.signed_out.page_of(request, "/terms/accept")
     return RedirectResponse(first.address, status_code=303)
 
 

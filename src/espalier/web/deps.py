@@ -25,7 +25,7 @@ async def _campaign(request: Request) -> Campaign:
     return campaign
 
 
-def _caller(needs: PersonRole, *, changes: bool) -> Callable[..., Awaitable[Caller]]:
+def _caller(needs: PersonRole, *, changes: bool, shut_out: bool = False) -> Callable[..., Awaitable[Caller]]:
     async def caller(
         request: Request, given: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
     ) -> Caller:  # fmt: skip
@@ -38,6 +38,8 @@ def _caller(needs: PersonRole, *, changes: bool) -> Callable[..., Awaitable[Call
 CampaignDep = Annotated[Campaign, Depends(_campaign)]
 Reader = Annotated[Caller, Depends(_caller(PersonRole.CONTRIBUTOR, changes=False))]
 Contributor = Annotated[Caller, Depends(_caller(PersonRole.CONTRIBUTOR, changes=True))]
+ShutOut = Annotated[Caller, Depends(_caller(PersonRole.CONTRIBUTOR, changes=True, shut_out=True))]
+"""A contributor, also while banned or suspended."""
 ModeratorReader = Annotated[Caller, Depends(_caller(PersonRole.MODERATOR, changes=False))]
 Moderator = Annotated[Caller, Depends(_caller(PersonRole.MODERATOR, changes=True))]
 AdminReader = Annotated[Caller, Depends(_caller(PersonRole.ADMIN, changes=False))]
