@@ -15,6 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 from starlette.responses import HTMLResponse, Response
 
+from espalier.domain.charter import Visibility
 from espalier.web import cookies, files
 from espalier.web.markdown import rendered
 from espalier.web.undoing import REASONS, undo_line
@@ -76,7 +77,10 @@ def clock(at: datetime, lang: str) -> Markup:
 
 
 def render(visit: Visit, template: str, context: Any, *, status: int = 200, public: bool = False) -> Response:
-    """The page. `context`: a dataclass whose fields the template gets. `public`: search engines may list it."""
+    """The page. `context`: a dataclass whose fields the template gets.
+
+    `public`: search engines may list it, as they may all pages of an open campaign.
+    """
     given = {field.name: getattr(context, field.name) for field in fields(context)}
     page = environment(visit.lang).get_template(template)
     answer = HTMLResponse(
@@ -86,7 +90,7 @@ def render(visit: Visit, template: str, context: Any, *, status: int = 200, publ
     answer.headers["Cache-Control"] = "no-store"
     answer.headers["Content-Language"] = visit.lang
     answer.headers["Referrer-Policy"] = "same-origin"
-    if not public:
+    if not public and visit.charter.visibility is not Visibility.OPEN:
         answer.headers["X-Robots-Tag"] = "noindex"
     if visit.visitor:
         cookies.write_signed(

@@ -42,6 +42,13 @@ def brought(kind: str, lang: str) -> str | None:
     return file.read_text("utf-8") if file.is_file() else None
 
 
+@cache
+def text_languages() -> tuple[str, ...]:
+    """The languages in which the program brings texts, English first."""
+    brings = {folder.name for folder in FOLDER.iterdir() if folder.is_dir()}
+    return (SOURCE, *sorted(brings - {SOURCE}))
+
+
 def text_of(db: Connection, kind: str, lang: str) -> Text:
     """The text in this language, else in English; the organiser's goes before the program's."""
     for each in dict.fromkeys((lang, SOURCE)):

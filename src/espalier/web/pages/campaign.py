@@ -1,10 +1,13 @@
 """What the organiser says of the campaign, what is to be done before the first volunteer comes, and whether it runs."""
 
+import re
+import smtplib
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Form
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from espalier.collect import charter as use_cases
@@ -12,6 +15,8 @@ from espalier.domain.admission import Admission
 from espalier.domain.charter import OWN_TERMS, Charter, Running, Visibility
 from espalier.domain.errors import Invalid
 from espalier.store.people import PersonRole
+from espalier.web.mail import Letter
+from espalier.web.providers import Provider
 from espalier.web.render import render
 from espalier.web.visit import AdminSender, AdminVisit, Visit, redirect
 
@@ -33,6 +38,7 @@ class Said(BaseModel):
     release: str = ""
     email: bool = False
     password: bool = False
+    providers: list[str] = Field(default_factory=list)
     admission: str = ""
     domains: str = ""
     trusted: str = ""
@@ -49,15 +55,31 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """said: what stands in the form. charter: what is in force. faulty, fault: the field that cannot be, and why."""
+    """said: what stands in the form. charter: what is in force. steps: until the first volunteer can come.
+
+    providers: accounts elsewhere with which the server lets people sign in. mail: whether it sends letters.
+    address: to which a trial letter goes. faulty, fault: the field that cannot be, and why.
+    """
 
     said: Said
     charter: Charter
     steps: list[Step]
     visibilities: list[tuple[str, str]]
     admissions: list[tuple[str, str]]
+    providers: list[Provider]
+    mail: bool
+    address: str
     faulty: str | None = None
     fault: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """What is asked before the campaign stands still or goes on. What was typed comes along."""
+
+    running: Running
+    reason: str
+    paused_until: str
 
 
 def _form(charter: Charter) -> Said:
@@ -79,10 +101,13 @@ def _mapping(said: Said) -> dict[str, Any]:
     return given
 
 
-def _context(visit: Visit, said: Said, faulty: str | None = None, fault: str | None = None) -> Context:
+def _context(
+    visit: Visit, said: Said, faulty: str | None = None, fault: str | None = None, address: str | None = None
+) -> Context:
     say, charter = visit.words.gettext, visit.charter
     is_named = charter.name != Charter().name and bool(charter.about)
-    opens = visit.campaign.entrance.post is not None or charter.doors.password
+    by_mail = charter.doors.email and visit.campaign.entrance.post is not None
+    opens = by_mail or charter.doors.password or bool(visit.campaign.entrance.providers)
     has_terms = charter.terms > OWN_TERMS
     steps = [
         Step(say("Give it a name and say what it is for."), is_named, "#name"),
@@ -102,7 +127,13 @@ def _context(visit: Visit, said: Said, faulty: str | None = None, fault: str | N
         (str(Admission.INVITATION), say("Who has an invitation")),
         (str(Admission.DOMAINS), say("Who has an address in one of these domains")),
     ]
-    return Context(said, charter, steps, visibilities, admissions, faulty, fault)
+    entrance = visit.campaign.entrance
+    if address is None:
+        address = (visit.person.email if visit.person else None) or ""
+    return Context(
+        said, charter, steps, visibilities, admissions, list(entrance.providers), entrance.post is not None, address,
+        faulty, fault,
+    )  # fmt: skip
 
 
 @router.get(ADDRESS)
@@ -129,13 +160,39 @@ async def run(
     running: Annotated[str, Form()] = "",
     reason: Annotated[str, Form()] = "",
     paused_until: Annotated[str, Form()] = "",
+    sure: Annotated[str, Form()] = "",
 ) -> Response:
-    """Prepare, open, pause or close the campaign."""
+    """Prepare, open, pause or close the campaign; what follows from it is shown first."""
     campaign = visit.campaign
     change = {"running": running, "reason": reason, "paused_until": paused_until}
     try:
+        wanted = Charter.from_mapping(change, visit.charter)
+        if not sure:
+            until = wanted.paused_until.isoformat() if wanted.paused_until else ""
+            return render(visit, "campaign_switch.html", Switch(wanted.running, wanted.reason, until))
         await campaign.change(visit.changing(PersonRole.ADMIN), use_cases.change_charter, change, campaign.clock())
     except Invalid as refused:
         context = _context(visit, _form(visit.charter), refused.field, refused.detail)
         return render(visit, "campaign.html", context, status=refused.status)
     return redirect(visit, ADDRESS, visit.words.gettext("Done. It holds from now on."))
+
+
+@router.post(f"{ADDRESS}/mail")
+async def try_mail(visit: AdminSender, address: Annotated[str, Form(max_length=300)] = "") -> Response:
+    """Send a letter, so that the organiser sees that letters arrive."""
+    say, post = visit.words.gettext, visit.campaign.entrance.post
+    fault = None
+    if post is None:
+        fault = say("This server sends no mail.")
+    elif not re.fullmatch(r"[^@\s]+@[^@\s]+", address.strip()):
+        fault = say("This is no address.")
+    else:
+        letter = Letter(address.strip(), say("A trial letter"), say("Letters of your campaign arrive."))
+        try:
+            await run_in_threadpool(post.send, letter)
+        except (OSError, smtplib.SMTPException) as error:
+            fault = say("The mail server refused it: %(reason)s") % {"reason": error}
+    if fault is not None:
+        context = _context(visit, _form(visit.charter), "address", fault, address)
+        return render(visit, "campaign.html", context, status=422)
+    return redirect(visit, ADDRESS, say("The letter is on its way."))

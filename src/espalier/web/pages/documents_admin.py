@@ -5,17 +5,19 @@ from difflib import unified_diff
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Form
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from espalier.collect import charter as use_cases
 from espalier.collect.charter import KINDS
 from espalier.domain.errors import Invalid, NotFound
+from espalier.domain.parameter import is_language
 from espalier.store import documents
 from espalier.store.documents import Document
 from espalier.store.people import PersonRole
 from espalier.web.pages.documents import titles
 from espalier.web.render import render
-from espalier.web.texts import Text, text_of
+from espalier.web.texts import Text, text_languages, text_of
 from espalier.web.visit import AdminSender, AdminVisit, Visit, redirect
 from espalier.web.words import interface_languages
 
@@ -36,7 +38,7 @@ class Context:
 @dataclass(frozen=True, slots=True)
 class Edited:
     """text: what stands in the form. preview: whether it is shown as readers will see it. changes: against what is in
-    force, as lines of a diff. history: the versions before.
+    force, as lines of a diff. history: the versions before. ask_again: everybody is to accept these terms.
     """
 
     kind: str
@@ -46,6 +48,7 @@ class Edited:
     preview: bool
     changes: list[str]
     history: list[Document]
+    ask_again: bool
     fault: str | None = None
 
 
@@ -53,12 +56,13 @@ class Edited:
 def show(visit: AdminVisit) -> Response:
     with visit.campaign.database.read() as db:
         texts = [text_of(db, kind, visit.lang) for kind in KINDS]
-    return render(visit, "documents.html", Context(texts, titles(visit), interface_languages()))
+    langs = tuple(dict.fromkeys((*text_languages(), *interface_languages(), *visit.charter.languages)))
+    return render(visit, "documents.html", Context(texts, titles(visit), langs))
 
 
 @router.get(ADDRESS + "/{kind}/{lang}")
 def edit(visit: AdminVisit, kind: str, lang: str) -> Response:
-    return render(visit, "document_edit.html", _edited(visit, kind, lang))
+    return _page(visit, kind, lang)
 
 
 @router.post(ADDRESS + "/{kind}/{lang}")
@@ -72,25 +76,34 @@ async def save(
 ) -> Response:
     campaign, text = visit.campaign, text.replace("\r\n", "\n")
     if do == "preview":
-        return render(visit, "document_edit.html", _edited(visit, kind, lang, text, preview=True))
+        return await run_in_threadpool(_page, visit, kind, lang, text, ask_again, preview=True)
     try:
         changing = visit.changing(PersonRole.ADMIN)
         await campaign.change(changing, use_cases.publish, kind, lang, text, ask_again, campaign.clock())
     except Invalid as refused:
-        return render(
-            visit, "document_edit.html", _edited(visit, kind, lang, text, fault=refused.detail), status=refused.status
-        )
+        return await run_in_threadpool(_page, visit, kind, lang, text, ask_again, refused=refused)
     return redirect(visit, ADDRESS, visit.words.gettext("Published."))
 
 
-def _edited(
-    visit: Visit, kind: str, lang: str, text: str | None = None, *, preview: bool = False, fault: str | None = None
-) -> Edited:
-    if kind not in KINDS:
+def _page(
+    visit: Visit,
+    kind: str,
+    lang: str,
+    text: str | None = None,
+    ask_again: bool = True,
+    *,
+    preview: bool = False,
+    refused: Invalid | None = None,
+) -> Response:
+    """`text`: as it was typed; None for the one in force. Blocks. Raises NotFound."""
+    if kind not in KINDS or not is_language(lang):
         raise NotFound("There is no such text.")
     with visit.campaign.database.read() as db:
         was = text_of(db, kind, lang)
         history = documents.history(db, kind, lang, SHOWN)
     text = was.text if text is None else text
     changes = list(unified_diff(was.text.splitlines(), text.splitlines(), lineterm="", n=1))[2:]
-    return Edited(kind, titles(visit)[kind], lang, text, preview, changes, history, fault)
+    context = Edited(
+        kind, titles(visit)[kind], lang, text, preview, changes, history, ask_again, refused.detail if refused else None
+    )
+    return render(visit, "document_edit.html", context, status=refused.status if refused else 200)
