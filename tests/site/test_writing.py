@@ -2,7 +2,7 @@
 
 import sqlite3
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from browsers import Site
 
@@ -154,3 +154,33 @@ def test_the_next_task_is_one_key_away(site: Site) -> None:
     page.keyboard.press("n")
     page.wait_for_url("**/tasks/*")
     assert page.locator("#task").is_visible()
+
+
+def test_a_refused_answer_is_saved_as_a_draft_at_once(site: Site) -> None:
+    page, address = begin(site)
+    page.locator("#text").fill("x" * 10_001)
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("#fault")).to_be_visible()
+    state(page, "Draft saved")
+    page.goto(address)
+    assert page.locator("#text").input_value() == "x" * 10_001
+
+
+def test_one_may_go_on_typing_while_a_draft_is_being_saved(site: Site) -> None:
+    page, address = begin(site)
+    held: list[Route] = []
+
+    def hold_the_first(route: Route) -> None:
+        held.append(route)
+        if len(held) > 1:
+            route.continue_()
+
+    page.route("**/draft", hold_the_first)
+    page.locator("#text").fill("first")
+    state(page, "Saving")
+    page.locator("#text").fill("first and second")
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    held[0].continue_()
+    state(page, "Draft saved")
+    page.goto(address)
+    assert page.locator("#text").input_value() == "first and second"

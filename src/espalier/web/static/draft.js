@@ -9,8 +9,10 @@
   const WAIT_MS = 1000;
   let timer = 0, saving = false, again = false, savedAt = 0, left = false, torn = false;
 
+  form.reset(); // some browsers fill in what was typed before a reload; what the server sent is where we begin
   const filled = () => [...new FormData(form)].filter(([name]) => !SERVICE.has(name));
-  let known = JSON.stringify(filled()); // what the server has
+  const refused = form.querySelector("[role=alert]") !== null; // what the form holds was sent, and not taken
+  let known = refused ? "" : JSON.stringify(filled()); // what the server has as a draft
 
   const say = (name, link = false) => {
     const words = state.dataset[name];
@@ -52,7 +54,7 @@
     if (now === known || left) return;
     here.keep();
     if (torn) return; // first it is to be chosen which draft goes on
-    if (saving && !last) { again = true; return; }
+    if (saving) { again = true; return; }
     saving = true;
     say("saving");
     try {
@@ -98,7 +100,7 @@
       event.preventDefault();
       left = true;
       here.forget();
-      location.reload();
+      location.replace(location.href); // a reload would let some browsers fill in what was typed
     });
     template.before(section);
     section.querySelector("h2").focus();
@@ -125,13 +127,15 @@
   // What this browser still holds was never taken by the server: it goes on from there.
   const kept = here.read();
   if (kept && JSON.stringify(kept.fields) === known) here.forget();
-  else if (kept && !form.querySelector("[aria-invalid=true]")) {
+  else if (kept && !refused) {
     if (Number(field.value) > kept.version) {
       const theirs = { version: Number(field.value), text: document.getElementById("text")?.value ?? "" };
       fill(kept.fields);
       conflict(theirs);
     } else { fill(kept.fields); save(); }
   }
+
+  if (refused) save();
 
   const soon = () => { clearTimeout(timer); timer = setTimeout(save, WAIT_MS); };
   form.addEventListener("input", soon);
