@@ -92,7 +92,7 @@ SITE: Final[dict[str, dict[str, Needs]]] = {
         "/tasks/{task_id}/preview": M, "/preview": M, "/tasks/{task_id}/draft": M, "/tasks/{task_id}/skip": M,
         "/tasks/{task_id}/reporting": M, "/tasks/{task_id}/report": M, "/tasks/{task_id}/labels": M,
         "/tasks/{task_id}/ranking": M, "/keys": M, "/practice/{kind}": M, "/admin/campaign": AD,
-        "/admin/campaign/running": AD, "/admin/documents/{kind}/{lang}": AD,
+        "/admin/campaign/running": AD, "/admin/campaign/mail": AD, "/admin/documents/{kind}/{lang}": AD,
         "/announcements/{announcement_id}/read": M, "/admin/announcements": AD,
         "/admin/announcements/{announcement_id}": AD, "/admin/announcements/{announcement_id}/end": AD,
         "/admin/exports": AD, "/admin/imports": AD, "/admin/inspirations": AD,
