@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Final
+from typing import Annotated
 
 from fastapi import APIRouter, Form
 from sqlalchemy import Connection
@@ -11,7 +11,6 @@ from starlette.responses import Response
 
 from espalier.collect import moderation
 from espalier.domain.errors import NotFound, Refusal
-from espalier.domain.message import EMOJIS
 from espalier.domain.sight import (
     BlindMessage,
     OwnMessage,
@@ -26,18 +25,13 @@ from espalier.store import reading
 from espalier.store.people import Person, PersonRole
 from espalier.store.reactions import reactions_of
 from espalier.web.api.governed import shown_names
+from espalier.web.emojis import FLAG, Emoji, emojis
 from espalier.web.looking import check_open, look, only_own
 from espalier.web.render import render
 from espalier.web.tree_words import Pill, first_words, label_names, link_name, marks, pill
 from espalier.web.visit import ReadsOwn, Sender, Visit, redirect
 
 router = APIRouter()
-
-FLAG: Final = "red_flag"
-SIGNS: Final = {
-    "+1": "👍", "-1": "👎", "100": "💯", "rofl": "🤣", "clap": "👏", "diamond": "💎", "heart_eyes": "😍",
-    "disappointed": "😞", "poop": "💩", "skull": "💀",
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +53,6 @@ class Turn:
 class Link:
     id: str
     name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Emoji:
-    """name: as it is sent. count: None while it is hidden."""
-
-    name: str
-    sign: str
-    words: str
-    mine: bool
-    count: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +160,7 @@ def page(
         blind=blind,
         own=own,
         gone=gone,
-        emojis=_emojis(visit, shown, mine, always=own or isinstance(shown, StaffMessage)),
+        emojis=emojis(shown, mine, visit.words, always=own or isinstance(shown, StaffMessage)),
         reported=FLAG in mine,
         takes_part=visit.person is not None,
         means=_means(visit, shown),
@@ -244,28 +227,6 @@ def _links(visit: Visit, messages: Sequence[SeenMessage], without: str = "") -> 
         Link(message.id, link_name(message, place, len(messages), visit.words))
         for place, message in enumerate(messages, start=1)
         if message.id != without
-    ]
-
-
-def emoji_words(visit: Visit) -> dict[str, str]:
-    _ = visit.words.gettext
-    return {
-        "+1": _("thumbs up"), "-1": _("thumbs down"), "100": _("a hundred points"), "rofl": _("laughing"),
-        "clap": _("applause"), "diamond": _("a gem"), "heart_eyes": _("love it"), "disappointed": _("disappointed"),
-        "poop": _("rubbish"), "skull": _("deadly"),
-    }  # fmt: skip
-
-
-def _emojis(visit: Visit, message: SeenMessage, mine: frozenset[str], *, always: bool) -> list[Emoji]:
-    """Counts are shown to who has reacted, to the author and to staff, and never to who could still judge."""
-    counts = None
-    if isinstance(message, OwnMessage | PublicMessage | StaffMessage) and (always or mine - {FLAG}):
-        counts = message.emojis
-    named = emoji_words(visit)
-    return [
-        Emoji(name, SIGNS[name], named[name], name in mine, None if counts is None else counts.get(name, 0))
-        for name in EMOJIS
-        if name != FLAG
     ]
 
 
