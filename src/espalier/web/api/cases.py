@@ -109,18 +109,21 @@ def queue(
 
 @router.get("/cases/{number}", summary="One case")
 def one(number: int, campaign: CampaignDep, caller: ModeratorReader) -> CaseView:
+    """For moderators who look after its language."""
     with campaign.read(caller) as (db, person):
         return _view(cases.known(db, person, number), campaign.clock())
 
 
 @router.post("/cases/{number}/take", summary="Take a case in hand, for half an hour")
 async def take(number: int, campaign: CampaignDep, caller: Moderator) -> CaseView:
+    """For moderators; nobody takes what is about themselves or came from them."""
     now = campaign.clock()
     return _view(await campaign.change(caller, cases.take, number, now), now)
 
 
 @router.post("/cases/{number}/put-back", status_code=204, summary="Leave a case to others")
 async def put_back(number: int, campaign: CampaignDep, caller: Moderator) -> None:
+    """For moderators, of what they have in hand."""
     await campaign.change(caller, cases.put_back, number, campaign.clock())
 
 
@@ -148,7 +151,7 @@ class Decided:
 
 @router.post("/cases/{number}/decide", summary="Decide a case, and do what was decided")
 async def decide(number: int, form: RulingForm, campaign: CampaignDep, caller: Moderator) -> Decided:
-    """Author and reporters read the decision and its reason."""
+    """For moderators. Author and reporters read the decision and its reason."""
     return Decided(
         await campaign.change(caller, cases.decide, number, form.as_ruling(), campaign.clock(), campaign.rng)
     )  # fmt: skip
@@ -156,6 +159,7 @@ async def decide(number: int, form: RulingForm, campaign: CampaignDep, caller: M
 
 @router.post("/cases/{number}/undo", status_code=204, summary="Take a decision back, with what it did")
 async def undo(number: int, campaign: CampaignDep, caller: Moderator) -> None:
+    """For moderators; the case waits again."""
     await campaign.change(caller, cases.undo, number, campaign.clock(), campaign.rng)
 
 
@@ -176,6 +180,7 @@ class Many:
 
 @router.post("/cases/decide", summary="Decide many cases at once")
 async def decide_many(form: ManyForm, campaign: CampaignDep, caller: Moderator) -> Many:
+    """For moderators; it is one entry, undone as a whole."""
     done, left = await campaign.change(
         caller, cases.decide_many, form.cases, form.as_ruling(), campaign.clock(), campaign.rng
     )  # fmt: skip
@@ -186,12 +191,14 @@ async def decide_many(form: ManyForm, campaign: CampaignDep, caller: Moderator) 
 
 @router.post("/cases/decided/{first}/undo", summary="Take back what was decided at once")
 async def undo_many(first: int, campaign: CampaignDep, caller: Moderator) -> Many:
+    """For moderators; `first`: as the answer to deciding named it."""
     done, left = await campaign.change(caller, cases.undo_many, first, campaign.clock(), campaign.rng)
     return Many(done, left)
 
 
 @router.get("/notices", summary="What was decided on your messages and reports, unless you have read it")
 def told(campaign: CampaignDep, caller: Reader) -> list[Notice]:
+    """As author or as reporter, the last one first."""
     with campaign.read(caller) as (db, person):
         return notices.unread(db, person.id, MOST_NOTICES)
 
