@@ -35,7 +35,7 @@ STATES: Final[Mapping[State, tuple[str, str]]] = {
 
 FLAGGED: Final = 0.5
 """From this mean on, a message counts as marked with a flag."""
-_SIGNS: Final = re.compile(r"```[\w+-]*|[*_`#>|~\\$]+|!?\[([^\]]*)\]\([^)]*\)")
+_SIGNS: Final = re.compile(r"```[\w+-]*|[*_`#>|~]+|!?\[([^\]]*)\]\([^)]*\)")
 
 
 @dataclass(frozen=True, slots=True)
