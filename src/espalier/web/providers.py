@@ -3,6 +3,7 @@
 The protocol is Authlib's; the requests are httpx's. Knows no accounts of ours and no pages.
 """
 
+import logging
 import ssl
 import time
 from collections.abc import Iterable, Mapping
@@ -24,6 +25,7 @@ from joserfc.jwk import KeySet
 from espalier.collect.ways import Proof, clean_address
 from espalier.domain.errors import Invalid, Unauthenticated
 
+log = logging.getLogger(__name__)
 PATIENCE_S: Final = 10
 LEEWAY_S: Final = 60
 ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "EdDSA")
@@ -123,7 +125,8 @@ def _trusted() -> ssl.SSLContext:
 
 
 def _unreachable(provider: Provider) -> Unreachable:
-    return Unreachable(f"{provider.title} did not confirm who you are. Try again, or sign in another way.")
+    log.warning("%s did not confirm who somebody is", provider.name, exc_info=True)
+    return Unreachable("Your account there was not confirmed. Try again, or sign in another way.")
 
 
 def _described(provider: Provider) -> Mapping[str, Any]:

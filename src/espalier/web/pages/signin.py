@@ -17,6 +17,7 @@ from espalier.web import cookies, passwords
 from espalier.web.entering import TRIES_OF_ONE, brought, count_tries, doors, enter
 from espalier.web.providers import Provider
 from espalier.web.render import render
+from espalier.web.signin_words import said
 from espalier.web.visit import Anybody, AnySender, Visit, local, redirect
 from espalier.web.visit import SignedIn as SignedInVisit
 
@@ -71,7 +72,7 @@ def page(
         providers = [each for each in providers if each.issuer in own]
     context = Context(
         local(next), visit.person is not None, address, email, password, True, providers,
-        brought(visit).invitation is not None, fault.detail if fault else None,
+        brought(visit).invitation is not None, said(visit, fault) if fault else None,
         (faulty or fault.field) if fault else None,
     )  # fmt: skip
     return render(visit, "signin.html", context, status=fault.status if fault else 200)

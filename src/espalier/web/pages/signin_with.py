@@ -22,6 +22,7 @@ from espalier.web.entering import brought, count_tries, doors, doors_now, enter
 from espalier.web.pages import signin as signin_page
 from espalier.web.providers import Provider, Trip, proof_of, way_there
 from espalier.web.render import render
+from espalier.web.signin_words import said
 from espalier.web.visit import Anybody, AnySender, FreshSender, Visit, known, local, redirect
 
 router = APIRouter()
@@ -101,7 +102,7 @@ async def come_back(
         answer = await _entered(visit, name, code, state, held)
     except Refusal as refused:
         if held.get("links"):
-            answer = redirect(visit, "/me/signin", refused.detail, kind="alarm")
+            answer = redirect(visit, "/me/signin", said(visit, refused), kind="alarm")
         else:
             answer = await run_in_threadpool(
                 signin_page.page, visit, held.get("next"), "", refused, "provider"
