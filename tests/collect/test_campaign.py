@@ -4,7 +4,7 @@ import pytest
 
 from espalier.collect import campaign, moderation
 from espalier.collect.jobs import run_jobs
-from espalier.domain.errors import NotAllowed
+from espalier.domain.errors import Conflict, NotAllowed
 from espalier.domain.lifecycle import Command
 from espalier.domain.policy import InvalidPolicy
 from espalier.domain.tree import State
@@ -138,3 +138,19 @@ def test_a_later_change_takes_the_place_of_the_one_that_still_runs(garden: Garde
     assert found(garden, first).status is JobStatus.CANCELLED
     assert found(garden, second).status is JobStatus.DONE
     assert {garden.load(tree_id).policy for tree_id in trees} == {version}
+
+
+def test_a_preview_names_what_would_change_and_a_change_made_for_another_version_is_refused(garden: Garden) -> None:
+    chief = garden.admin()
+    garden.tree(chief)
+    wanted = {"base": {"max_active_trees": 3}}
+    preview = campaign.preview_policy(garden.db, chief, wanted)
+    assert [(each.name, each.now) for each in preview.changes] == [("max_active_trees", 3)]
+    assert preview.trees == 1
+    assert PolicyBook(garden.db).version == preview.version, "nothing is changed yet"
+
+    campaign.change_policy(garden.db, chief, wanted, garden.now, garden.rng, seen=preview.version)
+    with pytest.raises(Conflict):
+        campaign.change_policy(garden.db, chief, wanted, garden.now, garden.rng, seen=preview.version)
+    with pytest.raises(NotAllowed):
+        campaign.preview_policy(garden.db, garden.moderator(), wanted)

@@ -105,3 +105,10 @@ def test_a_ban_holds_for_what_was_sent_while_it_was_decided(postgres_db: Databas
 def _somebody_waits(database: Database) -> bool:
     with database.read() as db:
         return bool(db.execute(text("SELECT count(*) FROM pg_locks WHERE NOT granted")).scalar())
+
+
+def test_several_people_are_found_at_once_and_unknown_ones_left_out(db: Connection) -> None:
+    for name in ("ada", "ben"):
+        people.add_person(db, person(name, name))
+    assert people.by_ids(db, {"ada", "ben", "nobody"}).keys() == {"ada", "ben"}
+    assert people.by_ids(db, ()) == {}
