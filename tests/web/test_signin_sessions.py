@@ -11,7 +11,7 @@ from espalier.store.session import Database
 from espalier.store.sessions import sessions_of
 from espalier.web.doors import Entrance
 from espalier.web.pages.letters import unsubscribe_address
-from letters import Mailbox, code_in
+from letters import Mailbox, code_in, link_in
 from visits import Visitor, form_of, forms_of, stranger, visit
 
 ADDRESS = "iris@example.org"
@@ -283,6 +283,19 @@ def test_a_new_address_is_ones_own_once_its_letter_was_read(iris: Visitor, mail:
     assert iris.page.url.path == "/me/signin"
     assert "new@example.org" in iris.page.text
     assert ADDRESS not in iris.page.text
+
+
+def test_the_link_to_a_new_address_asks_another_browser_to_sign_in_first(iris: Visitor, mail: Mailbox) -> None:
+    set_password(iris)
+    iris.get("/me/signin/email")
+    iris.send("/me/signin/email", email="new@example.org")
+    link = link_in(mail.next())
+    with stranger(iris.world) as phone:
+        assert phone.get(link).url.path == "/signin"
+        phone.send("/signin/password", address=ADDRESS, password=PASSWORD)
+        assert phone.page.url.path == link
+        phone.send(link)
+    assert "new@example.org" in iris.get("/me/signin").text
 
 
 def test_a_form_of_an_earlier_session_is_refused_and_its_text_handed_back(ada: Visitor) -> None:

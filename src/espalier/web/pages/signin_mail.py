@@ -186,7 +186,11 @@ def show_link(visit: Anybody, token: str) -> Response:
             link = signin.find_link(db, token, visit.now)
     except NotFound as refused:
         return render(visit, "signin_over.html", Over(said(visit, refused)), status=404)
-    return render(visit, "signin_link.html", Opening(token, link.email, bool(link.email and link.person_id)))
+    adds = link.email is not None and link.person_id is not None
+    if adds and visit.person is None:
+        said_first = visit.words.gettext("Sign in first as you did before; then the new address is added.")
+        return redirect(visit, f"/signin?next=/signin/link/{token}", said_first)
+    return render(visit, "signin_link.html", Opening(token, link.email, adds))
 
 
 @router.post("/signin/link/{token}")
