@@ -36,6 +36,8 @@ def test_who_hides_is_not_on_the_board_but_sees_their_own_rank(campaign: World) 
         assert len(rows(own)) == 2
         assert "With your 11 points you would be number 2; only you see this." in own
         assert len(rows(ben.get("/leaderboard").text)) == 2
+        assert "With your 11 points you would be number 2" in ada.get("/leaderboard?lang=en").text
+        assert "With your" not in ada.get("/leaderboard?lang=de").text
 
 
 def test_a_board_of_a_language_counts_what_was_written_in_it(campaign: World) -> None:
