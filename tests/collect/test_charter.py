@@ -8,14 +8,15 @@ import pytest
 from sqlalchemy import Connection
 
 from campaigns import NOON
-from espalier.collect import charter, tasks
+from espalier.collect import charter, moderation, tasks
 from espalier.collect.accounts import create_person
 from espalier.collect.answers import TextAnswer
 from espalier.collect.beginning import begin
 from espalier.collect.contributions import submit
-from espalier.domain.charter import Charter, InvalidCharter, Running
+from espalier.domain.charter import OWN_TERMS, Charter, InvalidCharter, Running
 from espalier.domain.errors import CampaignClosed, Conflict, NotAllowed, NotBegun, Paused, TermsNotAccepted
 from espalier.domain.policy import CampaignPolicy
+from espalier.domain.tree import State
 from espalier.store import people
 from espalier.store.charters import charter_in_force, charter_versions
 from espalier.store.documents import consents_of, latest
@@ -128,3 +129,19 @@ def test_a_correction_of_the_terms_asks_nobody_again(db: Connection, somebody: C
     assert newest is not None
     assert (newest.text, newest.version) == ("Be kind.", 2)
     assert latest(db, "terms", "de") is None
+
+
+def test_a_reaction_and_a_skip_are_kept_with_the_terms_that_were_accepted(
+    db: Connection, somebody: Callable[..., Person]
+) -> None:
+    planter = somebody("Ada", PersonRole.ADMIN)
+    tree = moderation.plant(db, planter, "Why is the sky blue?", "en", NOON, Random(5), state=State.GROWING)
+    ben = somebody("Ben")
+    charter.accept_terms(db, ben, OWN_TERMS, NOON)
+    ben = people.by_id(db, ben.id) or ben
+    task = tasks.next_task(db, ben, tasks.Ask("assistant_reply", ("en",)), NOON, Random(6))
+    assert task is not None
+    tasks.skip(db, ben, task.id, "not_my_subject", NOON, Random(7))
+    moderation.react(db, ben, tree.id, "+1", True, NOON, Random(8))
+    kept = db.exec_driver_sql("SELECT kind, terms FROM contributions WHERE kind IN ('skipped', 'reacted')").all()
+    assert {(kind, terms) for kind, terms in kept} == {("skipped", OWN_TERMS), ("reacted", OWN_TERMS)}

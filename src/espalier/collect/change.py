@@ -63,11 +63,14 @@ def order(
     scene: Scene,
     *,
     person: str | None,
+    terms: int | None = None,
     note: dict[str, object] | None = None,
 ) -> Tree:
-    """Record and apply what a moderator, a job or the rules decided. Raises WrongState, with nothing written."""
+    """Record and apply what a moderator, a job or the rules decided, or somebody's reaction, with the `terms` that they
+    had accepted. Raises WrongState, with nothing written.
+    """
     apply(tree, fact, scene.book.of)
-    record(db, tree.id, fact, scene.now, person=person, note=note)
+    record(db, tree.id, fact, scene.now, person=person, terms=terms, note=note)
     return change_tree(db, tree, fact, scene)
 
 

@@ -82,7 +82,9 @@ def answer(db: Connection, person: Person, lease: Lease, given: Answer, now: dat
     labels = check_labels(given, offered_labels(role, full=full))
     agreement = compare(gold.answers_of(db, lease.subject or ""), labels)
     said = {"labels": labels, "full": full}
-    number = gold.record(db, person.id, tree_id, lease.subject or "", lease.id, said, agreement, now)
+    number = gold.record(
+        db, person.id, tree_id, lease.subject or "", lease.id, said, agreement, now, terms=person.terms
+    )
     add_to_tallies(db, credit_of_review(person.id, now, full=full))
     return number
 
@@ -91,7 +93,7 @@ def skip(db: Connection, person: Person, lease: Lease, reason: str, now: datetim
     """Keep that this person did not wish to be asked; nobody is blamed for it. Raises Stale."""
     tree_id, _ = _asked_about(db, lease)
     _, said = encode(Skipped(lease.subject or "", Skip(person.id, SKIP_OF[Act.LABEL], reason)))
-    gold.record(db, person.id, tree_id, lease.subject or "", lease.id, said, Agreement(0, 0), now)
+    gold.record(db, person.id, tree_id, lease.subject or "", lease.id, said, Agreement(0, 0), now, terms=person.terms)
 
 
 def _asked_about(db: Connection, lease: Lease) -> tuple[str, Role]:

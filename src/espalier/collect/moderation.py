@@ -157,7 +157,7 @@ def plant(
     text = clean_text(text, policy.message_max_characters)
     message = Message(new_id(rng), None, Role.PROMPTER, actor.id, now, lang, text, depth=0)
     fact = Planted(message, shape, scene.book.version, state)
-    record(db, message.id, fact, now, person=actor.id)
+    record(db, message.id, fact, now, person=actor.id, terms=actor.terms)
     journal.note(db, actor.id, "tree.planted", message.id, now, state=state)
     return change_tree(db, None, fact, scene)
 
@@ -309,7 +309,8 @@ def _react(
 
 
 def _set(db: Connection, actor: Person, tree: Tree, message_id: str, emoji: str, on: bool, scene: Scene) -> Tree:
-    return order(db, tree, Reacted(message_id, Reaction(actor.id, emoji), on), scene, person=actor.id)
+    fact = Reacted(message_id, Reaction(actor.id, emoji), on)
+    return order(db, tree, fact, scene, person=actor.id, terms=actor.terms)
 
 
 def close_reports(

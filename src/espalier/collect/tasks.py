@@ -410,7 +410,7 @@ def skip(db: Connection, person: Person, task_id: str, reason: str, now: datetim
     tree = tree_of_task(db, lease)
     work.release(db, lease, status="skipped", expires_at=now)
     fact = Skipped(lease.subject, Skip(person.id, SKIP_OF[act], reason))
-    record(db, tree.id, fact, now, person=person.id, task=lease.id)
+    record(db, tree.id, fact, now, person=person.id, task=lease.id, terms=person.terms)
     change_tree(db, tree, fact, scene)
 
 

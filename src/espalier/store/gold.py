@@ -117,7 +117,7 @@ _RECORD = Statement(
     insert(contributions)
     .values(
         kind=GOLD,
-        **{name: bindparam(name) for name in ("tree_id", "message_id", "person_id", "at", "task_id", "data")},
+        **{name: bindparam(name) for name in ("tree_id", "message_id", "person_id", "at", "task_id", "terms", "data")},
     )
     .returning(C.seq)
 )
@@ -187,11 +187,13 @@ def record(
     said: Mapping[str, object],
     agreement: Agreement,
     now: datetime,
+    *,
+    terms: int,
 ) -> int:
-    """Keep an answer (or a skip, which agrees with nothing); its number in the log."""
+    """Keep an answer (or a skip, which agrees with nothing); its number in the log. `terms`: the version accepted."""
     row = _RECORD.row(
         db, tree_id=tree_id, message_id=message_id, person_id=person_id, at=to_us(now), task_id=task_id,
-        data=json.dumps(dict(said)),
+        terms=terms, data=json.dumps(dict(said)),
     )  # fmt: skip
     assert row is not None
     _ADD_ANSWER.run(

@@ -3,6 +3,7 @@
 import re
 import smtplib
 from dataclasses import dataclass
+from datetime import date
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Form
@@ -79,7 +80,7 @@ class Switch:
 
     running: Running
     reason: str
-    paused_until: str
+    paused_until: date | None
 
 
 def _form(charter: Charter) -> Said:
@@ -168,8 +169,7 @@ async def run(
     try:
         wanted = Charter.from_mapping(change, visit.charter)
         if not sure:
-            until = wanted.paused_until.isoformat() if wanted.paused_until else ""
-            return render(visit, "campaign_switch.html", Switch(wanted.running, wanted.reason, until))
+            return render(visit, "campaign_switch.html", Switch(wanted.running, wanted.reason, wanted.paused_until))
         await campaign.change(visit.changing(PersonRole.ADMIN), use_cases.change_charter, change, campaign.clock())
     except Invalid as refused:
         context = _context(visit, _form(visit.charter), refused.field, refused.detail)
