@@ -32,6 +32,7 @@ class Needs(StrEnum):
     NOTHING = "nothing"
     READER = "reader"  # as the campaign's visibility has it
     READER_OR_AUTHOR = "reader or author"  # and their own for whoever takes part
+    SHUT_OUT = "an account, banned or not"
     ACCOUNT = "account"  # an account that is not banned, whatever terms it accepted
     MEMBER = "member"  # and has accepted the terms in force
     MODERATOR = "moderator"
@@ -52,7 +53,7 @@ class Who(StrEnum):
     CLOSED = "deleted"
 
 
-N, R, RA, A, M, MO, OV, AD = Needs
+N, R, RA, SO, A, M, MO, OV, AD = Needs
 
 SITE: Final[dict[str, dict[str, Needs]]] = {
     "GET": {
@@ -134,7 +135,7 @@ PROGRAMS: Final[dict[str, dict[str, Needs]]] = {
         "/people/{person_id}/close": AD, "/reports/{message_id}/resolve": MO, "/exports": AD, "/imports": AD,
         "/cases/{number}/take": MO, "/cases/{number}/put-back": MO, "/cases/{number}/decide": MO,
         "/cases/{number}/undo": MO, "/cases/decide": MO, "/cases/decided/{first}/undo": MO,
-        "/notices/{decision}/read": M, "/appeals": A,
+        "/notices/{decision}/read": M, "/appeals": SO,
     },
     "PUT": {"/messages/{message_id}/reactions/{emoji}": M, "/gold/{message_id}": MO, "/policy": AD},
     "PATCH": {"/messages/{message_id}": MO, "/me": A, "/people/{person_id}": AD},
@@ -220,6 +221,8 @@ def is_let_in(who: Who, needs: Needs, visibility: str, *, by_token: bool) -> boo
         if visibility == "open" and (who is Who.SIGNED_OUT or (who is Who.CLOSED and not by_token)):
             return True
         needs = {"open": M, "members": M, "staff": MO if needs is R else M}[visibility]
+    if needs is SO:
+        return who not in (Who.SIGNED_OUT, Who.CLOSED)
     if who in (Who.SIGNED_OUT, Who.BANNED, Who.CLOSED):
         return False
     if who is Who.UNCONSENTED:
@@ -264,7 +267,8 @@ def is_refused(answer: httpx.Response) -> bool:
 
 
 def address_of(route: str) -> str:
-    return re.sub(r"\{[^}]*\}", "none", route.replace("{frame}", "total")) + QUERIES.get(route, "")
+    numbered = re.sub(r"\{(number|first|decision)\}", "0", route.replace("{frame}", "total"))
+    return re.sub(r"\{[^}]*\}", "none", numbered) + QUERIES.get(route, "")
 
 
 def routes_of(routers: Any) -> set[tuple[str, str]]:

@@ -201,3 +201,17 @@ def test_moderators_see_the_cases_of_their_languages(enter: ExitStack, small_cam
     visitor = browser(enter, small_campaign, "sol")
     assert f"/moderation/cases/{number}" not in visitor.get("/moderation").text
     assert visitor.get(f"/moderation/cases/{number}").status_code == 403
+
+
+def test_what_two_people_marked_as_hate_stands_folded(enter: ExitStack, small_campaign: World) -> None:
+    small_campaign.policy(num_reviews_reply=2)
+    small_campaign.tree(goal_tree_size=2, max_children_count=1)
+    message_id = small_campaign.ada.write("assistant_reply", "Something full of hate.")
+    for who in (small_campaign.ben, small_campaign.cleo):
+        task = who.task("label_assistant_reply")
+        who.submit(task, labels={"spam": 0, "lang_mismatch": 0, "quality": 0.75}, flags=["hate_speech"])
+    page = browser(enter, small_campaign, "ada").get(f"/messages/{message_id}").text
+    summary = page.split('<details class="folded"><summary>')[1].split("</details>")[0]
+    assert "Hate" in summary.split("</summary>")[0]
+    assert "Something full of hate." in summary
+    assert page.count('class="folded"') == 1

@@ -30,7 +30,8 @@ def _caller(needs: PersonRole, *, changes: bool, shut_out: bool = False) -> Call
         request: Request, given: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
     ) -> Caller:  # fmt: skip
         known = token_hash(given.credentials) if given else None
-        return Caller(known, needs, changes, before_terms=ACCOUNT.match(request.url.path) is not None)
+        before_terms = shut_out or ACCOUNT.match(request.url.path) is not None
+        return Caller(known, needs, changes, before_terms=before_terms, shut_out=shut_out)
 
     return caller
 

@@ -34,6 +34,8 @@ STATES: Final[Mapping[State, tuple[str, str]]] = {
 """What each state is called, and the look of its pill."""
 
 FLAGGED: Final = 0.5
+HARMFUL: Final = {"hate_speech": 2 - 1e-9, "sexual_content": 2 - 1e-9, "violence": 1.5 - 1e-9}
+"""Labels behind which a text stands folded, and how much of each there must be in all: the sum of what was marked."""
 """From this mean on, a message counts as marked with a flag."""
 _SIGNS: Final = re.compile(r"```[\w+-]*|[*_`#>|~]+|!?\[([^\]]*)\]\([^)]*\)")
 
@@ -106,6 +108,18 @@ def label_marks(labels: Mapping[str, LabelMean], words: NullTranslations) -> lis
         if name in LABELS and LABELS[name].kind is not LabelKind.LIKERT and mean.value >= FLAGGED
     ]
     return marks
+
+
+def harms(message: SeenMessage, words: NullTranslations) -> list[str]:
+    """What two people at least found in a message that others may not wish to read; hidden from who could judge it.
+
+    A scale counts as much as it was marked: two who are halfway up it are not enough.
+    """
+    if isinstance(message, BlindMessage):
+        return []
+    said = {name: message.labels[name] for name in HARMFUL if name in message.labels}
+    names = label_names(words)
+    return [names[name] for name, mean in said.items() if mean.value * mean.count >= HARMFUL[name]]
 
 
 def label_names(words: NullTranslations) -> dict[str, str]:

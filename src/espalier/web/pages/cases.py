@@ -25,7 +25,7 @@ from espalier.web.paging import page as paged
 from espalier.web.paging import place_in
 from espalier.web.refused import said
 from espalier.web.render import render
-from espalier.web.tree_words import first_words
+from espalier.web.tree_words import first_words, harms
 from espalier.web.visit import ModeratorSender, ModeratorVisit, Visit, known, redirect
 
 router = APIRouter()
@@ -69,6 +69,17 @@ class Entry:
     came: str
     at: datetime
     words: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A message of the thread; harms: behind what it is folded."""
+
+    role: str
+    lang: str
+    text: str
+    deleted: bool
+    harms: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +132,7 @@ class Context:
     state: State
     state_words: str
     opened_at: datetime
-    thread: Sequence[SeenMessage]
+    thread: Sequence[Turn]
     removed: bool
     entries: list[Entry]
     decisions: list[Ruled]
@@ -146,20 +157,21 @@ def queue(
     lang: str = "",
     came: str = "",
     state: str = State.OPEN,
-    mine: bool = False,
+    mine: str = "",
     cursor: str | None = None,
 ) -> Response:
+    """`mine`: anything, for those in the reader's hands alone."""
     after = place_in(cursor, int, int, int) if cursor else rows.FIRST
     reader = known(visit)
-    wanted = _filter(reader, lang.strip(), came, state, mine)
+    wanted = _filter(reader, lang.strip(), came, state, bool(mine))
     with visit.campaign.read(visit.caller) as (db, _):
         found = rows.queue(db, wanted, ON_A_PAGE + 1, free_before=visit.now - FREE_AFTER, after=after)
         shown, following = paged(found, ON_A_PAGE, lambda row: row.place)
         lines = lines_of(visit, db, shown)
-    query = {"lang": lang, "came": came, "state": state, **({"mine": "yes"} if mine else {}), "cursor": following}
+    query = {"lang": lang, "came": came, "state": state, "mine": mine, "cursor": following}
     words = visit.words
     context = QueueContext(
-        lines, lang, came, state, mine, [(each.value, said) for each, said in came_words(words).items()],
+        lines, lang, came, state, bool(mine), [(each.value, said) for each, said in came_words(words).items()],
         [(each.value, said) for each, said in state_words(words).items()],
         f"?{urlencode(query)}" if following else None,
     )  # fmt: skip
@@ -280,7 +292,10 @@ def _page(
     with visit.campaign.read(visit.caller) as (db, reader):
         row = cases.known(db, reader, number)
         case = row.case
-        thread = _thread(db, reader, case.subject) if case.about is About.MESSAGE else []
+        thread = [
+            Turn(each.role, each.lang, each.text, each.deleted, harms(each, words))
+            for each in (_thread(db, reader, case.subject) if case.about is About.MESSAGE else [])
+        ]
         decided = rows.decisions_on(db, number, EARLIER)
         earlier = rows.of_person(db, case.person, EARLIER) if case.person else []
         staff = {case.taken_by, *(each.decision.by for each in decided)}

@@ -28,7 +28,7 @@ from espalier.web.api.governed import shown_names
 from espalier.web.emojis import FLAG, Emoji, emojis
 from espalier.web.looking import check_open, look, only_own
 from espalier.web.render import render
-from espalier.web.tree_words import Pill, first_words, label_names, link_name, marks, pill
+from espalier.web.tree_words import Pill, first_words, harms, label_names, link_name, marks, pill
 from espalier.web.visit import ReadsOwn, Sender, Visit, redirect
 
 router = APIRouter()
@@ -36,7 +36,8 @@ router = APIRouter()
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A message of the thread. who: its author's name, where that is open to the reader."""
+    """A message of the thread. who: its author's name, where that is open to the reader. harms: behind what it is
+    folded."""
 
     id: str
     role: str
@@ -47,6 +48,7 @@ class Turn:
     gone: bool
     mine: bool
     who: str | None
+    harms: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +213,7 @@ def _turn(visit: Visit, message: SeenMessage, person: Person, name: str | None) 
     own = _is_own(message, person)
     return Turn(
         message.id, message.role, message.lang, message.text, message.created_at, marks(message, visit.words),
-        message.deleted or getattr(message, "removed", False), own, name,
+        message.deleted or getattr(message, "removed", False), own, name, harms(message, visit.words),
     )  # fmt: skip
 
 
