@@ -161,3 +161,10 @@ def test_the_journal_tells_what_staff_did_page_by_page(campaign: World) -> None:
     about = campaign.warden.shown("/audit", subject=campaign.ada.id)["items"]
     assert [entry["action"] for entry in about] == ["person.banned", "person.created"]
     assert campaign.ada.get("/audit").status_code == 403
+
+
+def test_all_of_ones_data_is_given_to_oneself_alone(campaign: World) -> None:
+    campaign.tree()
+    campaign.ada.write("assistant_reply", REPLIES[0])
+    assert [each["text"] for each in campaign.ada.shown("/me/data")["contributions"]] == [REPLIES[0]]
+    assert campaign.ben.shown("/me/data")["contributions"] == []

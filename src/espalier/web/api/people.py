@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from espalier.collect import accounts, erasure
 from espalier.collect.accounts import Secret
+from espalier.collect.own_data import own_data
 from espalier.domain.ranking import agrees
 from espalier.domain.tree import State
 from espalier.store import contributed, people, reading
@@ -132,6 +133,13 @@ def my_contributions(
     with campaign.read(caller) as (db, person):
         found = contributions_of(db, person, person.id, limit, cursor)
     return answered(request, Page[Contribution], found)
+
+
+@router.get("/me/data", summary="All that is kept of you")
+def my_data(campaign: CampaignDep, caller: Reader) -> dict[str, Any]:
+    """Account, preferences, sessions, consents, survey, drafts, and every contribution with your own texts."""
+    with campaign.read(caller) as (db, person):
+        return own_data(db, person, campaign.clock())
 
 
 # Tokens
