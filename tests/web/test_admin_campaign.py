@@ -108,3 +108,15 @@ def test_what_was_typed_while_the_terms_changed_is_handed_back(world: World) -> 
         assert page.status_code == 403
         assert "The terms have changed" in page.text
         assert "Why is the sky blue?" in page.text
+
+
+def test_the_bar_leads_only_where_one_may_go(world: World) -> None:
+    with visit(world, "chief") as chief, visit(world, "ada") as ada, stranger(world) as somebody:
+        for visibility, shown in (("open", (True, True, True)), ("members", (True, True, False)),
+                                  ("staff", (True, False, False))):  # fmt: skip
+            chief.get(ADDRESS)
+            chief.send(ADDRESS, visibility=visibility)
+            bars = [reader.get("/help").text for reader in (chief, ada, somebody)]
+            assert tuple('href="/trees"' in bar for bar in bars) == shown, visibility
+            assert (ada.get("/trees").status_code == 200) is shown[1]
+            assert (somebody.get("/trees").url.path == "/trees") is shown[2]

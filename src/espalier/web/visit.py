@@ -88,6 +88,17 @@ class Visit:
         """Whether the reader has at least this role."""
         return self.person is not None and not self.person.disabled and self.person.role.reaches(PersonRole(role))
 
+    @property
+    def reads(self) -> bool:
+        """Whether the campaign's visibility lets the reader see trees, the board and statistics."""
+        match self.charter.visibility:
+            case Visibility.OPEN:
+                return True
+            case Visibility.MEMBERS:
+                return self.person is not None
+            case Visibility.STAFF:
+                return self.may("moderator")
+
     def changing(self, needs: PersonRole = PersonRole.CONTRIBUTOR) -> Caller:
         """The same person about to change something, for `campaign.change`."""
         return Caller(self.caller.token_hash, needs, changes=True, session_at=self.now)
