@@ -21,10 +21,11 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from sqlalchemy import Connection
 
 from campaigns import practise_all
 from espalier import demo
-from espalier.collect import accounts, announcements, inspirations
+from espalier.collect import accounts, announcements, inspirations, moderation
 from espalier.collect.accounts import known
 from espalier.collect.beginning import begin
 from espalier.collect.campaign import change_policy
@@ -32,9 +33,11 @@ from espalier.collect.carry import Load, carry_in
 from espalier.collect.intake import Source
 from espalier.dataset.findings import ignore
 from espalier.domain.policy import CampaignPolicy
+from espalier.store import reading
 from espalier.store.door import open_door
 from espalier.store.migrate import migrate
-from espalier.store.people import PersonRole
+from espalier.store.people import Person, PersonRole
+from espalier.store.reading import MessageFilter
 from espalier.store.session import open_database
 from live import listening
 
@@ -156,9 +159,16 @@ def plant(file: Path) -> Planted:
         trees, votes = (stack.enter_context(as_file(each)) for each in (demo.TREES, demo.VOTES))
         load = Load(trees, votes, Source(trees.name, origin="demo"))
         carry_in(door.call, load, lambda: datetime.now(UTC), rng, notice=ignore)
+    door.call(report_one, door.call(known, joined.person.id), now, rng)
     door.close()
     database.close()
     return Planted(file, tokens)
+
+
+def report_one(db: Connection, person: Person, now: datetime, rng: Random) -> None:
+    """Somebody reports a message, so that there is a case."""
+    (message,) = reading.newest_messages(db, MessageFilter(lang="en", standing=True), 1)
+    moderation.report(db, person, message.id, "This is rude.", now, rng)
 
 
 @pytest.fixture(scope="session")

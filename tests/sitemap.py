@@ -76,6 +76,7 @@ MESSAGE: Final = one(
     "AND m.depth = 2 ORDER BY m.id"
 )
 
+CASE: Final = one("SELECT id FROM cases")
 SOMEBODY: Final = one("SELECT id FROM people WHERE name = 'Fay'")
 ORGANISERS_PAGES: Final = (
     "announcements", "audit", "campaign", "documents", "exports", "health", "inspirations", "invitations", "people",
@@ -126,6 +127,11 @@ PAGES: Final = (
     ),
     Shown("person", "/admin/people/{person_id}", "Administrator", at("/admin/people/{}", SOMEBODY)),
     Shown("purge", "/admin/people/{person_id}/purge", "Administrator", at("/admin/people/{}/purge", SOMEBODY)),
+    plain("cases", "/moderation", "Administrator"),
+    plain("reasons-of-decisions", "/moderation/reasons", "Administrator"),
+    Shown("case", "/moderation/cases/{number}", "Administrator", at("/moderation/cases/{}", CASE)),
+    Shown("many-cases", "/moderation/bulk", "Administrator", at("/moderation/bulk?case={}", CASE)),
+    plain("notices", "/notices", "Ada"),
     plain("no-task", "/tasks/none", "Ada"),
     Shown("kind-of-task", "/tasks/{task_id}", "Emil", fixed("/tasks/rank")),
     Shown("report", "/tasks/{task_id}/report", "Ben", at("/tasks/{}/report", task("prompter_reply", "Ben"))),
@@ -147,6 +153,8 @@ NOT_PAGES: Final = frozenset(
         # Steps of signing in and out, which tests/web walks through with letters and secrets of their own.
         "/signin/again", "/signin/code", "/signin/link/{token}", "/invitation/{token}", "/unsubscribe/{signed}",
         "/terms/accept",
+        # Of who is banned, and after many decisions at once: tests/web/test_moderation_pages.py.
+        "/banned", "/moderation/bulk/{first}",
     }
 )  # fmt: skip
 """Routes that are looked at but are no pages: files, pieces of pages, ways that only lead on."""

@@ -125,6 +125,9 @@ def test_the_banned_read_why_appeal_once_and_are_let_in_by_somebody_else(
     assert "Your appeal is waiting" in ada.send("/banned", words="It was a quotation.").text
     assert 'action="/banned"' not in ada.get("/tasks").text
 
+    again = browser(enter, small_campaign, "ada")
+    assert "Your appeal is waiting" in again.page.text
+
     with small_campaign.database.read() as db:
         appeal = rows.of_person(db, small_campaign.ada.id, 1)[0].id
     assert "somebody else decides" in warden.get(f"/moderation/cases/{appeal}").text

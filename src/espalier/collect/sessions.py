@@ -11,7 +11,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from espalier.collect.accounts import Secret, new_id
-from espalier.domain.errors import Banned, NotFound, Unauthenticated
+from espalier.domain.errors import NotFound, Unauthenticated
 from espalier.store import identities, people, sessions
 from espalier.store.identities import PASSWORD
 from espalier.store.people import Person
@@ -71,12 +71,10 @@ def sign_in_by_token(
     *,
     replaces: str | None = None,
 ) -> SignedIn:
-    """A session for whoever holds a token for everything that its account may do. Raises Unauthenticated, Banned."""
+    """A session for whoever holds a token for everything that its account may do. Raises Unauthenticated."""
     person = people.by_token_alone(db, people.token_hash(token.strip()))
     if person is None or person.scope != "full":
         raise Unauthenticated("This is no token in force that may change things.", field="token")
-    if person.disabled:
-        raise Banned("This account has been disabled.")
     return start_session(db, person, agent, secret, now, rng, replaces=replaces)
 
 
