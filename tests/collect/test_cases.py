@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from espalier.collect import accounts, cases, moderation, tasks
+from espalier.collect import accounts, cases, erasure, moderation, tasks
 from espalier.collect.cases import Ruling
 from espalier.domain.cases import FREE_AFTER, REASONS, About, Came, State, Verdict
 from espalier.domain.errors import Conflict, Invalid, NotAllowed, NotFound, WarningUnread
@@ -12,6 +12,7 @@ from espalier.domain.tree import State as TreeState
 from espalier.store import cases as rows
 from espalier.store import journal, notices, people, reports
 from espalier.store.cases import CaseFilter
+from espalier.store.jobs import JobStatus
 from espalier.store.people import Person, PersonRole
 from gardens import Garden
 
@@ -248,3 +249,18 @@ def test_the_queue_is_filtered(garden: Garden) -> None:
     assert queue(garden, CaseFilter(taken=False)) == [number]
     rule(garden, number, Verdict.DISMISS)
     assert queue(garden, CaseFilter(state=State.DECIDED, about=About.MESSAGE)) == [number]
+
+
+def test_a_purge_takes_the_cases_along_and_what_the_person_said_in_others(garden: Garden) -> None:
+    number, reply = reported(garden)
+    other = garden.reply(who(garden, "Cleo"), garden.tree(who(garden, "chief", PersonRole.ADMIN)), "Another.")
+    moderation.report(garden.db, who(garden, "Ada"), other, "My secret.", garden.now, garden.rng)
+    rule(garden, number, Verdict.WARN)
+    job = erasure.purge(garden.db, None, who(garden, "Ada").id, garden.now, garden.rng)
+    while job.status is not JobStatus.DONE:
+        job = erasure.purge_trees(garden.db, job, garden.now, garden.rng)
+    assert rows.find(garden.db, number) is None
+    assert rows.on(garden.db, reply, 5) == []
+    (row,) = rows.on(garden.db, other, 5)
+    assert [(entry.person, entry.words) for entry in row.case.entries] == [(None, None)]
+    assert notices.unread(garden.db, who(garden, "Ben").id, 5) == []
