@@ -117,3 +117,13 @@ def test_a_standstill_is_said_to_scripts_and_people(
         front = ada.get("/")
         assert "Orchard" in front.text
         assert "We count." in front.text
+
+
+def test_a_text_that_comes_after_the_end_is_handed_back(small_campaign: World) -> None:
+    with visit(small_campaign, "ada") as ada:
+        task = ada.take("initial_prompt")
+        said(small_campaign, running="closed")
+        page = ada.send(f"/tasks/{task}/text", text="Why is the sky blue?")
+        assert page.status_code == 409
+        assert "Why is the sky blue?" in page.text
+        assert "It takes nothing more." in page.text

@@ -48,6 +48,20 @@ SAID: Final[Mapping[str, tuple[str, str]]] = {
     "busy": (
         N_("Much is going on"), N_("Many people are sending something at this moment. Please try once more."),
     ),
+    "paused": (
+        N_("The campaign is paused"),
+        N_("Nothing is handed out at the moment. What you have begun stays, and you can still finish and submit it."),
+    ),
+    "closed": (
+        N_("The campaign is closed"),
+        N_("It takes nothing more. What has grown can still be read, and your own data downloaded."),
+    ),
+    "not-begun": (
+        N_("The campaign has not begun"), N_("The organisers are still preparing it. Come back when it is open."),
+    ),
+    "terms-not-accepted": (
+        N_("The terms have changed"), N_("Read the terms of this campaign and accept them, then go on."),
+    ),
     "internal": (
         N_("Something went wrong here"), N_("The fault is ours and has been noted. What you typed is kept as a draft."),
     ),
