@@ -116,7 +116,7 @@ PROGRAMS: Final[dict[str, dict[str, Needs]]] = {
         "/tasks/mine": M, "/tasks/availability": M, "/messages": R, "/messages/{message_id}": RA,
         "/messages/{message_id}/thread": RA, "/messages/{message_id}/children": RA, "/messages/{message_id}/tree": RA,
         "/messages/{message_id}/history": MO, "/trees": R, "/trees/{tree_id}": R, "/trees/{tree_id}/state": MO,
-        "/campaign": N, "/terms": N, "/me": A, "/me/contributions": A, "/me/tokens": A, "/people": MO,
+        "/campaign": N, "/terms": N, "/me": A, "/me/contributions": A, "/me/data": A, "/me/tokens": A, "/people": MO,
         "/people/{person_id}": MO,
         "/people/{person_id}/contributions": MO, "/stats": R, "/leaderboards/{frame}": R, "/me/stats": A,
         "/trollboard/{frame}": MO, "/reports": MO, "/audit": MO, "/gold": MO, "/reviewers": MO, "/policy": M,

@@ -17,7 +17,7 @@ def refuse_stale(tree: Tree, subject: str, text: str | None = None) -> None:
     if tree.state in STOPPED:
         raise Stale("This conversation was closed in the meantime.", text=text)
     if subject not in tree.messages:
-        raise TakenBack
+        raise TakenBack(text)
     if not tree.is_live(subject):
         raise Stale("The message was removed in the meantime.", text=text)
 

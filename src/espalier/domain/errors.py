@@ -120,8 +120,8 @@ class Stale(Conflict):
 class TakenBack(Stale):
     slug, title = "taken-back", "The author took this back"
 
-    def __init__(self) -> None:
-        super().__init__("The author took this back in the meantime.")
+    def __init__(self, text: str | None = None) -> None:
+        super().__init__("The author took this back in the meantime.", text=text)
 
 
 class DuplicateText(Conflict):
