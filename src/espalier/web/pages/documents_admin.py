@@ -102,7 +102,8 @@ def _page(
         was = text_of(db, kind, lang)
         history = documents.history(db, kind, lang, SHOWN)
     text = was.text if text is None else text
-    changes = list(unified_diff(was.text.splitlines(), text.splitlines(), lineterm="", n=1))[2:]
+    changed = list(unified_diff(was.text.splitlines(), text.splitlines(), lineterm="", n=1))[2:]
+    changes = ["…" if line.startswith("@@") else line for line in changed]
     context = Edited(
         kind, titles(visit)[kind], lang, text, preview, changes, history, ask_again, refused.detail if refused else None
     )
