@@ -104,9 +104,7 @@ _UPDATE = Statement(
         {name: bindparam(name) for name in ("name", "role", "moderates", "email", "disabled", "on_board", "anonymous")}
     )
 )
-_SUSPEND = Statement(
-    update(people).where(P.id == bindparam("person_id")).values(suspended_until=bindparam("until"))
-)
+_SUSPEND = Statement(update(people).where(P.id == bindparam("person_id")).values(suspended_until=bindparam("until")))
 _REVOKE = Statement(
     update(tokens)
     .where(T.id == bindparam("token_id"), T.person_id == bindparam("person"), T.revoked_at.is_(None))
