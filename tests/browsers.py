@@ -135,8 +135,8 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-def plant(file: Path) -> Planted:
-    """A new campaign in this file, with the demo trees and some people."""
+def plant(file: Path, *, trees: bool = True) -> Planted:
+    """A new campaign in this file, with some people. `trees`: whether with the demo trees, and a case about one."""
     url = f"sqlite:///{file}"
     migrate(url)
     database = open_database(url)
@@ -155,11 +155,12 @@ def plant(file: Path) -> Planted:
     door.call(announcements.announce, organiser, "We meet on Friday.", now, now + timedelta(days=7), now, rng)
     idea = inspirations.Said("en", "A recipe that failed", "What went wrong, and why?", licence="CC0")
     door.call(inspirations.add, organiser, idea, now, rng)
-    with ExitStack() as stack:
-        trees, votes = (stack.enter_context(as_file(each)) for each in (demo.TREES, demo.VOTES))
-        load = Load(trees, votes, Source(trees.name, origin="demo"))
-        carry_in(door.call, load, lambda: datetime.now(UTC), rng, notice=ignore)
-    door.call(report_one, door.call(known, joined.person.id), now, rng)
+    if trees:
+        with ExitStack() as stack:
+            file_of_trees, votes = (stack.enter_context(as_file(each)) for each in (demo.TREES, demo.VOTES))
+            load = Load(file_of_trees, votes, Source(file_of_trees.name, origin="demo"))
+            carry_in(door.call, load, lambda: datetime.now(UTC), rng, notice=ignore)
+        door.call(report_one, door.call(known, joined.person.id), now, rng)
     door.close()
     database.close()
     return Planted(file, tokens)
@@ -200,6 +201,13 @@ def sites(planted: Planted, chromium: Browser, folder: Path) -> Iterator[Callabl
 def new_site(planted: Planted, chromium: Browser, tmp_path: Path) -> Iterator[Callable[[], Site]]:
     with sites(planted, chromium, tmp_path) as start:
         yield start
+
+
+@pytest.fixture
+def bare_site(chromium: Browser, tmp_path: Path) -> Iterator[Site]:
+    """A campaign of the same people in which nothing grows yet."""
+    with sites(plant(tmp_path / "bare.db", trees=False), chromium, tmp_path) as start:
+        yield start()
 
 
 @pytest.fixture

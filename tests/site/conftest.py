@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from browsers import chromium, looked_at, new_site, planted, site
+from browsers import bare_site, chromium, looked_at, new_site, planted, site
 
-__all__ = ["chromium", "looked_at", "new_site", "planted", "site"]
+__all__ = ["bare_site", "chromium", "looked_at", "new_site", "planted", "site"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
