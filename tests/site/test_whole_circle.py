@@ -5,7 +5,13 @@ And what must hold on the way: nothing typed is lost with the server, and no pag
 
 import gzip
 import json
+import os
 import re
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,7 +19,6 @@ from urllib.parse import urlsplit
 from playwright.sync_api import Browser, Page, expect
 
 from browsers import Site, plant, sign_in
-from live import listening
 
 PROMPT = "How do I keep basil alive on a windowsill during the winter, when there is little light?"
 GOOD = "Give it the brightest window you have, water it from below, and pinch the tips so that it branches."
@@ -131,10 +136,33 @@ def test_a_group_takes_one_prompt_to_a_ranked_tree_in_a_file(bare_site: Site, tm
     assert bare_site.faults == []
 
 
-def test_a_draft_is_there_when_the_server_was_gone_and_has_come_back(chromium: Browser, tmp_path: Path) -> None:
-    planted = plant(tmp_path / "campaign.db", trees=False)
-    url = f"sqlite:///{planted.file}"
-    with listening(url, data_dir=tmp_path) as address:
+@contextmanager
+def killed_at_the_end(folder: Path, port: int) -> Iterator[str]:
+    """A server as somebody starts it, on the campaign of this folder; where it listens. It ends without a warning."""
+    command = [sys.executable, "-m", "espalier.cli", "serve"]
+    settings = {"ESPALIER_PORT": str(port), "ESPALIER_DATA_DIR": str(folder), "PYTHONUNBUFFERED": "1"}
+    with (folder / "log").open("w") as log:
+        server = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=log, text=True, cwd=folder, env={**os.environ, **settings}
+        )
+    try:
+        assert server.stdout is not None
+        assert any("Espalier listens on" in line for line in server.stdout), (folder / "log").read_text()
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.kill()
+        server.communicate()
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+        return port
+
+
+def test_a_draft_is_there_when_the_server_was_killed_and_started_again(chromium: Browser, tmp_path: Path) -> None:
+    planted, port = plant(tmp_path / "espalier.db", trees=False), free_port()
+    with killed_at_the_end(tmp_path, port) as address:
         site = Site(address, planted.tokens, planted.file, chromium)
         page = site.person("Ada")
         take(page, "initial-prompt")
@@ -142,7 +170,7 @@ def test_a_draft_is_there_when_the_server_was_gone_and_has_come_back(chromium: B
         expect(page.locator("[data-draft-state]")).to_contain_text("Draft saved")
     page.locator("#text").fill(f"{PROMPT} And mint?")
     expect(page.locator("[data-draft-state]")).to_contain_text("Offline, kept on this device")
-    with listening(url, data_dir=tmp_path, port=urlsplit(address).port or 0):
+    with killed_at_the_end(tmp_path, port):
         elsewhere = site.person("Ada")
         elsewhere.goto(page.url)
         expect(elsewhere.locator("#text")).to_have_value(PROMPT)
