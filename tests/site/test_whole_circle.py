@@ -35,6 +35,12 @@ SMALL_TREES = {
 }
 """A prompt and two replies are a tree, few people finish it, and only an order draws it."""
 
+KEYS_STAND = """() => {
+    const row = document.querySelector('dt:has(kbd)');
+    return [row, row.querySelector('kbd')].map(each => getComputedStyle(each).direction);
+}"""
+"""How a row of keys runs, and how the name of one key does."""
+
 
 def take(page: Page, kind: str) -> None:
     """Start a task of this kind from its own page, or go on with the one that came after the last."""
@@ -214,4 +220,6 @@ def test_an_arabic_reader_finds_the_site_from_right_to_left(site: Site) -> None:
     assert (field.get_attribute("lang"), field.get_attribute("dir")) == ("en", "ltr")
     expect(page.locator(".words").first).to_have_css("direction", "ltr")
     expect(page.locator("h1")).to_have_css("direction", "rtl")
+    expect(page.locator(".announced bdi")).to_have_css("direction", "ltr")
+    assert page.evaluate(KEYS_STAND) == ["rtl", "ltr"]
     assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
