@@ -329,3 +329,16 @@ def test_every_route_is_for_whom_its_description_says(small_campaign: World) -> 
             assert (answer.status_code == 403) is (who != "all"), (method, path, answer.text)
             if address == "/me" and method == "delete":
                 del small_campaign.people["ben"]
+
+
+def test_a_page_that_breaks_with_all_that_pages_need_still_says_so(
+    small_campaign: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("the secret is out")
+
+    monkeypatch.setattr("espalier.web.visit.charter_in_force", broken)
+    answer = small_campaign.http.get("/tasks")
+    assert answer.status_code == 500
+    assert "noted" in answer.text
+    assert "secret" not in answer.text

@@ -223,12 +223,20 @@ def seen(message: StaffMessage, viewer: Viewer) -> SeenMessage:
     return _as(PublicMessage, message)
 
 
-def nested(messages: list[StaffMessage], viewer: Viewer) -> Node | None:
+def veiled(message: SeenMessage) -> SeenMessage:
+    """As little of a message as of those in its tree that could still be judged; authors keep what is theirs."""
+    return _as(BlindMessage, message) if isinstance(message, PublicMessage | StaffMessage) else message
+
+
+def nested(messages: list[StaffMessage], viewer: Viewer, *, as_one: bool = False) -> Node | None:
     """A tree as this person may see it, from its messages in order of arrival; None when its prompt is not to be seen.
 
-    Replies stand in order of arrival, ranked ones first where their ranks are open to this person.
+    Replies stand in order of arrival, ranked ones first where their ranks are open to this person. as_one: where one
+    message could still be judged by this person, nothing is told of what has become of the others either.
     """
     shown = [seen(message, viewer) for message in messages if may_see(message, viewer)]
+    if as_one and any(isinstance(message, BlindMessage) for message in shown):
+        shown = [veiled(message) for message in shown]
     replies: dict[str | None, deque[Node]] = {}
     for message in reversed(shown):
         below = tuple(sorted(replies.get(message.id, ()), key=in_order))
@@ -246,7 +254,7 @@ def in_order(message: SeenMessage) -> tuple[bool, int]:
 Seen = TypeVar("Seen")
 
 
-def _as(kind: type[Seen], message: StaffMessage) -> Seen:
+def _as(kind: type[Seen], message: SeenMessage) -> Seen:
     return kind(**{name: getattr(message, name) for name in _FIELDS[kind]})
 
 

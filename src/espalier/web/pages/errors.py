@@ -1,17 +1,20 @@
 """What people read when something is refused, is not there, or went wrong: what it is, and what to do now."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from espalier.domain.errors import Banned, Suspended, WarningUnread
 from espalier.web.pages import banned
 from espalier.web.refused import sentence_of, title_of
 from espalier.web.render import render
 from espalier.web.visit import Visit, sign_in_address, visit_of
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,11 @@ def page_of(
     """The page for a refusal. Who is not signed in is sent to sign in."""
     if status == 401:
         return RedirectResponse(sign_in_address(request), status_code=303)
-    visit: Visit = getattr(request.state, "visit", None) or visit_of(request)
+    try:
+        visit: Visit = getattr(request.state, "visit", None) or visit_of(request)
+    except Exception as error:  # whatever broke the page may break this one too; then words alone must do
+        log.error("no page could be made of a fault", exc_info=error)
+        return PlainTextResponse(f"{title}\n\n{detail}\n", status_code=status)
     if slug in (Banned.slug, Suspended.slug) and visit.person is not None:
         return banned.page(visit)
     if slug == WarningUnread.slug:

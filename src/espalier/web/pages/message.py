@@ -20,6 +20,7 @@ from espalier.domain.sight import (
     in_order,
     may_see,
     seen,
+    veiled,
 )
 from espalier.store import reading
 from espalier.store.people import Person, PersonRole
@@ -193,15 +194,19 @@ def _around(visit: Visit, db: Connection, person: Person, message_id: str) -> _A
     eyes = reading.viewer(db, person, tree)
     if not may_see(asked, eyes):
         raise NotFound("There is no such message.")
-    by_id = {each.id: each for each in tree}
+    shown = {each.id: seen(each, eyes) for each in tree}
+    visible = [each for each in tree if may_see(each, eyes)]
+    if any(isinstance(shown[each.id], BlindMessage) for each in visible):
+        shown = {key: veiled(each) if isinstance(each, PublicMessage) else each for key, each in shown.items()}
     path: list[SeenMessage] = []
     up: str | None = message_id
     while up is not None:
-        path.append(seen(by_id[up], eyes))
-        up = by_id[up].parent_id
-    visible = [] if only_own(visit) else [each for each in tree if may_see(each, eyes)]
-    beside = [seen(each, eyes) for each in visible if each.parent_id == asked.parent_id and asked.parent_id]
-    below = [seen(each, eyes) for each in visible if each.parent_id == message_id]
+        path.append(shown[up])
+        up = shown[up].parent_id
+    if only_own(visit):
+        visible = []
+    beside = [shown[each.id] for each in visible if each.parent_id == asked.parent_id and asked.parent_id]
+    below = [shown[each.id] for each in visible if each.parent_id == message_id]
     return _Around(path[0], path[::-1], sorted(beside, key=in_order), sorted(below, key=in_order))
 
 

@@ -100,7 +100,7 @@ def show(visit: Reads, tree_id: str, show: Annotated[str, Query(max_length=10)] 
     """`show`: `list` for the outline where there would be a drawing. Raises NotFound."""
     with look(visit) as (db, person):
         messages = reading.messages_of_tree(db, tree_id)
-        root = nested(messages, reading.viewer(db, person, messages))
+        root = nested(messages, reading.viewer(db, person, messages), as_one=True)
         staff = person.role.reaches(PersonRole.MODERATOR)
     if root is None or not is_open_to(visit, messages[0].tree_state):
         raise NotFound("There is no such conversation tree.")
