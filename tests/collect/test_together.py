@@ -29,7 +29,7 @@ from espalier.domain.work import Task
 from espalier.store import tables, trees
 from espalier.store.boards import add_to_tallies
 from espalier.store.door import Door, open_door
-from espalier.store.people import PersonRole, by_token_alone, token_hash
+from espalier.store.people import PersonRole, token_hash
 from espalier.store.policies import PolicyBook, keep_policy
 from espalier.store.session import Database
 from espalier.store.writes import Elsewhere
@@ -156,7 +156,7 @@ class Crowd:
 
 
 def _for(db: Connection, caller: Caller, use_case: Callable[..., Any], /, *args: Any, **options: Any) -> Any:
-    return use_case(db, identified(db, caller, by_token_alone), *args, **options)
+    return use_case(db, identified(db, caller, NOON, alone=True), *args, **options)
 
 
 @pytest.fixture
@@ -521,7 +521,7 @@ def planted_under_the_old_policy(crowd: Crowd, meanwhile: Callable[[], None]) ->
     def plant(db: Connection) -> str:
         book = PolicyBook(db)
         assert book.version
-        actor = identified(db, Caller(token_hash(crowd.tokens["chief"]), PersonRole.ADMIN, True))
+        actor = identified(db, Caller(token_hash(crowd.tokens["chief"]), PersonRole.ADMIN, True), crowd.now)
         tree = moderation.plant(db, actor, "Planted meanwhile", "en", crowd.now, crowd.rng, state=State.GROWING)
         meanwhile()
         return tree.id
