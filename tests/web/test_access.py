@@ -249,7 +249,7 @@ def call_site(world: World, who: Somebody, method: str, route: str, needs: Needs
 
 
 def session_holds(world: World, who: Somebody) -> bool:
-    from espalier.web.campaign import token_hash
+    from espalier.store.people import token_hash
 
     assert who.session is not None
     return world.door.call(_found, token_hash(who.session), world.now)

@@ -3,7 +3,6 @@
 Knows the door, the readers, the clock and the source of chance; does not know any route.
 """
 
-import hashlib
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -103,6 +102,14 @@ def identified(db: Connection, caller: Caller, now: datetime, *, alone: bool = F
     person = _behind(db, caller.token_hash, caller.session_at, alone) if caller.token_hash else None
     if person is None:
         raise Unauthenticated("Send a valid token: `Authorization: Bearer <token>`.")
+    refuse_shut_out(person, caller, now)
+    if caller.session_at is None and not caller.before_terms:  # the site leads its visitors to the terms by itself
+        refuse_without_terms(charter_in_force(db), accepted=person.terms)
+    return person
+
+
+def refuse_shut_out(person: Person, caller: Caller, now: datetime) -> None:
+    """Whether this person may do what the caller asks for at all. Raises Banned, Suspended, NotAllowed."""
     if person.disabled and not caller.shut_out:
         raise Banned("This account has been disabled.")
     if person.is_suspended(now) and not caller.shut_out:
@@ -112,17 +119,9 @@ def identified(db: Connection, caller: Caller, now: datetime, *, alone: bool = F
         raise NotAllowed(f"This is for people with the role {caller.needs}; yours is {person.role}.")
     if caller.changes and person.scope != "full":
         raise NotAllowed("This token only reads.")
-    if caller.session_at is None and not caller.before_terms:  # the site leads its visitors to the terms by itself
-        refuse_without_terms(charter_in_force(db), accepted=person.terms)
-    return person
 
 
 def _behind(db: Connection, known: str, session_at: datetime | None, alone: bool) -> Person | None:
     if session_at is None:
         return by_token_alone(db, known) if alone else by_token(db, known)
     return by_session_alone(db, known, session_at) if alone else by_session(db, known, session_at)
-
-
-def token_hash(token: str) -> str:
-    """A token as the database knows it."""
-    return hashlib.sha256(token.encode()).hexdigest()

@@ -9,8 +9,8 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from espalier.domain.errors import Invalid
 from espalier.domain.parameter import is_language
-from espalier.store.people import PersonRole
-from espalier.web.campaign import Caller, Campaign, token_hash
+from espalier.store.people import PersonRole, token_hash
+from espalier.web.campaign import Caller, Campaign
 
 ACCOUNT: Final = re.compile(r"/api/v1/me(/|$)")
 """One's own account, which is open also to who has not accepted the organiser's terms."""

@@ -22,6 +22,8 @@ from pygments.lexers import get_lexer_by_name  # type: ignore[import-untyped]
 from pygments.token import Comment, Keyword, Name, Number, String, _TokenType  # type: ignore[import-untyped]
 from pygments.util import ClassNotFound  # type: ignore[import-untyped]
 
+from espalier.web.words import N_
+
 MOST_CHARACTERS: Final = 100_000  # of a text; a longer one is shown as it was typed
 MOST_OF_CODE: Final = 20_000  # that are coloured, of one block
 MOST_OF_FORMULA: Final = 2_000
@@ -69,11 +71,6 @@ _CLASSES: Final = {
     "td": {"end", "centre"},
 }
 _ALIGNED: Final = {"text-align:right": "end", "text-align:center": "centre"}
-
-
-def N_(text: str) -> str:
-    """Marks a text for translation; it is translated where a text is rendered."""
-    return text
 
 
 _CODE: Final = N_("Code")

@@ -8,12 +8,7 @@ from gettext import NullTranslations
 from typing import Final
 
 from espalier.domain.errors import Refusal
-
-
-def N_(text: str) -> str:
-    """Marks a text for translation; it is translated when it is shown."""
-    return text
-
+from espalier.web.words import N_
 
 SAID: Final[Mapping[str, tuple[str, str]]] = {
     "not-found": (N_("Nothing is here"), N_("There is no such page, or it is not for you to see.")),

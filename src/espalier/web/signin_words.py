@@ -6,8 +6,8 @@ Knows sentences; knows no page.
 from typing import Final
 
 from espalier.domain.errors import Refusal
-from espalier.web.refused import N_
 from espalier.web.visit import Visit
+from espalier.web.words import N_
 
 SENTENCES: Final = (
     N_("A name does not begin with a space."),

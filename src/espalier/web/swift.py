@@ -12,8 +12,8 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from espalier.store.people import PersonRole
-from espalier.web.campaign import Caller, Campaign, token_hash
+from espalier.store.people import PersonRole, token_hash
+from espalier.web.campaign import Caller, Campaign
 
 Read = TypeVar("Read", bound=BaseModel)
 

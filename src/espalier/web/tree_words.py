@@ -12,12 +12,7 @@ from typing import Final
 from espalier.domain.message import LABELS, LabelKind, Role
 from espalier.domain.sight import BlindMessage, LabelMean, SeenMessage, StaffMessage
 from espalier.domain.tree import State
-
-
-def N_(text: str) -> str:
-    """Marks a text for translation; it is translated when it is shown."""
-    return text
-
+from espalier.web.words import N_
 
 STATES: Final[Mapping[State, tuple[str, str]]] = {
     State.INITIAL_PROMPT_REVIEW: (N_("prompt in review"), "wait"),

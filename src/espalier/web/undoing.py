@@ -9,12 +9,7 @@ from typing import Final
 from espalier.collect import undo
 from espalier.domain.errors import Refusal
 from espalier.web.visit import Visit
-
-
-def N_(text: str) -> str:
-    """Marks a text for translation; it is translated when it is shown."""
-    return text
-
+from espalier.web.words import N_
 
 REASONS: Final = {
     "finished": N_("conversation is finished"),

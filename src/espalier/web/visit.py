@@ -23,11 +23,11 @@ from espalier.domain.errors import NotAllowed, Unauthenticated
 from espalier.store import announcements, notices
 from espalier.store.announcements import Announcement
 from espalier.store.charters import charter_in_force
-from espalier.store.people import Person, PersonRole
+from espalier.store.people import Person, PersonRole, token_hash
 from espalier.store.preferences import Preferences, preferences_of
 from espalier.store.sessions import Session, by_session, find_session
 from espalier.web import cookies
-from espalier.web.campaign import Caller, Campaign, identified, token_hash
+from espalier.web.campaign import Caller, Campaign, refuse_shut_out
 from espalier.web.cookies import Notice
 from espalier.web.words import catalogue, chosen_language
 
@@ -35,6 +35,8 @@ BEFORE_WELCOME: Final = (
     "/welcome", "/me", "/signin", "/terms", "/privacy", "/guidelines", "/help", "/admin", "/moderation",
 )  # fmt: skip
 """Pages that are open before the one of the first visit has been filled in."""
+BEFORE_CONSENT: Final = ("/terms", "/me", "/signin", "/signout", "/banned", "/admin", "/moderation")
+"""Pages that are open before the terms in force are accepted: one's own account, leaving, and staff's work."""
 TOLD: Final = 5
 """Notices at the head of the dashboard."""
 
@@ -76,13 +78,7 @@ class Visit:
     @property
     def back(self) -> str:
         """The page that is shown, for a form that leads back to it."""
-        url = self.request.url
-        shown = url.path + (f"?{url.query}" if url.query else "")
-        return shown if self.request.method == "GET" else "/tasks"
-
-    @property
-    def role(self) -> PersonRole | None:
-        return self.person.role if self.person else None
+        return asked_for(self.request) if self.request.method == "GET" else "/tasks"
 
     def may(self, role: str) -> bool:
         """Whether the reader has at least this role."""
@@ -114,9 +110,6 @@ class Visit:
             return ()
         with self.campaign.database.read() as db:
             return notices.unread(db, self.person.id, TOLD)
-
-
-BEFORE_CONSENT: Final = ("/terms", "/me", "/signin", "/signout", "/banned", "/admin", "/moderation")
 
 
 class SignInFirst(Exception):
@@ -166,12 +159,11 @@ def _reader(needs: PersonRole) -> Callable[..., Visit]:
     def reader(visit: Annotated[Visit, Depends(visit_of)]) -> Visit:
         if visit.person is None:
             raise SignInFirst
-        with visit.campaign.database.read() as db:
-            identified(db, Caller(visit.caller.token_hash, needs, changes=False, session_at=visit.now), visit.now)
+        refuse_shut_out(visit.person, replace(visit.caller, needs=needs), visit.now)
         _note_use(visit)
-        if visit.person.terms < visit.charter.terms and _comes_after_consent(visit):
+        if visit.person.terms < visit.charter.terms and not _is_among(visit, BEFORE_CONSENT):
             raise ElsewhereFirst(f"/terms/accept?next={quote(visit.back, safe='/')}")
-        if not visit.chosen.welcomed and visit.request.method == "GET" and _comes_after_welcome(visit):
+        if not visit.chosen.welcomed and visit.request.method == "GET" and not _is_among(visit, BEFORE_WELCOME):
             raise ElsewhereFirst(f"/welcome?next={quote(visit.back, safe='/')}")
         return visit
 
@@ -185,16 +177,10 @@ def _note_use(visit: Visit) -> None:
         visit.campaign.door.call(sessions.touch, token, visit.now)
 
 
-def _comes_after_consent(visit: Visit) -> bool:
-    """Whether this page is for who has accepted the terms in force; one's own account and leaving are there before."""
+def _is_among(visit: Visit, addresses: Sequence[str]) -> bool:
+    """Whether the page is one of these or lies below one."""
     path = visit.request.url.path
-    return not any(path == each or path.startswith(f"{each}/") for each in BEFORE_CONSENT)
-
-
-def _comes_after_welcome(visit: Visit) -> bool:
-    """Whether this page is for who has been through the first visit; one's own account is there before."""
-    path = visit.request.url.path
-    return not any(path == each or path.startswith(f"{each}/") for each in BEFORE_WELCOME)
+    return any(path == each or path.startswith(f"{each}/") for each in addresses)
 
 
 def _fresh(needs: PersonRole) -> Callable[..., Visit]:
@@ -295,15 +281,19 @@ def local(address: str | None, otherwise: str = "/tasks") -> str:
     return address
 
 
+def asked_for(request: Request) -> str:
+    """The address of a request on this site, with its query."""
+    return request.url.path + (f"?{request.url.query}" if request.url.query else "")
+
+
 def came_from(request: Request) -> str:
     """The page that was asked for, or the one with the form that was sent."""
     if request.method == "GET":
-        return request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        return asked_for(request)
     page = urlsplit(request.headers.get("referer", ""))
     return local(page.path + (f"?{page.query}" if page.query else ""))
 
 
 def sign_in_address(request: Request) -> str:
     """Where to sign in, and back to the page that was asked for."""
-    asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    return f"/signin?next={quote(asked, safe='/')}" if request.method == "GET" else "/signin"
+    return f"/signin?next={quote(asked_for(request), safe='/')}" if request.method == "GET" else "/signin"

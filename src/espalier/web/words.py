@@ -17,6 +17,11 @@ SOURCE: Final = "en"
 FOLDER: Final = Path(__file__).parent / "locales"
 
 
+def N_(text: str) -> str:
+    """Marks a text for translation; it is translated when it is shown."""
+    return text
+
+
 @cache
 def interface_languages() -> tuple[str, ...]:
     """English, in which the pages are written, and every language that has a catalogue."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Form
+from fastapi import APIRouter, Depends, Form
 from starlette.responses import Response
 
 from espalier.collect import inspirations
@@ -49,16 +49,23 @@ def edit(visit: AdminVisit, inspiration_id: str) -> Response:
     return _page(visit, Said(idea.lang, idea.title, idea.text, idea.source, idea.licence), editing=inspiration_id)
 
 
-@router.post(ADDRESS)
-async def add(
-    visit: AdminSender,
+async def _said(
     lang: Annotated[str, Form(max_length=100)] = "",
     title: Annotated[str, Form()] = "",
     text: Annotated[str, Form()] = "",
     source: Annotated[str, Form()] = "",
     licence: Annotated[str, Form()] = "",
+) -> Said:
+    """What the form holds."""
+    return Said(lang.strip(), title, text, source, licence)
+
+
+@router.post(ADDRESS)
+async def add(
+    visit: AdminSender,
+    said: Annotated[Said, Depends(_said)],
 ) -> Response:
-    campaign, said = visit.campaign, Said(lang.strip(), title, text, source, licence)
+    campaign = visit.campaign
     try:
         await campaign.change(visit.changing(), inspirations.add, said, campaign.clock(), campaign.rng)
     except Invalid as refused:
@@ -70,13 +77,9 @@ async def add(
 async def change(
     visit: AdminSender,
     inspiration_id: str,
-    lang: Annotated[str, Form(max_length=100)] = "",
-    title: Annotated[str, Form()] = "",
-    text: Annotated[str, Form()] = "",
-    source: Annotated[str, Form()] = "",
-    licence: Annotated[str, Form()] = "",
+    said: Annotated[Said, Depends(_said)],
 ) -> Response:
-    campaign, said = visit.campaign, Said(lang.strip(), title, text, source, licence)
+    campaign = visit.campaign
     try:
         await campaign.change(visit.changing(), inspirations.change, inspiration_id, said, campaign.clock())
     except Invalid as refused:

@@ -12,8 +12,8 @@ from espalier.collect import admission
 from espalier.domain.errors import Invalid, Refusal
 from espalier.store import invitations
 from espalier.store.invitations import Invitation
+from espalier.store.people import token_hash
 from espalier.web import cookies
-from espalier.web.campaign import token_hash
 from espalier.web.entering import INVITATION
 from espalier.web.render import render
 from espalier.web.visit import AdminSender, AdminVisit, Anybody, Visit, redirect

@@ -9,11 +9,7 @@ from typing import Final
 
 from espalier.collect.tasks import RANDOM
 from espalier.domain.work import ACT_OF, Act, Kind
-
-
-def N_(text: str) -> str:
-    """Marks a text for translation; it is translated when it is shown."""
-    return text
+from espalier.web.words import N_
 
 
 @dataclass(frozen=True, slots=True)

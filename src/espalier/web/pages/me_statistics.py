@@ -13,13 +13,9 @@ from espalier.domain.points import POINT_PER_TEN, POINTS_EACH, Counts
 from espalier.store import boards, contributed
 from espalier.web.render import render
 from espalier.web.visit import SignedIn
+from espalier.web.words import N_
 
 router = APIRouter()
-
-
-def N_(text: str) -> str:
-    """Marks a text for translation; it is translated when it is shown."""
-    return text
 
 
 WORDS: Final = {

@@ -11,7 +11,7 @@ from babel.numbers import format_decimal
 
 from espalier.domain.parameter import Parameter
 from espalier.domain.policy import PARAMETERS
-from espalier.web.pages.kinds import N_
+from espalier.web.words import N_
 
 _TOGETHER: Final[Mapping[str, tuple[str, ...]]] = {
     N_("How much grows at once"): (

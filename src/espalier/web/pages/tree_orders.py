@@ -16,8 +16,9 @@ from espalier.domain.tree import State
 from espalier.store import reading
 from espalier.store.people import PersonRole
 from espalier.web.render import render
-from espalier.web.tree_words import N_, STATES, Pill, first_words, pill
+from espalier.web.tree_words import STATES, Pill, first_words, pill
 from espalier.web.visit import ModeratorSender, ModeratorVisit, Visit
+from espalier.web.words import N_
 
 router = APIRouter()
 ADDRESS: Final = "/admin/trees/orders"
