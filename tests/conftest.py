@@ -33,6 +33,8 @@ def real_data() -> Path:
 
 @pytest.hookimpl(trylast=True)  # after -m and -k have chosen
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    # Once Playwright has started, an event loop runs in this thread to the end, beside which nobody can start another.
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
     if REAL_DATA.is_dir() or os.environ.get("CI"):
         return
     left_out = [item for item in items if item.get_closest_marker("real")]
