@@ -7,10 +7,10 @@ import gzip
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final
 
 from espalier.dataset.examples import Example, spelled
 from espalier.dataset.records import (
@@ -40,6 +40,11 @@ def write_votes(path: Path, votes: Iterable[VoteRecord]) -> int:
 def write_examples(path: Path, examples: Iterable[Example]) -> int:
     """Write chats, preferences, rankings or battles; returns how many."""
     return _write(path, (_encode(spelled(each)) for each in examples))
+
+
+def write_objects(path: Path, objects: Iterable[Mapping[str, Any]]) -> int:
+    """Write objects of JSON, a line each; returns how many."""
+    return _write(path, map(_encode, objects))
 
 
 def line_of(record: Record, spelling: Spelling = Spelling.AS_READ) -> str:
