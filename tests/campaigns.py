@@ -27,6 +27,7 @@ from espalier.collect import accounts
 from espalier.collect.beginning import begin
 from espalier.domain.charter import OWN_TERMS
 from espalier.domain.policy import CampaignPolicy
+from espalier.domain.work import LESSON_OF
 from espalier.store.documents import accept
 from espalier.store.door import Door, open_door
 from espalier.store.people import PersonRole
@@ -35,7 +36,6 @@ from espalier.store.preferences import Preferences, keep_preferences
 from espalier.store.session import Database
 from espalier.web.app import create_app
 from espalier.web.doors import Entrance
-from espalier.web.lessons import LESSON_OF
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 API = "/api/v1"

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from campaigns import REPLIES, World, well
-from espalier.domain.work import Kind
+from espalier.domain.work import LESSON_OF, Kind
 from espalier.store.practice import Outcome, practised_by
-from espalier.web.lessons import LESSON_OF, lesson
+from espalier.web.lessons import lesson
 from visits import Visitor, form_of, visit
 
 LANGUAGES = ("en", "de", "es", "ko", "ar")
@@ -76,6 +76,32 @@ def test_an_organiser_may_require_that_it_is_passed(newcomer: Visitor) -> None:
     newcomer.take(KIND)
     assert newcomer.page.url.path == f"/practice/{KIND}"
     assert "On to the task" in newcomer.send(f"/practice/{KIND}", **RIGHT).text
+
+
+def test_until_it_is_passed_no_answer_is_taken_from_programs_either(newcomer: Visitor) -> None:
+    world, nora = newcomer.world, newcomer.world.person("nora")
+    world.policy(practice_required=True)
+    world.tree()
+    task = nora.task("assistant_reply")
+    sent = {"id": "first", "text": REPLIES[0]}
+    refused = nora.post(f"/tasks/{task['id']}/submit", sent)
+    assert (refused.status_code, refused.json()["type"].rpartition(":")[2]) == (403, "practice-first")
+    assert refused.json()["text"] == REPLIES[0]
+    newcomer.get("/practice/assistant_reply")
+    answers = lesson(Kind.ASSISTANT_REPLY, "en").exercises
+    newcomer.send("/practice/assistant_reply", **{f"answer-{at}": str(each.right) for at, each in enumerate(answers)})
+    well(nora.post(f"/tasks/{task['id']}/submit", sent))
+
+
+def test_a_form_that_comes_before_the_practice_is_passed_is_handed_back_whole(newcomer: Visitor) -> None:
+    newcomer.world.tree()
+    newcomer.take("assistant_reply")
+    newcomer.send("/practice/assistant_reply", do="skip")
+    newcomer.world.policy(practice_required=True)
+    page = newcomer.send("/text", text=REPLIES[0])
+    assert page.status_code == 403
+    assert "practice is to be passed" in page.text
+    assert REPLIES[0] in form_of(page, "/text").filled()["text"][0]
 
 
 def test_an_unanswered_question_is_asked_for_and_the_other_answers_stay(newcomer: Visitor) -> None:

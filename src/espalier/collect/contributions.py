@@ -22,6 +22,7 @@ from espalier.collect.answers import (
     clean_text,
 )
 from espalier.collect.change import Scene, change_tree
+from espalier.collect.practice import refuse_unpractised
 from espalier.collect.tasks import own_lease, tree_of_task
 from espalier.domain.arrival import is_late
 from espalier.domain.charter import refuse_answers
@@ -68,7 +69,7 @@ def submit(
     """Accept an answer to a task. The same `client_id` again returns the first receipt and changes nothing.
 
     Raises NotFound, AlreadyAnswered, IdReused, Stale, DuplicateText, TooLong, WrongLanguage, WrongAnswer,
-    CampaignClosed, TermsNotAccepted; a refused text is handed back with the refusal.
+    CampaignClosed, TermsNotAccepted, PracticeFirst; a refused text is handed back with the refusal.
     """
     text = answer.text if isinstance(answer, TextAnswer) else None
     try:
@@ -86,6 +87,7 @@ def _submit(
         return _first_receipt(db, first)
     refuse_answers(charter_in_force(db), accepted=person.terms)
     lease = own_lease(db, person, task_id)
+    refuse_unpractised(db, person, lease.kind)
     scene = Scene(PolicyBook(db), now, rng)
     policy = scene.book.for_lang(lease.lang)
     if lease.gold:

@@ -7,7 +7,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from espalier.domain.errors import NotAllowed
+from espalier.domain.errors import NotAllowed, PracticeFirst
+from espalier.domain.work import LESSON_OF, Kind
 from espalier.store.people import Person
 from espalier.store.policies import PolicyBook
 from espalier.store.practice import Outcome, keep_practised, practised_by
@@ -21,6 +22,12 @@ def is_due(db: Connection, person: Person, lesson: str) -> bool:
 
 def is_required(db: Connection) -> bool:
     return PolicyBook(db).campaign.base.practice_required
+
+
+def refuse_unpractised(db: Connection, person: Person, kind: Kind) -> None:
+    """Whether somebody may answer a task of this kind. Raises PracticeFirst where the practice must be passed."""
+    if is_required(db) and practised_by(db, person.id).get(LESSON_OF[kind]) is not Outcome.PASSED:
+        raise PracticeFirst("In this campaign the practice is to be passed on the site before the first task.")
 
 
 def practise(db: Connection, person: Person, lesson: str, outcome: Outcome, now: datetime) -> None:

@@ -9,6 +9,7 @@ Knows no HTTP; `status` is only a hint, so that the web layer can translate the 
     │   ├── Suspended
     │   ├── WarningUnread
     │   ├── TermsNotAccepted
+    │   ├── PracticeFirst
     │   └── NotBegun
     ├── NotFound
     ├── Invalid
@@ -79,6 +80,10 @@ class WarningUnread(NotAllowed):
 
 class TermsNotAccepted(NotAllowed):
     slug, title = "terms-not-accepted", "The terms have to be accepted first"
+
+
+class PracticeFirst(NotAllowed):
+    slug, title = "practice-first", "The practice has to be passed first"
 
 
 class NotBegun(NotAllowed):

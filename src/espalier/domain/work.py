@@ -43,6 +43,17 @@ ACT_OF: Final[Mapping[Kind, Act]] = {
     Kind.RANK_ASSISTANT_REPLIES: Act.RANK,
     Kind.RANK_PROMPTER_REPLIES: Act.RANK,
 }
+LESSON_OF: Final[Mapping[Kind, str]] = {
+    Kind.INITIAL_PROMPT: "prompt",
+    Kind.PROMPTER_REPLY: "follow_up",
+    Kind.ASSISTANT_REPLY: "answer",
+    Kind.LABEL_INITIAL_PROMPT: "review",
+    Kind.LABEL_PROMPTER_REPLY: "review",
+    Kind.LABEL_ASSISTANT_REPLY: "review",
+    Kind.RANK_ASSISTANT_REPLIES: "order",
+    Kind.RANK_PROMPTER_REPLIES: "order",
+}
+"""What is practised before the first task of a kind."""
 SKIP_OF: Final[Mapping[Act, SkipOf]] = {
     Act.REPLY: SkipOf.REPLY,
     Act.LABEL: SkipOf.LABELING,

@@ -4,26 +4,15 @@ Knows kinds of tasks and the languages that there are files for; knows no reader
 """
 
 import tomllib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Final
 
-from espalier.domain.work import Kind
+from espalier.domain.work import LESSON_OF, Kind
 
 FOLDER: Final = Path(__file__).parent / "practice"
 OTHERWISE: Final = "en"
-LESSON_OF: Final[Mapping[Kind, str]] = {
-    Kind.INITIAL_PROMPT: "prompt",
-    Kind.PROMPTER_REPLY: "follow_up",
-    Kind.ASSISTANT_REPLY: "answer",
-    Kind.LABEL_INITIAL_PROMPT: "review",
-    Kind.LABEL_PROMPTER_REPLY: "review",
-    Kind.LABEL_ASSISTANT_REPLY: "review",
-    Kind.RANK_ASSISTANT_REPLIES: "order",
-    Kind.RANK_PROMPTER_REPLIES: "order",
-}
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,10 @@ SAID: Final[Mapping[str, tuple[str, str]]] = {
     "terms-not-accepted": (
         N_("The terms have changed"), N_("Read the terms of this campaign and accept them, then go on."),
     ),
+    "practice-first": (
+        N_("The practice comes first"),
+        N_("In this campaign the practice is to be passed before the first task. What you typed is kept as a draft."),
+    ),
     "internal": (
         N_("Something went wrong here"), N_("The fault is ours and has been noted. What you typed is kept as a draft."),
     ),

@@ -10,9 +10,9 @@ from starlette.responses import Response
 
 from espalier.collect import practice, tasks
 from espalier.domain.errors import AlreadyAnswered, NotFound
-from espalier.domain.work import Kind, Task
+from espalier.domain.work import LESSON_OF, Kind, Task
 from espalier.store.practice import Outcome
-from espalier.web.lessons import LESSON_OF, Lesson, lesson
+from espalier.web.lessons import Lesson, lesson
 from espalier.web.pages.frame import langs_of, task_address
 from espalier.web.pages.kinds import WORDS
 from espalier.web.render import render
