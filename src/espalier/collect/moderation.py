@@ -17,22 +17,26 @@ from espalier.collect.answers import clean_text
 from espalier.collect.change import Scene, change_tree, order
 from espalier.collect.tasks import own_lease
 from espalier.domain.cases import Came
+from espalier.domain.charter import refuse_closed
 from espalier.domain.contribution import Deleted, Dismissed, Edited, Ordered, Planted, PolicyChanged, Reacted, Undeleted
-from espalier.domain.errors import Invalid, NotFound, Stale, WrongState
+from espalier.domain.errors import Invalid, NotFound, Refusal, Stale, WrongState
 from espalier.domain.lifecycle import Command
 from espalier.domain.lottery import random_goal_size
 from espalier.domain.message import EMOJIS, Message, Reaction, Role
 from espalier.domain.moderation import red_flags
 from espalier.domain.parameter import is_language
 from espalier.domain.policy import check_shape
-from espalier.domain.sight import StaffMessage
+from espalier.domain.sight import StaffMessage, seen
 from espalier.domain.tree import TERMINAL, Shape, State, Tree
 from espalier.store import journal, locks, reading, reports, trees
+from espalier.store.charters import charter_in_force
 from espalier.store.facts import log_of, record
 from espalier.store.people import Person, PersonRole
 from espalier.store.policies import PolicyBook
 
 PLANTED_INTO: Final = (State.INITIAL_PROMPT_REVIEW, State.PROMPT_LOTTERY_WAITING, State.GROWING)
+RED_FLAG: Final = "red_flag"
+"""The reaction that is a report as well."""
 OPPOSITES: Final = {"+1": "-1", "-1": "+1"}
 MOST_ORDERS: Final = 200
 LONGEST_REASON: Final = 2000  # characters
@@ -40,7 +44,10 @@ LONGEST_REASON: Final = 2000  # characters
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """A text that a message had: who wrote it, and when. The first is the author's own."""
+    """A text that a message had: who wrote it, and when. The first is the author's own.
+
+    `person_id`: None also for who could still judge the message, and so is not told its author.
+    """
 
     text: str
     person_id: str | None
@@ -52,7 +59,7 @@ class Refused:
     """An order of several that was not carried out, and why."""
 
     id: str
-    detail: str
+    why: Refusal
 
 
 def delete_message(db: Connection, actor: Person, message_id: str, now: datetime, rng: Random) -> Tree:
@@ -105,26 +112,37 @@ def edit_message(db: Connection, actor: Person, message_id: str, text: str, now:
     return after
 
 
-def history(db: Connection, message_id: str) -> list[Wording]:
-    """Every text that a message had, oldest first; one for a message that was never edited. Raises NotFound."""
-    tree_id = trees.tree_of(db, message_id)
+def history(db: Connection, actor: Person, message_id: str) -> list[Wording]:
+    """Every text that a message had, oldest first; one for a message that was never edited.
+
+    Raises NotAllowed, NotFound.
+    """
+    told = for_staff(db, actor, message_id)
+    known = isinstance(seen(told, reading.viewer(db, actor, [told])), StaffMessage)
+    tree_id = told.tree_id
     (tree,) = trees.load_trees(db, [tree_id])
     message = tree.messages[message_id]
     edits = [row for row in log_of(db, tree_id) if row.kind == "edited" and row.message_id == message_id]
     first = edits[0].data["was"] if edits else message.text
     return [
-        Wording(first, message.author, message.at),
+        Wording(first, message.author if known else None, message.at),
         *(Wording(row.data["text"], row.person_id, row.at) for row in edits),
     ]
+
+
+def for_staff(db: Connection, actor: Person, message_id: str) -> StaffMessage:
+    """A message that this member of staff looks after. Raises NotAllowed, NotFound."""
+    require(actor, PersonRole.MODERATOR)
+    message = reading.message(db, message_id)
+    require_for(actor, message.lang)
+    return message
 
 
 def reveal(db: Connection, actor: Person, message_id: str, now: datetime) -> StaffMessage:
     """All there is of a message, for staff that could still judge it and so see little of it. The journal keeps that
     somebody looked. Raises NotAllowed, NotFound.
     """
-    require(actor, PersonRole.MODERATOR)
-    message = reading.message(db, message_id)
-    require_for(actor, message.lang)
+    message = for_staff(db, actor, message_id)
     journal.note(db, actor.id, "message.revealed", message_id, now, tree=message.tree_id)
     return message
 
@@ -146,9 +164,11 @@ def plant(
     """
     require(actor, PersonRole.ADMIN)
     if not is_language(lang):
-        raise Invalid(f"{lang!r} is no language tag such as en or pt-BR.", field="lang")
+        raise Invalid("'%(lang)s' is no language tag such as en or pt-BR.", lang=lang, field="lang")
     if state not in PLANTED_INTO:
-        raise Invalid(f"A tree is planted into one of the states {', '.join(PLANTED_INTO)}.", field="state")
+        raise Invalid(
+            "A tree is planted into one of the states %(states)s.", states=", ".join(PLANTED_INTO), field="state"
+        )
     scene = Scene(PolicyBook(db), now, rng)
     policy = scene.book.for_lang(lang)
     if shape is None:
@@ -203,24 +223,32 @@ def order_trees(
     """
     require(actor, PersonRole.ADMIN)
     if not 1 <= len(tree_ids) <= MOST_ORDERS:
-        raise Invalid(f"Between 1 and {MOST_ORDERS} trees are ordered at once.", field="ids")
+        raise Invalid("Between 1 and %(most)s trees are ordered at once.", most=MOST_ORDERS, field="ids")
     locks.hold_trees(db, set(tree_ids), languages=True)
     done, refused = [], []
     for tree_id in sorted(set(tree_ids)):
         try:
             done.append(order_tree(db, actor, tree_id, command, now, rng, reason=reason))
         except (NotFound, WrongState) as refusal:
-            refused.append(Refused(tree_id, refusal.detail))
+            refused.append(Refused(tree_id, refusal))
     return done, refused
 
 
 def react(db: Connection, actor: Person, message_id: str, emoji: str, on: bool, now: datetime, rng: Random) -> None:
     """Put a reaction on a message or take it off; a red flag is a report as well.
 
-    `+1` and `-1` exclude each other, and on one's own message they are ignored. Raises NotFound, Invalid, Stale.
+    `+1` and `-1` exclude each other, and on one's own message they are ignored. Raises NotFound, Invalid, Stale, and
+    CampaignClosed for one that is put on.
     """
     if emoji not in EMOJIS:
-        raise Invalid(f"There is no reaction {emoji!r}; there are {', '.join(EMOJIS)}.", field="emoji")
+        raise Invalid(
+            "There is no reaction '%(given)s'; there are %(known)s.",
+            given=emoji,
+            known=", ".join(EMOJIS),
+            field="emoji",
+        )
+    if on and emoji != RED_FLAG:
+        refuse_closed(charter_in_force(db))
     tree = trees.load_tree_of(db, message_id)
     _react(db, actor, tree, message_id, emoji, on, None, now, rng)
 
@@ -272,7 +300,7 @@ def report(
     if why is None:
         raise Invalid("Say in a few words what is wrong with the message.", field="reason")
     tree = trees.load_tree_of(db, message_id)
-    _react(db, actor, tree, message_id, "red_flag", True, why, now, rng, came=came)
+    _react(db, actor, tree, message_id, RED_FLAG, True, why, now, rng, came=came)
 
 
 def _react(
@@ -297,7 +325,7 @@ def _react(
     mine = {reaction.emoji for reaction in message.reactions if reaction.person == actor.id}
     if on and OPPOSITES.get(emoji) in mine:
         tree = _set(db, actor, tree, message_id, OPPOSITES[emoji], False, scene)
-    if emoji == "red_flag" and (on or emoji in mine):
+    if emoji == RED_FLAG and (on or emoji in mine):
         if on:
             reports.add(db, tree.id, message_id, actor.id, reason, now)
             incoming.bring(db, tree.id, message, came, actor.id, reason, now)

@@ -24,9 +24,11 @@ from espalier.domain.errors import (
     Invalid,
     NotBegun,
     NotFound,
+    Paused,
     RateLimited,
     Refusal,
     TakenBack,
+    TermsNotAccepted,
     TooManyOpenTasks,
     TryLater,
     WarningUnread,
@@ -67,7 +69,12 @@ def next_task(db: Connection, person: Person, ask: Ask, now: datetime, rng: Rand
     NotBegun, Paused, CampaignClosed, TermsNotAccepted where the campaign hands out nothing.
     """
     if ask.kind != RANDOM and ask.kind not in set(Kind):
-        raise Invalid(f"There is no kind of task {ask.kind!r}; there are random, {', '.join(Kind)}.", field="kind")
+        raise Invalid(
+            "There is no kind of task '%(given)s'; there are random, %(known)s.",
+            given=ask.kind,
+            known=", ".join(Kind),
+            field="kind",
+        )
     book = PolicyBook(db)
     freed = work.release_expired(db, now)
     in_hand = work.open_leases(db, person.id, now)
@@ -96,7 +103,7 @@ def _check_limits(
     """Refuse what this person may not be given now; of the rest, which kinds `random` must leave out."""
     base = book.campaign.base
     if open_tasks >= base.max_pending_tasks_per_user:
-        raise TooManyOpenTasks(f"You have {open_tasks} open tasks; finish or skip one first.")
+        raise TooManyOpenTasks("You have %(count)s open tasks; finish or skip one first.", count=open_tasks)
     limits: list[tuple[Rate, tuple[Kind, ...]]] = [
         (rate, kinds)
         for rate, kinds in (
@@ -116,12 +123,16 @@ def _check_limits(
         times = sorted(at for kind, at in recent if kind in kinds and at > now - window)
         if len(times) >= rate.count:
             wait_s = int((times[-rate.count] + window - now).total_seconds()) + 1
-            of_this_kind = "" if len(kinds) > 1 else " of this kind"
+            if len(kinds) > 1:
+                raise RateLimited(
+                    "At most %(count)s tasks in %(minutes)s minutes; again in %(seconds)s seconds.",
+                    count=rate.count, minutes=rate.minutes, seconds=wait_s, retry_after_s=wait_s,
+                )  # fmt: skip
             refusal = RateLimited(
-                f"At most {rate.count} tasks{of_this_kind} in {rate.minutes} minutes; again in {wait_s} seconds.",
-                retry_after_s=wait_s,
-            )
-            if ask.kind in kinds or len(kinds) > 1:
+                "At most %(count)s tasks of this kind in %(minutes)s minutes; again in %(seconds)s seconds.",
+                count=rate.count, minutes=rate.minutes, seconds=wait_s, retry_after_s=wait_s,
+            )  # fmt: skip
+            if ask.kind in kinds:
                 raise refusal
             resting.update(dict.fromkeys(kinds, refusal))
     return resting
@@ -382,6 +393,8 @@ def own_task(db: Connection, person: Person, task_id: str) -> Task:
 
 def availability(db: Connection, person: Person, langs: Sequence[str], now: datetime) -> dict[str, dict[str, int]]:
     """How many tasks of each kind this person could get now, by language; `random` is their sum. Changes nothing."""
+    if _stands_still(db, person):
+        return {lang: dict.fromkeys((*map(str, Kind), RANDOM), 0) for lang in langs}
     book = PolicyBook(db)
     result: dict[str, dict[str, int]] = {}
     shares = shares_of_places(db, langs, book)
@@ -395,10 +408,27 @@ def availability(db: Connection, person: Person, langs: Sequence[str], now: date
     return result
 
 
+def _stands_still(db: Connection, person: Person) -> bool:
+    """Whether the campaign hands out nothing to this person."""
+    try:
+        is_staff = person.role.reaches(PersonRole.MODERATOR)
+        refuse_new_work(charter_in_force(db), is_staff=is_staff, accepted=person.terms)
+    except (NotBegun, Paused, CampaignClosed):
+        return True
+    except TermsNotAccepted:
+        pass
+    return False
+
+
 def skip(db: Connection, person: Person, task_id: str, reason: str, now: datetime, rng: Random) -> None:
     """Give a task back for good: this person is not asked again. Raises NotFound, AlreadyAnswered, Invalid, Stale."""
     if reason not in SKIP_REASONS:
-        raise Invalid(f"There is no reason {reason!r}; there are {', '.join(SKIP_REASONS)}.", field="reason")
+        raise Invalid(
+            "There is no reason '%(given)s'; there are %(known)s.",
+            given=reason,
+            known=", ".join(SKIP_REASONS),
+            field="reason",
+        )
     lease = own_lease(db, person, task_id)
     act = lease.act
     if lease.gold:
@@ -429,5 +459,5 @@ def own_lease(db: Connection, person: Person, task_id: str) -> Lease:
     if lease is None or lease.person_id != person.id:
         raise NotFound("You have no such task.")
     if lease.status != "open":
-        raise AlreadyAnswered(f"This task is {lease.status} already.")
+        raise AlreadyAnswered("This task is %(status)s already.", status=lease.status)
     return lease

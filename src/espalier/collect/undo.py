@@ -15,10 +15,12 @@ from espalier.collect.answers import ASKED_ALONE, Answer, LabelsAnswer, RankingA
 from espalier.collect.change import Scene
 from espalier.collect.tasks import lease_time, shown, tree_of_task
 from espalier.domain.cases import Came
+from espalier.domain.charter import refuse_closed
 from espalier.domain.errors import BuiltOn, Conflict, Invalid, NotFound
 from espalier.domain.message import LABELS, SKIP_REASONS, UNSAID, LabelKind
 from espalier.domain.work import Kind, Task
 from espalier.store import receipts, trees, work
+from espalier.store.charters import charter_in_force
 from espalier.store.facts import GOLD, FactRow, fact_of_task, find_fact, give_reason, writing_of
 from espalier.store.people import Person
 from espalier.store.policies import PolicyBook
@@ -151,8 +153,9 @@ def _labels(said: dict[str, Any]) -> LabelsAnswer:
 def unskip(db: Connection, person: Person, task_id: str, now: datetime, rng: Random) -> Task:
     """Take a skip back: the task is open again, and what the skip did to the tree is undone.
 
-    Raises NotFound, BuiltOn when the time is over, and Stale when what the task is about is gone.
+    Raises NotFound, BuiltOn when the time is over, Stale when what the task is about is gone, and CampaignClosed.
     """
+    refuse_closed(charter_in_force(db))
     lease = _own(db, person, task_id, "skipped")
     if now > lease.expires_at + UNSKIPPED_WITHIN:
         raise BuiltOn("The time for taking it back is over.")
@@ -173,7 +176,12 @@ def give_skip_reason(db: Connection, person: Person, task_id: str, reason: str, 
     Raises NotFound, Invalid, BuiltOn when the time is over, and Conflict when another reason was given.
     """
     if reason not in SKIP_REASONS:
-        raise Invalid(f"There is no reason {reason!r}; there are {', '.join(SKIP_REASONS)}.", field="reason")
+        raise Invalid(
+            "There is no reason '%(given)s'; there are %(known)s.",
+            given=reason,
+            known=", ".join(SKIP_REASONS),
+            field="reason",
+        )
     lease = _own(db, person, task_id, "skipped")
     if now > lease.expires_at + UNSKIPPED_WITHIN:
         raise BuiltOn("The time for saying why is over.")

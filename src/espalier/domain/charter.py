@@ -40,9 +40,12 @@ class Visibility(StrEnum):
 
 
 class InvalidCharter(Invalid):
-    """What cannot be said of a campaign. `field` names which."""
+    """What cannot be said of a campaign. `field` names which; what its value is like begins with `%(name)s`."""
 
     slug, title = "invalid-campaign", "This cannot be said of the campaign"
+
+    def __init__(self, sentence: str, *, field: str = "", **values: Any) -> None:
+        super().__init__(sentence, field=field, **{**values, "name": field})
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,17 @@ class Charter:
     terms: int = OWN_TERMS
     doors: Doors = field(default_factory=Doors)
 
+    @property
+    def readers(self) -> Visibility:
+        """Who reads now: while the campaign is being prepared staff alone, whoever will read it later."""
+        return Visibility.STAFF if self.running is Running.PREPARING else self.visibility
+
+    @property
+    def open_doors(self) -> Doors:
+        """Who may come now, and how: while the campaign is being prepared, whoever holds an invitation."""
+        invited = replace(self.doors, admission=Admission.INVITATION)
+        return invited if self.running is Running.PREPARING else self.doors
+
     def to_mapping(self) -> dict[str, Any]:
         said = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "doors"}
         doors = {each.name: getattr(self.doors, each.name) for each in fields(self.doors)}
@@ -81,11 +95,12 @@ class Charter:
         read: dict[str, Any] = {}
         for name, value in given.items():
             if name not in _READ:
-                raise InvalidCharter(f"There is no field {name}; there are {', '.join(_READ)}.", field=name)
+                known = ", ".join(_READ)
+                raise InvalidCharter("There is no field %(name)s; there are %(known)s.", field=name, known=known)
             try:
                 read[name] = _READ[name](value)
-            except ValueError as wrong:
-                raise InvalidCharter(f"{name} {wrong}.", field=name) from None
+            except InvalidCharter as wrong:
+                raise InvalidCharter(wrong.sentence, field=name, **wrong.values) from None
         in_doors = {each.name for each in fields(Doors)}
         doors = replace(base.doors, **{name: value for name, value in read.items() if name in in_doors})
         made = replace(base, doors=doors, **{name: value for name, value in read.items() if name not in in_doors})
@@ -111,32 +126,32 @@ def _spelled(value: object) -> object:
 
 def _line(value: object) -> str:
     if not isinstance(value, str) or len(value.strip()) > LONGEST_LINE or not value.strip().isprintable():
-        raise ValueError(f"must be one line of at most {LONGEST_LINE} characters")
+        raise InvalidCharter("%(name)s must be one line of at most %(most)s characters.", most=LONGEST_LINE)
     return value.strip()
 
 
 def _name(value: object) -> str:
     if not (said := _line(value)):
-        raise ValueError("must not be empty")
+        raise InvalidCharter("%(name)s must not be empty.")
     return said
 
 
 def _text(value: object) -> str:
     if not isinstance(value, str) or len(value) > LONGEST_TEXT or "\0" in value:
-        raise ValueError(f"must be a text of at most {LONGEST_TEXT:,} characters")
+        raise InvalidCharter("%(name)s must be a text of at most %(most)s characters.", most=LONGEST_TEXT)
     return value.strip()
 
 
 def _address(value: object) -> str:
     said = _line(value)
     if said and not re.fullmatch(r"https?://\S+", said):
-        raise ValueError("must be an address that begins with https://")
+        raise InvalidCharter("%(name)s must be an address that begins with https://.")
     return said
 
 
 def _lines(value: object) -> tuple[str, ...]:
     if not isinstance(value, list | tuple) or not all(isinstance(each, str) for each in value):
-        raise ValueError("must be a list of texts")
+        raise InvalidCharter("%(name)s must be a list of texts.")
     return tuple(dict.fromkeys(said for each in value if (said := _line(each))))
 
 
@@ -144,7 +159,7 @@ def _languages(value: object) -> tuple[str, ...]:
     tags = _lines(value)
     for tag in tags:
         if not is_language(tag):
-            raise ValueError(f"holds {tag!r}, which is no language tag such as en or pt-BR")
+            raise InvalidCharter("%(name)s holds '%(given)s', which is no language tag such as en or pt-BR.", given=tag)
     return tags
 
 
@@ -152,7 +167,7 @@ def _domains(value: object) -> tuple[str, ...]:
     domains = tuple(each.lower().removeprefix("@") for each in _lines(value))
     for each in domains:
         if not re.fullmatch(r"[\w-]+(\.[\w-]+)+", each):
-            raise ValueError(f"holds {each!r}, which is no domain such as example.org")
+            raise InvalidCharter("%(name)s holds '%(given)s', which is no domain such as example.org.", given=each)
     return domains
 
 
@@ -160,13 +175,13 @@ def _count(value: object) -> int | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 10**9:
-        raise ValueError("must be a whole number from 1 on, or nothing")
+        raise InvalidCharter("%(name)s must be a whole number from 1 on, or nothing.")
     return value
 
 
 def _version(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < OWN_TERMS:
-        raise ValueError("must be the number of a version")
+        raise InvalidCharter("%(name)s must be the number of a version.")
     return value
 
 
@@ -176,19 +191,19 @@ def _day(value: object) -> date | None:
     try:
         return date.fromisoformat(str(value))
     except ValueError:
-        raise ValueError("must be a day such as 2026-12-24, or nothing") from None
+        raise InvalidCharter("%(name)s must be a day such as 2026-12-24, or nothing.") from None
 
 
 def _truth(value: object) -> bool:
     if not isinstance(value, bool):
-        raise ValueError("must be true or false")
+        raise InvalidCharter("%(name)s must be true or false.")
     return value
 
 
 def _one_of(kind: type[StrEnum]) -> Callable[[object], StrEnum]:
     def read(value: object) -> StrEnum:
         if value not in set(kind):
-            raise ValueError(f"must be one of {', '.join(kind)}")
+            raise InvalidCharter("%(name)s must be one of %(known)s.", known=", ".join(kind))
         return kind(str(value))
 
     return read
@@ -219,20 +234,29 @@ _READ: Final[Mapping[str, Callable[[object], Any]]] = {
 
 def refuse_new_work(charter: Charter, *, is_staff: bool, accepted: int) -> None:
     """Whether somebody may be handed a task now. Raises NotBegun, Paused, CampaignClosed, TermsNotAccepted."""
-    reason = f" {charter.reason}" if charter.reason else ""
     match charter.running:
         case Running.PREPARING if not is_staff:
-            raise NotBegun(f"The campaign has not begun yet.{reason}")
+            raise NotBegun("The campaign has not begun yet.", quoted=charter.reason)
+        case Running.PAUSED if charter.paused_until:
+            raise Paused(
+                "The campaign is paused; what you have begun can still be sent. It goes on on %(day)s.",
+                day=charter.paused_until,
+                quoted=charter.reason,
+            )
         case Running.PAUSED:
-            until = f" It goes on on {charter.paused_until.isoformat()}." if charter.paused_until else ""
-            raise Paused(f"The campaign is paused; what you have begun can still be sent.{until}{reason}")
+            raise Paused("The campaign is paused; what you have begun can still be sent.", quoted=charter.reason)
     refuse_answers(charter, accepted=accepted)
+
+
+def refuse_closed(charter: Charter) -> None:
+    """Raises CampaignClosed where nothing more is taken."""
+    if charter.running is Running.CLOSED:
+        raise CampaignClosed("The campaign is closed and takes nothing more.", quoted=charter.reason)
 
 
 def refuse_answers(charter: Charter, *, accepted: int) -> None:
     """Whether somebody may send what they have in hand. Raises CampaignClosed, TermsNotAccepted."""
-    if charter.running is Running.CLOSED:
-        raise CampaignClosed(f"The campaign is closed and takes nothing more. {charter.reason}".rstrip())
+    refuse_closed(charter)
     refuse_without_terms(charter, accepted=accepted)
 
 

@@ -24,7 +24,7 @@ class Entrance:
 
     def doors(self, db: Connection) -> Doors:
         """What is offered now."""
-        wish = charter_in_force(db).doors
+        wish = charter_in_force(db).open_doors
         return replace(wish, email=wish.email and self.post is not None)
 
     def offered(self, doors: Doors) -> list[Provider]:

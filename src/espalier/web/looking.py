@@ -40,7 +40,7 @@ def is_open_to(visit: Visit, state: State) -> bool:
 
 def only_own(visit: Visit) -> bool:
     """Whether the reader sees nothing but their own work."""
-    return visit.charter.visibility is Visibility.STAFF and not visit.may("moderator")
+    return visit.charter.readers is Visibility.STAFF and not visit.may("moderator")
 
 
 def check_open(visit: Visit, message: StaffMessage) -> None:

@@ -18,6 +18,7 @@ from starlette.responses import HTMLResponse, Response
 from espalier.domain.charter import Visibility
 from espalier.web import cookies, files
 from espalier.web.markdown import rendered
+from espalier.web.refused import said
 from espalier.web.undoing import REASONS, undo_line
 from espalier.web.visit import Visit
 from espalier.web.words import catalogue, direction, interface_languages, language_name
@@ -47,6 +48,7 @@ def environment(lang: str) -> Environment:
         moment=lambda at: format_datetime(at, "medium", locale=lang),
         words=lambda text, top=2: rendered(text, catalogue(lang), top),
         language=lambda tag: language_name(tag, lang),
+        said=lambda refused: said(refused, catalogue(lang)),
     )
     made.globals.update(
         file=files.address_of,
@@ -90,7 +92,7 @@ def render(visit: Visit, template: str, context: Any, *, status: int = 200, publ
     answer.headers["Cache-Control"] = "no-store"
     answer.headers["Content-Language"] = visit.lang
     answer.headers["Referrer-Policy"] = "same-origin"
-    if not public and visit.charter.visibility is not Visibility.OPEN:
+    if not public and visit.charter.readers is not Visibility.OPEN:
         answer.headers["X-Robots-Tag"] = "noindex"
     if visit.visitor:
         cookies.write_signed(

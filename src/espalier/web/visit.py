@@ -87,7 +87,7 @@ class Visit:
     @property
     def reads(self) -> bool:
         """Whether the campaign's visibility lets the reader see trees, the board and statistics."""
-        match self.charter.visibility:
+        match self.charter.readers:
             case Visibility.OPEN:
                 return True
             case Visibility.MEMBERS:
@@ -224,15 +224,15 @@ def _sender(needs: PersonRole | None) -> Callable[..., Coroutine[Any, Any, Visit
 
 def _governed(visit: Annotated[Visit, Depends(visit_of)]) -> Visit:
     """As the campaign's visibility has it: for everybody, for who takes part, or for staff."""
-    if visit.charter.visibility is Visibility.OPEN and visit.person is None:
+    if visit.charter.readers is Visibility.OPEN and visit.person is None:
         return visit
-    needs = PersonRole.MODERATOR if visit.charter.visibility is Visibility.STAFF else PersonRole.CONTRIBUTOR
+    needs = PersonRole.MODERATOR if visit.charter.readers is Visibility.STAFF else PersonRole.CONTRIBUTOR
     return _reader(needs)(visit)
 
 
 def _governed_or_own(visit: Annotated[Visit, Depends(visit_of)]) -> Visit:
     """As `_governed`, but whoever takes part is let in: the page shows them what is theirs."""
-    if visit.charter.visibility is Visibility.OPEN and visit.person is None:
+    if visit.charter.readers is Visibility.OPEN and visit.person is None:
         return visit
     return _reader(PersonRole.CONTRIBUTOR)(visit)
 

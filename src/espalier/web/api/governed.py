@@ -50,12 +50,12 @@ def governed(campaign: Campaign, caller: Caller) -> Iterator[Look]:
     """Raises Unauthenticated, Banned."""
     if caller.token_hash is None:
         with campaign.database.read() as db:
-            if charter_in_force(db).visibility is not Visibility.OPEN:
+            if charter_in_force(db).readers is not Visibility.OPEN:
                 identified(db, caller, campaign.clock())
             yield Look(db, NOBODY, finished=True)
     else:
         with campaign.read(caller) as (db, person):
-            for_staff = charter_in_force(db).visibility is Visibility.STAFF
+            for_staff = charter_in_force(db).readers is Visibility.STAFF
             yield Look(db, person, own=for_staff and not person.role.reaches(PersonRole.MODERATOR))
 
 

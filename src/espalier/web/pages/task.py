@@ -6,7 +6,8 @@ from typing import Final
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from espalier.domain.errors import AlreadyAnswered, NotFound, Stale
+from espalier.domain.charter import refuse_closed
+from espalier.domain.errors import AlreadyAnswered, CampaignClosed, NotFound, Stale
 from espalier.domain.work import ACT_OF, Act
 from espalier.store.drafts import draft_of
 from espalier.web.pages import label, practice, rank, write
@@ -37,7 +38,8 @@ def show(visit: SignedIn, task_id: str, choice: str | None = None) -> Response:
         return kind_page(visit, kind)
     try:
         frame = frame_of(visit, task_id, choice)
-    except (AlreadyAnswered, Stale) as answered:
+        refuse_closed(visit.charter)
+    except (AlreadyAnswered, CampaignClosed, Stale) as answered:
         return over(visit, answered, choice, _left(visit, task_id))
     if practice.is_due(visit, frame.task.kind):
         return redirect(visit, practice.practice_address(frame.task.kind, task_id, frame.choice))

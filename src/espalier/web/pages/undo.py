@@ -8,7 +8,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from espalier.collect import undo
-from espalier.domain.errors import BuiltOn, Conflict, NotFound, Stale
+from espalier.domain.errors import BuiltOn, CampaignClosed, Conflict, NotFound, Stale
 from espalier.web.pages.frame import task_address
 from espalier.web.refused import said
 from espalier.web.render import render
@@ -42,7 +42,7 @@ async def unskip(
     campaign = visit.campaign
     try:
         await campaign.change(visit.changing(), undo.unskip, task_id, campaign.clock(), campaign.rng)
-    except (BuiltOn, NotFound, Stale) as refused:
+    except (BuiltOn, CampaignClosed, NotFound, Stale) as refused:
         return redirect(visit, local(back), said(refused, visit.words), kind="alarm")
     return redirect(visit, task_address(task_id, choice), visit.words.gettext("Here is the task that you skipped."))
 
