@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from commands import Run, run
-from espalier.dataset.examples import Chat, Preference, Ranking
+from espalier.dataset.examples import Chat, Preference, Prompt, Ranking
 from espalier.dataset.read import read_examples, read_trees
 from oasst import lines, message, tree
 
@@ -33,7 +33,7 @@ def test_trees_become_what_one_trains_on(run: Run, source: Path, tmp_path: Path)
         assert run("dataset", "convert", source, target, "--as", kind).code == 0
         made[kind] = list(read_examples(target))
     assert [len(found) for found in made.values()] == [2, 1, 1, 1, 1]
-    assert [type(found[0]) for found in made.values()] == [Chat, Chat, Ranking, Preference, Chat]
+    assert [type(found[0]) for found in made.values()] == [Chat, Chat, Ranking, Preference, Prompt]
 
 
 def test_trees_and_messages_keep_only_what_was_accepted(run: Run, source: Path, tmp_path: Path) -> None:

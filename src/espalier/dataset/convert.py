@@ -9,9 +9,10 @@ from enum import StrEnum
 from typing import Final
 
 from espalier.dataset import threads
-from espalier.dataset.examples import Chat, Example, preference_of, ranking_of, turns_of
+from espalier.dataset.examples import Chat, Example, Preference, Prompt, Ranking, preference_of, ranking_of, turns_of
 from espalier.dataset.filter import Fulfils, Place, select
-from espalier.dataset.records import TreeRecord, VoteRecord
+from espalier.dataset.records import MessageRecord, TreeRecord, VoteRecord
+from espalier.dataset.tables import AnyOf
 from espalier.dataset.threads import Choice, Thread
 
 
@@ -27,6 +28,11 @@ class Kind(StrEnum):
     PROMPTS = "prompts"
 
 
+LINES: Final[Mapping[Kind, type[AnyOf]]] = {
+    Kind.TREES: TreeRecord, Kind.MESSAGES: MessageRecord, Kind.THREADS: Chat, Kind.BEST: Chat, Kind.RANKED: Ranking,
+    Kind.PAIRS: Preference, Kind.PROMPTS: Prompt,
+}  # fmt: skip
+"""What a line of each is."""
 CHOICES: Final[tuple[Choice, ...]] = ("all", "adjacent", "best")
 
 
@@ -72,7 +78,7 @@ def _of_tree(tree: TreeRecord, wanted: Wanted, votes: Mapping[str, list[VoteReco
             if path and _is_whole(tree, path, wanted):
                 yield Chat(turns_of(path))
         case Kind.PROMPTS:
-            yield from (Chat(turns_of(path)) for path in threads.prompts(tree) if _is_whole(tree, path, wanted))
+            yield from (Prompt(turns_of(path)) for path in threads.prompts(tree) if _is_whole(tree, path, wanted))
         case Kind.RANKED | Kind.PAIRS:
             for ranked in threads.ranked_lists(tree, votes):
                 if not _is_whole(tree, ranked.thread, wanted):

@@ -34,6 +34,13 @@ class Chat:
 
 
 @dataclass(frozen=True, slots=True)
+class Prompt:
+    """A conversation that awaits an answer."""
+
+    turns: Turns
+
+
+@dataclass(frozen=True, slots=True)
 class Preference:
     """Two ways to go on after a prompt, of which the first is preferred."""
 
@@ -63,7 +70,7 @@ class Battle:
     turn: int = 1
 
 
-Example = Chat | Preference | Ranking | Battle
+Example = Chat | Prompt | Preference | Ranking | Battle
 
 ROLES: Final[Mapping[str, str]] = {
     "system": SYSTEM, "user": USER, "human": USER, "prompter": USER, "assistant": ASSISTANT, "gpt": ASSISTANT,
@@ -202,6 +209,16 @@ def _battle(given: Mapping[str, Any]) -> Battle:
     )  # fmt: skip
 
 
+def _completed(given: Mapping[str, Any]) -> Chat:
+    if given.get("label", True) is not True:
+        raise Malformed("$.label", "must be true: what was judged bad is nothing to learn from")
+    return Chat((*_prompt(given["prompt"]), *_side(given["completion"], ".completion")))
+
+
+def _only_prompt(given: Mapping[str, Any]) -> Prompt:
+    return Prompt(_prompt(given["prompt"]))
+
+
 _SPELLINGS: Final[tuple[tuple[tuple[str, ...], Callable[[Mapping[str, Any]], Example]], ...]] = (
     (("model_a", "model_b", "winner"), _battle),
     (("chosen", "rejected"), _preference),
@@ -209,6 +226,8 @@ _SPELLINGS: Final[tuple[tuple[tuple[str, ...], Callable[[Mapping[str, Any]], Exa
     (("prompt", "replies"), _ranking),
     (("messages",), _messages),
     (("conversations",), _sharegpt),
+    (("prompt", "completion"), _completed),
+    (("prompt",), _only_prompt),
 )
 
 
@@ -263,10 +282,13 @@ def ranking_of(ranked: RankedList) -> Ranking:
 
 
 def spelled(example: Example) -> dict[str, Any]:
-    """The example as an object of JSON: `messages`, or `prompt` with `chosen` and `rejected`, or with `replies`."""
+    """The example as an object of JSON: `messages`, or `prompt` alone, with `chosen` and `rejected`, or with
+    `replies`."""
     match example:
         case Chat(turns):
             return {"messages": _objects(turns)}
+        case Prompt(turns):
+            return {"prompt": _objects(turns)}
         case Preference(prompt, chosen, rejected):
             return {"prompt": _objects(prompt), "chosen": _objects(chosen), "rejected": _objects(rejected)}
         case Ranking(prompt, replies, ties):

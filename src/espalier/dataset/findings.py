@@ -18,6 +18,7 @@ class Code(StrEnum):
     # The bytes
     NOT_UTF8 = "not_utf8"
     BROKEN_GZIP = "broken_gzip"
+    BROKEN_PARQUET = "broken_parquet"
     TOO_LONG = "too_long"
     # The JSON of a line
     NOT_JSON = "not_json"

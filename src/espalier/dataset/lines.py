@@ -1,4 +1,5 @@
-"""The lines of a file as JSON objects: plain or gzip, one line in memory at a time, what is none of it reported.
+"""The lines of a file as JSON objects: plain or gzip, one line in memory at a time, what is none of it reported; or
+the rows of a Parquet file as such objects.
 
 Knows bytes and JSON; does not know what the objects mean.
 """
@@ -6,12 +7,13 @@ Knows bytes and JSON; does not know what the objects mean.
 import gzip
 import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
 from typing import Any, BinaryIO, Final, cast
 
+from espalier.dataset import parquet
 from espalier.dataset.findings import Code, Finding, Report
 
 LONGEST_LINE: Final = 100 * 2**20
@@ -19,8 +21,17 @@ _GZIP: Final = b"\x1f\x8b"
 _BOM: Final = b"\xef\xbb\xbf"
 
 
-def objects(path: Path, report: Report) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Each line that is a JSON object, with its number; what is none is reported."""
+def objects(path: Path, report: Report, only: Collection[str] | None = None) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Each line that is a JSON object, with its number; what is none is reported. Whether it is lines or a table is
+    seen by its content.
+
+    only: of a table, the columns to look at.
+    """
+    with path.open("rb") as file:
+        is_table = file.read(len(parquet.MAGIC)) == parquet.MAGIC
+    if is_table:
+        yield from parquet.read_rows(path, report, only)
+        return
     for line, raw in _lines(path, report):
         try:
             yield line, parsed(raw)

@@ -1,4 +1,4 @@
-"""Reading trees, messages and votes: JSONL, plain or gzip, one line in memory at a time.
+"""Reading trees, messages and votes: JSONL, plain or gzip, one line in memory at a time; or Parquet.
 
 A bad line is reported and skipped; faults of the structure are reported and kept. Knows nothing of databases.
 """
@@ -28,6 +28,7 @@ from espalier.dataset.structure import Structure
 from espalier.dataset.write import line_of
 
 MOST_ROWS_AS_THEY_ARE: Final = 10_000
+_OUTLINE: Final = ("message_id", "message_tree_id", "parent_id", "prompt")
 
 
 def read_records(path: Path, report: Report = ignore, *, strict: bool = False, check: bool = True) -> Iterator[Record]:
@@ -100,7 +101,7 @@ class _Outline:
         self._parents: dict[str, str | None] = {}
         self.sizes: Counter[str] = Counter()
         nameless = []
-        for _, row in objects(path, ignore):
+        for _, row in objects(path, ignore, _OUTLINE):
             message_id, tree_id, parent_id = row.get("message_id"), row.get("message_tree_id"), row.get("parent_id")
             if isinstance(tree_id, str) and "prompt" not in row:
                 self.sizes[tree_id] += 1
@@ -180,7 +181,7 @@ def _malformed(path: Path, line: int, wrong: Malformed) -> Finding:
     code = Code.WRONG_VALUE
     if wrong.missing:
         code = Code.UNKNOWN_RECORD if wrong.path == "$" else Code.MISSING_FIELD
-    return Finding(code, str(path), line, wrong.path, wrong.reason, lost=True)
+    return Finding(code, str(path), line, f"${wrong.path.removeprefix('$')}", wrong.reason, lost=True)
 
 
 def read_examples(path: Path, report: Report = ignore, *, strict: bool = False) -> Iterator[Example]:

@@ -1,4 +1,5 @@
-"""Writing trees, messages and votes: JSONL, gzip where the name ends in .gz, the same bytes for the same records.
+"""Writing records and examples: JSONL, gzip where the name ends in .gz, Parquet where it ends in .parquet; the same
+bytes for the same records.
 
 A file appears under its name only when it is whole. Knows nothing of databases.
 """
@@ -9,37 +10,59 @@ import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-from espalier.dataset.examples import Example, spelled
+from espalier.dataset.examples import Chat, Example, spelled
+from espalier.dataset.parquet import ROWS_OF_A_GROUP, TREES_OF_A_GROUP, is_parquet, write_rows
 from espalier.dataset.records import (
     MessageRecord,
     Record,
     Spelling,
+    TreeRecord,
     VoteRecord,
     message_object,
     tree_object,
     vote_object,
 )
+from espalier.dataset.tables import AnyOf, row_of, schema_of
 
 _encode: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 _COMPRESSION: Final = 6
 
 
 def write_records(path: Path, records: Iterable[Record], spelling: Spelling = Spelling.AS_READ) -> int:
-    """Write trees or flat messages; returns how many lines. A record that was never read is spelled natively."""
+    """Write trees or flat messages; returns how many lines. A record that was never read is spelled natively; in a
+    table all are spelled as on the Hub.
+    """
+    if is_parquet(path):
+        return _write_table(path, records, TreeRecord)
     return _write(path, (line_of(record, spelling) for record in records))
 
 
 def write_votes(path: Path, votes: Iterable[VoteRecord]) -> int:
     """Write judgements; returns how many."""
+    if is_parquet(path):
+        return _write_table(path, votes, VoteRecord)
     return _write(path, (_encode(vote_object(vote)) for vote in votes))
 
 
-def write_examples(path: Path, examples: Iterable[Example]) -> int:
-    """Write chats, preferences, rankings or battles; returns how many."""
+def write_examples(path: Path, examples: Iterable[Example], kind: type[Example] = Chat) -> int:
+    """Write chats, prompts, preferences, rankings or battles; returns how many. kind: of an empty table."""
+    if is_parquet(path):
+        return _write_table(path, examples, kind)
     return _write(path, (_encode(spelled(each)) for each in examples))
+
+
+def _write_table(path: Path, records: Iterable[AnyOf], kind: type[AnyOf]) -> int:
+    """Write what is all of the kind of the first; of this kind where there is none."""
+    waiting = iter(records)
+    first = list(islice(waiting, 1))
+    kind = type(first[0]) if first else kind
+    rows_of_a_group = TREES_OF_A_GROUP if kind is TreeRecord else ROWS_OF_A_GROUP
+    with replacing(path) as file:
+        return write_rows(path, file, map(row_of, chain(first, waiting)), lambda: schema_of(kind), rows_of_a_group)
 
 
 def write_objects(path: Path, objects: Iterable[Mapping[str, Any]]) -> int:
@@ -93,7 +116,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
     part = Path(name)
     try:
-        with os.fdopen(handle, "wb") as raw:
+        with os.fdopen(handle, "w+b") as raw:
             if path.suffix == ".gz":
                 # Neither name nor time, so that the same records give the same bytes.
                 with gzip.GzipFile(filename="", mode="wb", compresslevel=_COMPRESSION, fileobj=raw, mtime=0) as packed:
