@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from espalier import __version__
-from espalier.cli import dataset_split, datasets, files, keeping, looking, people, serving
+from espalier.cli import dataset_mix, dataset_split, datasets, files, keeping, looking, people, serving
 from espalier.cli.terminal import fail, out
 from espalier.domain.errors import Refusal
 
@@ -43,6 +43,7 @@ app.add_typer(people.users, name="user")
 app.command("import")(files.import_)
 app.command()(files.export)
 datasets.datasets.command()(dataset_split.split)
+datasets.datasets.command()(dataset_mix.mix)
 app.add_typer(datasets.datasets, name="dataset")
 app.command()(keeping.doctor)
 app.command()(keeping.backup)

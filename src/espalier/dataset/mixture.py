@@ -1,0 +1,91 @@
+"""Several files mixed into one: what each holds of which language, and the lines that go into the mixture.
+
+A look at all lines to count them, a second one to write them; one line in memory at a time. How much of each is mix.py.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from espalier.dataset.findings import Report, ignore
+from espalier.dataset.lines import objects
+from espalier.dataset.mix import BadMix, Cell, Mixture, Times
+from espalier.dataset.split import NO_LANGUAGE
+from espalier.dataset.write import replacing
+
+_encode: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+KINDS: Final[Mapping[str, str]] = {
+    "message_tree_id": "trees", "message_id": "messages", "chosen": "preference pairs", "replies": "ranked lists",
+    "messages": "chats", "conversations": "ShareGPT chats", "prompt": "prompts",
+}  # fmt: skip
+"""Of which kind a line is, by the first of these keys that it has."""
+LangOf = Callable[[str], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file and the name under which weights and caps speak of it."""
+
+    name: str
+    path: Path
+
+
+def lang_in(line: Mapping[str, Any], lang_of: LangOf = lambda text: NO_LANGUAGE) -> str:
+    """The language that a line says it is in, itself or its prompt; else what `lang_of` says of its first text."""
+    for said in (line, line.get("prompt")):
+        if isinstance(said, dict) and isinstance(said.get("lang"), str) and said["lang"]:
+            return str(said["lang"])
+    text = _first_text(line)
+    return NO_LANGUAGE if text is None else lang_of(text)
+
+
+def _first_text(line: Mapping[str, Any]) -> str | None:
+    turns = next((line[key] for key in ("prompt", "messages", "conversations", "chosen", "text") if key in line), None)
+    if isinstance(turns, list):
+        turns = next(
+            (turn for turn in turns if isinstance(turn, dict) and turn.get("role", turn.get("from")) != "system"), None
+        )
+    if isinstance(turns, dict):
+        turns = next((turns[key] for key in ("content", "value", "text") if key in turns), None)
+    return turns if isinstance(turns, str) else None
+
+
+def count(
+    sources: Sequence[Source], lang_of: LangOf = lambda text: NO_LANGUAGE, report: Report = ignore
+) -> Counter[Cell]:
+    """How many lines each source has of each language. Raises BadMix where two files hold lines of different kinds."""
+    counts: Counter[Cell] = Counter()
+    kinds: dict[str, str] = {}
+    for source in sources:
+        for number, line in objects(source.path, report):
+            kind = next((said for key, said in KINDS.items() if key in line), "lines of another kind")
+            kinds.setdefault(kind, f"{source.path}:{number}")
+            if len(kinds) > 1:
+                places = " and ".join(f"{kind} ({place})" for kind, place in kinds.items())
+                raise BadMix(f"there are {places}; make all of one kind with `espalier dataset convert` first")
+            counts[source.name, lang_in(line, lang_of)] += 1
+    return counts
+
+
+def mixed(
+    sources: Sequence[Source], mixture: Mixture, seed: str, lang_of: LangOf = lambda text: NO_LANGUAGE
+) -> Iterator[dict[str, Any]]:
+    """The lines of the mixture in the order of the sources, each as often in a row as it is in there."""
+    times = Times(mixture, seed)
+    for source in sources:
+        for _, line in objects(source.path, ignore):
+            for _ in range(times.next((source.name, lang_in(line, lang_of)))):
+                yield line
+
+
+def write_mixture(path: Path, lines: Iterator[Mapping[str, Any]]) -> int:
+    """Write the lines; how many there were."""
+    written = 0
+    with replacing(path) as file:
+        for line in lines:
+            file.write(_encode(line).encode() + b"\n")
+            written += 1
+    return written
