@@ -1,19 +1,34 @@
-"""From trees to what one trains on: chats, ranked replies, preferences or prompts, of the messages that one wants.
+"""From trees to what one trains on: chats, ranked replies, preferences or prompts, of the messages that one wants; and
+from examples of others to the same.
 
-A stream of trees in, a stream of examples out. Knows no files.
+A stream in, a stream out. Knows no files.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
 from espalier.dataset import threads
-from espalier.dataset.examples import Chat, Example, Preference, Prompt, Ranking, preference_of, ranking_of, turns_of
-from espalier.dataset.filter import Fulfils, Place, select
-from espalier.dataset.records import MessageRecord, TreeRecord, VoteRecord
+from espalier.dataset.examples import (
+    ASSISTANT,
+    USER,
+    Battle,
+    Chat,
+    Example,
+    Preference,
+    Prompt,
+    Ranking,
+    Turn,
+    preference_of,
+    ranking_of,
+    turns_of,
+)
+from espalier.dataset.filter import Fulfils, Place, fulfils_all
+from espalier.dataset.records import MessageRecord, TreeRecord, VoteRecord, cut, messages_of
+from espalier.dataset.scores import ScoresOf
 from espalier.dataset.tables import AnyOf
-from espalier.dataset.threads import Choice, Thread
+from espalier.dataset.threads import Choice, Thread, chosen_places
 
 
 class Kind(StrEnum):
@@ -21,52 +36,77 @@ class Kind(StrEnum):
 
     TREES = "trees"
     MESSAGES = "messages"
+    VOTES = "votes"
     THREADS = "threads"
     BEST = "best"
     RANKED = "ranked"
     PAIRS = "pairs"
     PROMPTS = "prompts"
+    BATTLES = "battles"
 
 
 LINES: Final[Mapping[Kind, type[AnyOf]]] = {
-    Kind.TREES: TreeRecord, Kind.MESSAGES: MessageRecord, Kind.THREADS: Chat, Kind.BEST: Chat, Kind.RANKED: Ranking,
-    Kind.PAIRS: Preference, Kind.PROMPTS: Prompt,
+    Kind.TREES: TreeRecord, Kind.MESSAGES: MessageRecord, Kind.VOTES: VoteRecord, Kind.THREADS: Chat, Kind.BEST: Chat,
+    Kind.RANKED: Ranking, Kind.PAIRS: Preference, Kind.PROMPTS: Prompt, Kind.BATTLES: Battle,
 }  # fmt: skip
 """What a line of each is."""
+RECORDS: Final = frozenset({Kind.TREES, Kind.MESSAGES, Kind.VOTES})
+"""What only trees can be made into; battles only come of battles."""
 CHOICES: Final[tuple[Choice, ...]] = ("all", "adjacent", "best")
+Votes = Mapping[str, list[VoteRecord]]
+"""By the message that they are on."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """where: what each message fulfils, else it goes with all below it. every: what each message of a thread fulfils,
     else the whole thread goes. top: of ranked replies only the best so many. with_refused: also what reviewers refused
-    or nobody reviewed.
+    or nobody reviewed. with_deleted: also what was deleted. scores: what checks found, by message.
     """
 
-    kind: Kind
+    kind: Kind = Kind.THREADS
     where: tuple[Fulfils, ...] = ()
     every: tuple[Fulfils, ...] = ()
     top: int | None = None
     pairs: Choice = "all"
     with_refused: bool = False
+    with_deleted: bool = False
+    scores: ScoresOf = field(default_factory=dict)
 
 
 def kept(tree: TreeRecord, wanted: Wanted) -> TreeRecord | None:
-    """What is left of a tree; None when its prompt goes."""
-    whole = threads.pruned(tree, threads.is_there if wanted.with_refused else threads.is_accepted)
-    return None if whole is None else select(whole, wanted.where)
+    """What is left of a tree; None when its prompt goes, or was lost."""
+    where, scores, refused, deleted = wanted.where, wanted.scores, wanted.with_refused, wanted.with_deleted
+
+    def keeps(message: MessageRecord, depth: int) -> bool:
+        return (
+            (refused or message.review_result is True)
+            and (deleted or not message.deleted)
+            and (not where or fulfils_all(where, message, Place(tree, depth, scores)))
+        )
+
+    return None if tree.prompt.parent_id is not None else cut(tree, keeps)
 
 
-def examples(
-    trees: Iterable[TreeRecord], wanted: Wanted, votes: Mapping[str, list[VoteRecord]] | None = None
-) -> Iterator[Example]:
-    """The examples of all trees, in their order. votes: by the message that they are on; they tell ties."""
-    for tree in trees:
-        if (left := kept(tree, wanted)) is not None:
-            yield from _of_tree(left, wanted, votes)
+def all_kept(trees: Iterable[TreeRecord], wanted: Wanted) -> Iterator[TreeRecord]:
+    """What is left of all trees of which something is left."""
+    return (left for tree in trees if (left := kept(tree, wanted)) is not None)
 
 
-def _of_tree(tree: TreeRecord, wanted: Wanted, votes: Mapping[str, list[VoteRecord]] | None) -> Iterator[Example]:
+def votes_kept(trees: Iterable[TreeRecord], votes: Iterable[VoteRecord], wanted: Wanted) -> Iterator[VoteRecord]:
+    """The votes on messages that are kept, and the rankings of their replies. All trees are read before the first."""
+    ids = {message.message_id for tree in all_kept(trees, wanted) for message in messages_of(tree)}
+    return (vote for vote in votes if vote.subject in ids)
+
+
+def examples(trees: Iterable[TreeRecord], wanted: Wanted, votes: Votes | None = None) -> Iterator[Example]:
+    """The examples of all trees, in their order. votes tell ties."""
+    assert wanted.kind not in RECORDS, f"{wanted.kind=}"
+    for tree in all_kept(trees, wanted):
+        yield from _of_tree(tree, wanted, votes)
+
+
+def _of_tree(tree: TreeRecord, wanted: Wanted, votes: Votes | None) -> Iterator[Example]:
     match wanted.kind:
         case Kind.THREADS:
             chosen: Iterable[Thread] = threads.threads(tree, wanted.top)
@@ -80,16 +120,80 @@ def _of_tree(tree: TreeRecord, wanted: Wanted, votes: Mapping[str, list[VoteReco
         case Kind.PROMPTS:
             yield from (Prompt(turns_of(path)) for path in threads.prompts(tree) if _is_whole(tree, path, wanted))
         case Kind.RANKED | Kind.PAIRS:
-            for ranked in threads.ranked_lists(tree, votes):
+            for ranked in threads.ranked_lists(tree, votes, wanted.top):
                 if not _is_whole(tree, ranked.thread, wanted):
                     continue
                 if wanted.kind is Kind.RANKED:
                     yield ranking_of(ranked)
                 else:
                     yield from (preference_of(pair) for pair in threads.pairs(ranked, wanted.pairs))
-        case Kind.TREES | Kind.MESSAGES:
-            raise ValueError(f"{wanted.kind} are records, no examples")
 
 
 def _is_whole(tree: TreeRecord, path: Thread, wanted: Wanted) -> bool:
-    return all(fulfils(message, Place(tree, depth)) for depth, message in enumerate(path) for fulfils in wanted.every)
+    return not wanted.every or all(
+        fulfils_all(wanted.every, message, Place(tree, depth, wanted.scores)) for depth, message in enumerate(path)
+    )
+
+
+# From examples of others
+
+
+def remade(given: Iterable[Example], wanted: Wanted) -> Iterator[Example]:
+    """Examples as those that are wanted: of what is better a chat, of a ranking its pairs, of anything its prompt.
+
+    What cannot be made into them is left out.
+    """
+    make = _REMADE[wanted.kind]
+    for example in given:
+        yield from make(example, wanted)
+
+
+def _chats(example: Example, _: Wanted) -> Iterator[Example]:
+    match example:
+        case Chat():
+            yield example
+        case Preference(prompt, chosen, _):
+            yield Chat((*prompt, *chosen))
+        case Ranking(prompt, replies, _) if replies:
+            yield Chat((*prompt, Turn(ASSISTANT, replies[0])))
+
+
+def _rankings(example: Example, wanted: Wanted) -> Iterator[Example]:
+    if isinstance(example, Ranking) and len(replies := example.replies[: wanted.top]) >= 2:
+        ties = {pair for pair in example.ties if pair[1] < len(replies)}
+        yield Ranking(example.prompt, replies, frozenset(ties))
+
+
+def _preferences(example: Example, wanted: Wanted) -> Iterator[Example]:
+    if isinstance(example, Preference):
+        yield example
+    for ranking in _rankings(example, wanted):
+        assert isinstance(ranking, Ranking)
+        sides = [(Turn(ASSISTANT, reply),) for reply in ranking.replies]
+        for better, worse in chosen_places(len(sides), wanted.pairs):
+            if (better, worse) not in ranking.ties:
+                yield Preference(ranking.prompt, sides[better], sides[worse])
+
+
+def _prompts(example: Example, _: Wanted) -> Iterator[Example]:
+    match example:
+        case Prompt():
+            yield example
+        case Preference(prompt, _, _) | Ranking(prompt, _, _):
+            yield Prompt(prompt)
+        case Chat(turns):
+            while turns and turns[-1].role != USER:
+                turns = turns[:-1]
+            if turns:
+                yield Prompt(turns)
+
+
+def _battles(example: Example, _: Wanted) -> Iterator[Example]:
+    if isinstance(example, Battle):
+        yield example
+
+
+_REMADE: Final[Mapping[Kind, Callable[[Example, Wanted], Iterator[Example]]]] = {
+    Kind.THREADS: _chats, Kind.BEST: _chats, Kind.RANKED: _rankings, Kind.PAIRS: _preferences, Kind.PROMPTS: _prompts,
+    Kind.BATTLES: _battles,
+}  # fmt: skip

@@ -1,16 +1,19 @@
 """Conditions on messages, in words that are the same on the command line and in Python: `quality>=0.6`, `lang=en,de`.
 
-`condition` reads one; `select` keeps of a tree what fulfils all of them. Knows records; knows no files.
+`condition` reads one; `select` keeps of a tree what fulfils all of them. Knows records, and what checks found of their
+texts; knows no files.
 """
 
 import operator
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any, Final
 
-from espalier.dataset.records import MessageRecord, TreeRecord, date_of
+from espalier.dataset.records import MessageRecord, TreeRecord, cut, date_of
+from espalier.dataset.scores import Found, ScoresOf
 from espalier.domain.message import LABELS
 
 
@@ -20,10 +23,11 @@ class BadCondition(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a message stands. depth: 0 for the prompt."""
+    """Where a message stands. depth: 0 for the prompt. scores: what checks found, by message."""
 
     tree: TreeRecord
     depth: int
+    scores: ScoresOf = field(default_factory=dict)
 
 
 Get = Callable[[MessageRecord, Place], Any]
@@ -71,15 +75,68 @@ def _label(name: str) -> Get:
     return value
 
 
+def _detoxify(message: MessageRecord, _: Place) -> float | None:
+    said = message.extra.get("detoxify")
+    value = said.get("toxicity") if isinstance(said, dict) else None
+    return value if isinstance(value, int | float) else None
+
+
+def _consent(message: MessageRecord, _: Place) -> int | None:
+    value = message.extra.get("consent_version")
+    return value if type(value) is int else None
+
+
+_NOTHING: Final = Found()
+
+
+def _scored(key: str) -> Get:
+    return lambda message, place: place.scores.get(message.message_id, _NOTHING).get(key)
+
+
+def _is_found(key: str) -> Get:
+    """Whether there is a value; None where nobody looked."""
+
+    def value(message: MessageRecord, place: Place) -> bool | None:
+        found = place.scores.get(message.message_id, _NOTHING)
+        return found[key] is not None if key in found else None  # type: ignore[literal-required]
+
+    return value
+
+
+def _is_in_its_language(message: MessageRecord, place: Place) -> bool | None:
+    detected = place.scores.get(message.message_id, _NOTHING).get("lang_detected")
+    return None if detected is None or message.lang is None else detected == message.lang
+
+
+def _personal(message: MessageRecord, place: Place) -> int | None:
+    spans = place.scores.get(message.message_id, _NOTHING).get("personal")
+    return None if spans is None else len(spans)
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
-    """What can be asked of a message. read: the value of a condition. several: values may be given with commas."""
+    """What can be asked of a message. read: the value of a condition. several: values may be given with commas. scored:
+    a check has to have found it.
+    """
 
     says: str
     get: Get
     read: Callable[[str], Any]
     several: bool = False
     compares: bool = True
+    scored: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What a message must fulfil, and which field it is about."""
+
+    words: str
+    field: str
+    fulfils: Fulfils
+
+    def __call__(self, message: MessageRecord, place: Place) -> bool:
+        return self.fulfils(message, place)
 
 
 FIELDS: Final[Mapping[str, Field]] = {
@@ -98,11 +155,31 @@ FIELDS: Final[Mapping[str, Field]] = {
     ),
     "deleted": Field("Whether it was deleted.", lambda m, _: bool(m.deleted), _truth, compares=False),
     "synthetic": Field("Whether a model wrote it.", lambda m, _: bool(m.synthetic), _truth, compares=False),
+    "consent": Field("The version of the terms that its author had accepted.", _consent, _number),
+    "detoxify": Field("How toxic the published file finds it, from 0 to 1.", _detoxify, _number),
+    "lang_detected": Field(
+        "The language that a check found.", _scored("lang_detected"), str, several=True, compares=False, scored=True
+    ),
+    "in_its_language": Field(
+        "Whether the language that a check found is its own.", _is_in_its_language, _truth, compares=False, scored=True
+    ),
+    "lang_confidence": Field(
+        "How sure the check of the language is, from 0 to 1.", _scored("lang_confidence"), _number, scored=True
+    ),
+    "toxicity_score": Field("How toxic a check finds it, from 0 to 1.", _scored("toxicity"), _number, scored=True),
+    "duplicate": Field(
+        "Whether an older message has the same text.", _is_found("duplicate_of"), _truth, compares=False, scored=True
+    ),
+    "near_duplicate": Field(
+        "Whether an older message has nearly the same text.", _is_found("near_duplicate_of"), _truth, compares=False,
+        scored=True,
+    ),
+    "personal": Field("In how many places a check found personal data.", _personal, _number, scored=True),
     **{name: Field(f"What reviewers said of {name}, from 0 to 1.", _label(name), _number) for name in LABELS},
 }  # fmt: skip
 
 
-def condition(words: str) -> Fulfils:
+def condition(words: str) -> Condition:
     """What `field`, a comparison and a value say; several values with commas where it is `=` or `!=`.
 
     A message that has no such value (no rank, no such label) fulfils only `!=`. Raises BadCondition.
@@ -111,41 +188,38 @@ def condition(words: str) -> Fulfils:
     if spelled is None:
         raise BadCondition(f"{words!r} is no condition; write a field, a comparison and a value: quality>=0.6")
     name, comparison, given = spelled.groups()
-    field = FIELDS.get(name)
-    if field is None:
+    asked = FIELDS.get(name)
+    if asked is None:
         raise BadCondition(f"{words!r}: there is no field {name}; there are {', '.join(FIELDS)}")
     is_equality = comparison in ("=", "!=")
-    if not (field.compares or is_equality):
+    if not (asked.compares or is_equality):
         raise BadCondition(f"{words!r}: {name} is compared with = or != only")
     try:
-        values = [field.read(each.strip()) for each in (given.split(",") if field.several else [given])]
+        values = [asked.read(each.strip()) for each in (given.split(",") if asked.several else [given])]
     except ValueError as wrong:
         raise BadCondition(f"{words!r}: the value of {name} {wrong}") from None
     if is_equality:
         wanted = comparison == "="
-        return lambda message, place: (field.get(message, place) in values) is wanted
+        return Condition(words, name, lambda message, place: (asked.get(message, place) in values) is wanted)
     holds, limit = COMPARISONS[comparison], values[0]
 
     def fulfils(message: MessageRecord, place: Place) -> bool:
-        has = field.get(message, place)
+        has = asked.get(message, place)
         return has is not None and holds(has, limit)
 
-    return fulfils
+    return Condition(words, name, fulfils)
 
 
-def select(tree: TreeRecord, conditions: Iterable[Fulfils]) -> TreeRecord | None:
+def select(
+    tree: TreeRecord, conditions: Iterable[Fulfils], scores: ScoresOf = MappingProxyType({})
+) -> TreeRecord | None:
     """The tree with the messages that fulfil all conditions; what stands below one that does not goes with it.
 
     None when the prompt goes.
     """
     wanted = list(conditions)
+    return cut(tree, lambda message, depth: fulfils_all(wanted, message, Place(tree, depth, scores)))
 
-    def kept(message: MessageRecord, depth: int) -> MessageRecord | None:
-        place = Place(tree, depth)
-        if not all(fulfils(message, place) for fulfils in wanted):
-            return None
-        below = (kept(reply, depth + 1) for reply in message.replies)
-        return replace(message, replies=tuple(reply for reply in below if reply is not None))
 
-    prompt = kept(tree.prompt, 0)
-    return None if prompt is None else replace(tree, prompt=prompt)
+def fulfils_all(conditions: Iterable[Fulfils], message: MessageRecord, place: Place) -> bool:
+    return all(fulfils(message, place) for fulfils in conditions)

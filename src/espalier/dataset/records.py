@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
 from math import isinf
+from operator import is_
 from typing import Any, Final, TypedDict
 
 LARGEST_COUNT: Final = 2**31 - 1
@@ -574,6 +575,32 @@ def map_messages(tree: TreeRecord, change: Callable[[MessageRecord], MessageReco
     for message in reversed(order):
         replies = tuple(done.pop(id(reply)) for reply in message.replies)
         done[id(message)] = change(replace(message, replies=replies) if replies else message)
+    return replace(tree, prompt=done[id(tree.prompt)])
+
+
+def cut(tree: TreeRecord, keeps: Callable[[MessageRecord, int], bool]) -> TreeRecord | None:
+    """The tree without the messages that are not kept and all below them; None when its prompt goes.
+
+    keeps: asked with a message and its depth, only of messages below kept ones. A tree of which all is kept is returned
+    as it is.
+    """
+    if not keeps(tree.prompt, 0):
+        return None
+    order: list[tuple[MessageRecord, int]] = [(tree.prompt, 0)]
+    below: list[tuple[MessageRecord, ...]] = []
+    gone = False
+    for message, depth in order:
+        replies = tuple(reply for reply in message.replies if keeps(reply, depth + 1))
+        gone = gone or len(replies) < len(message.replies)
+        below.append(replies)
+        order.extend((reply, depth + 1) for reply in replies)
+    if not gone:
+        return tree
+    done: dict[int, MessageRecord] = {}
+    for (message, _), left in zip(reversed(order), reversed(below), strict=True):
+        replies = tuple(done.pop(id(reply)) for reply in left)
+        same = len(replies) == len(message.replies) and all(map(is_, replies, message.replies))
+        done[id(message)] = message if same else replace(message, replies=replies)
     return replace(tree, prompt=done[id(tree.prompt)])
 
 

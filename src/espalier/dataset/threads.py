@@ -4,11 +4,11 @@ Pure functions of records. Knows neither files nor chat templates.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import combinations, pairwise
 from typing import Final, Literal
 
-from espalier.dataset.records import MessageRecord, TreeRecord, VoteKind, VoteRecord
+from espalier.dataset.records import MessageRecord, TreeRecord, VoteKind, VoteRecord, cut
 
 Thread = tuple[MessageRecord, ...]
 """From a prompt down, one message below the other."""
@@ -50,14 +50,7 @@ def pruned(tree: TreeRecord, keeps: Keeps = is_accepted) -> TreeRecord | None:
 
     A tree whose root has a parent is a part of one whose top is lost: nothing of it is kept.
     """
-    if tree.prompt.parent_id is not None or not keeps(tree.prompt):
-        return None
-    return replace(tree, prompt=_pruned(tree.prompt, keeps))
-
-
-def _pruned(message: MessageRecord, keeps: Keeps) -> MessageRecord:
-    replies = tuple(_pruned(reply, keeps) for reply in message.replies if keeps(reply))
-    return replace(message, replies=replies)
+    return None if tree.prompt.parent_id is not None else cut(tree, lambda message, _: keeps(message))
 
 
 def threads(tree: TreeRecord, top: int | None = None) -> Iterator[Thread]:
@@ -68,7 +61,7 @@ def threads(tree: TreeRecord, top: int | None = None) -> Iterator[Thread]:
     only where it stands alone, since nobody knows whether it is among the best (as OpenAssistant's own loader has it).
     """
     ends = {}
-    for path in _paths((tree.prompt,), top):
+    for path in _paths(tree.prompt, top):
         while path and path[-1].role == PROMPTER:
             path = path[:-1]
         if path:
@@ -77,12 +70,14 @@ def threads(tree: TreeRecord, top: int | None = None) -> Iterator[Thread]:
     yield from (path for ids, path in ends.items() if ids not in beginnings)
 
 
-def _paths(path: Thread, top: int | None) -> Iterator[Thread]:
-    below = _followed(path[-1].replies, top)
-    if not below:
-        yield path
-    for reply in below:
-        yield from _paths((*path, reply), top)
+def _paths(root: MessageRecord, top: int | None) -> Iterator[Thread]:
+    waiting: list[Thread] = [(root,)]
+    while waiting:
+        path = waiting.pop()
+        below = _followed(path[-1].replies, top)
+        if not below:
+            yield path
+        waiting.extend((*path, reply) for reply in reversed(below))
 
 
 def _followed(replies: tuple[MessageRecord, ...], top: int | None) -> tuple[MessageRecord, ...]:
@@ -115,15 +110,17 @@ def prompts(tree: TreeRecord) -> Iterator[Thread]:
         waiting.extend((*path, reply) for reply in reversed(path[-1].replies))
 
 
-def ranked_lists(tree: TreeRecord, votes: Mapping[str, Iterable[VoteRecord]] | None = None) -> Iterator[RankedList]:
-    """For each prompter's message with two or more ranked replies, those in their order.
+def ranked_lists(
+    tree: TreeRecord, votes: Mapping[str, Iterable[VoteRecord]] | None = None, top: int | None = None
+) -> Iterator[RankedList]:
+    """For each prompter's message with two or more ranked replies, those in their order, or the best so many of them.
 
     tree: pruned. votes: by the message whose replies were ranked; without them no ties are known.
     """
     for path in prompts(tree):
         ranked = sorted(
             (reply for reply in path[-1].replies if reply.rank is not None), key=lambda reply: reply.rank or 0
-        )
+        )[:top]
         if len(ranked) >= 2:
             ballots = [
                 vote.value for vote in (votes or {}).get(path[-1].message_id, ()) if vote.kind == VoteKind.RANKING
@@ -153,15 +150,17 @@ def pairs(ranked: RankedList, which: Choice = "all") -> Iterator[Pair]:
 
     What the votes left undecided is no pair.
     """
-    places = range(len(ranked.replies))
-    chosen: Iterable[tuple[int, int]]
-    match which:
-        case "all":
-            chosen = combinations(places, 2)
-        case "adjacent":
-            chosen = pairwise(places)
-        case "best":
-            chosen = ((0, place) for place in places[1:])
-    for better, worse in chosen:
+    for better, worse in chosen_places(len(ranked.replies), which):
         if (better, worse) not in ranked.ties:
             yield Pair(ranked.thread, ranked.replies[better], ranked.replies[worse])
+
+
+def chosen_places(replies: int, which: Choice) -> Iterable[tuple[int, int]]:
+    """The places of so many replies in order that make these pairs, the better first."""
+    match which:
+        case "all":
+            return combinations(range(replies), 2)
+        case "adjacent":
+            return pairwise(range(replies))
+        case "best":
+            return ((0, place) for place in range(1, replies))

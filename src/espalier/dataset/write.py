@@ -32,12 +32,17 @@ _encode: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 _COMPRESSION: Final = 6
 
 
-def write_records(path: Path, records: Iterable[Record], spelling: Spelling = Spelling.AS_READ) -> int:
+def write_records(
+    path: Path,
+    records: Iterable[Record],
+    spelling: Spelling = Spelling.AS_READ,
+    kind: type[MessageRecord] | type[TreeRecord] = TreeRecord,
+) -> int:
     """Write trees or flat messages; returns how many lines. A record that was never read is spelled natively; in a
-    table all are spelled as on the Hub.
+    table all are spelled as on the Hub. kind: of an empty table.
     """
     if is_parquet(path):
-        return _write_table(path, records, TreeRecord)
+        return _write_table(path, records, kind)
     return _write(path, (line_of(record, spelling) for record in records))
 
 
