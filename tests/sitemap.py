@@ -86,6 +86,7 @@ ORGANISERS_PAGES: Final = (
 PAGES: Final = (
     plain("landing", "/", None),
     plain("sign-in", "/signin", None),
+    plain("offline", "/offline", None),
     *(plain(name, f"/{name}", None) for name in ("terms", "privacy", "guidelines", "help")),
     Shown("guideline", "/guidelines/{kind}", None, fixed("/guidelines/assistant_reply")),
     plain("tasks", "/tasks", "Ada"),
@@ -127,6 +128,7 @@ PAGES: Final = (
     ),
     Shown("person", "/admin/people/{person_id}", "Administrator", at("/admin/people/{}", SOMEBODY)),
     Shown("purge", "/admin/people/{person_id}/purge", "Administrator", at("/admin/people/{}/purge", SOMEBODY)),
+    Shown("ban", "/admin/people/{person_id}/ban", "Administrator", at("/admin/people/{}/ban", SOMEBODY)),
     plain("cases", "/moderation", "Administrator"),
     plain("reasons-of-decisions", "/moderation/reasons", "Administrator"),
     Shown("case", "/moderation/cases/{number}", "Administrator", at("/moderation/cases/{}", CASE)),
@@ -146,7 +148,7 @@ PAGES: Final = (
 
 NOT_PAGES: Final = frozenset(
     {
-        "/me/data/espalier.json",
+        "/me/data/espalier.json", "/worker.js",
         "/tasks/{task_id}/{part}", "/stats/{name}.csv", "/admin/survey.csv", "/admin/jobs/{job_id}/progress",
         "/admin/exports/{job_id}/trees", "/admin/exports/{job_id}/votes", "/signin/with/{name}",
         "/signin/with/{name}/back",

@@ -193,6 +193,112 @@ def test_an_appeal_is_decided_by_somebody_else_and_there_is_one_at_a_time(garden
     assert accounts.known(garden.db, ada.id).disabled
 
 
+def test_who_is_shut_out_for_all_they_did_reads_why_and_it_is_undone_from_its_case(garden: Garden) -> None:
+    ada, warden = who(garden, "Ada"), who(garden, "warden", PersonRole.MODERATOR)
+    ruling = Ruling(Verdict.BAN, WHY, "After *two* warnings.")
+    kept = cases.shut_out(garden.db, warden, ada.id, ruling, garden.now, garden.rng)
+    assert who(garden, "Ada").disabled
+    told = notices.why_shut_out(garden.db, ada.id)
+    assert told is not None
+    assert (told.number, told.reason, told.note, told.message_id) == (kept, WHY, "After *two* warnings.", None)
+    (number,) = [row.id for row in rows.of_person(garden.db, ada.id, 9)]
+    with pytest.raises(Conflict, match="already"):
+        cases.shut_out(garden.db, warden, ada.id, ruling, garden.now, garden.rng)
+
+    undo(garden, number)
+    assert not who(garden, "Ada").disabled
+    assert notices.why_shut_out(garden.db, ada.id) is None
+    assert queue(garden) == []
+    assert [each.undone_by for each in rows.decided_on(garden.db, ada.id, 9)] == [warden.id]
+
+
+def test_shutting_out_needs_a_reason_of_the_list_days_and_a_role(garden: Garden) -> None:
+    ada, warden, chief = (
+        who(garden, "Ada"), who(garden, "warden", PersonRole.MODERATOR), who(garden, "chief", PersonRole.ADMIN)
+    )  # fmt: skip
+
+    def refused(actor: Person, on: Person, ruling: Ruling, kind: type[Exception]) -> None:
+        with pytest.raises(kind):
+            cases.shut_out(garden.db, actor, on.id, ruling, garden.now, garden.rng)
+
+    refused(warden, ada, Ruling(Verdict.BAN, "I do not like them"), Invalid)
+    refused(warden, ada, Ruling(Verdict.SUSPEND, WHY, days=0), Invalid)
+    refused(warden, ada, Ruling(Verdict.WARN, WHY), Invalid)
+    refused(warden, chief, Ruling(Verdict.BAN, WHY), NotAllowed)
+    refused(warden, warden, Ruling(Verdict.SUSPEND, WHY, days=1), NotAllowed)
+    refused(ada, who(garden, "Ben"), Ruling(Verdict.BAN, WHY), NotAllowed)
+    assert rows.of_person(garden.db, ada.id, 9) == []
+    assert journal.entries(garden.db, 1, action="person.banned") == []
+
+
+def limited(garden: Garden, name: str, *langs: str) -> Person:
+    chief = who(garden, "chief", PersonRole.ADMIN)
+    return accounts.change_role(
+        garden.db, chief, who(garden, name).id, PersonRole.MODERATOR, garden.now, moderates=langs
+    )  # fmt: skip
+
+
+def test_a_moderator_of_some_languages_shuts_people_out_from_the_cases_of_these_alone(garden: Garden) -> None:
+    number, _ = reported(garden)
+    ada, english, spanish = who(garden, "Ada"), limited(garden, "Eve", "en"), limited(garden, "Sol", "es")
+    ruling = Ruling(Verdict.BAN, WHY)
+    for act in (
+        lambda: cases.shut_out(garden.db, english, ada.id, ruling, garden.now, garden.rng),
+        lambda: cases.let_in(garden.db, english, ada.id, garden.now, garden.rng),
+        lambda: accounts.ban(garden.db, english, ada.id, garden.now),
+        lambda: accounts.unban(garden.db, english, ada.id, garden.now, garden.rng),
+        lambda: cases.decide(garden.db, spanish, number, ruling, garden.now, garden.rng),
+    ):
+        with pytest.raises(NotAllowed):
+            act()
+    cases.decide(garden.db, english, number, ruling, garden.now, garden.rng)
+    assert who(garden, "Ada").disabled
+
+    appeal = cases.appeal(garden.db, who(garden, "Ada"), "It was a quotation.", garden.now)
+    assert queue(garden, CaseFilter(langs=("es",))) == []
+    assert queue(garden, CaseFilter(langs=("en",))) == [appeal], "it is about what was written in this language"
+    with pytest.raises(NotAllowed, match="own"):
+        cases.decide(garden.db, english, appeal, Ruling(Verdict.LIFT, WHY), garden.now, garden.rng)
+    other = limited(garden, "Ida", "de", "en")
+    cases.decide(garden.db, other, appeal, Ruling(Verdict.LIFT, WHY), garden.now, garden.rng)
+    assert not who(garden, "Ada").disabled
+
+
+def test_an_appeal_against_a_ban_for_everything_is_for_who_looks_after_all_languages(garden: Garden) -> None:
+    ada, warden, english = who(garden, "Ada"), who(garden, "warden", PersonRole.MODERATOR), limited(garden, "Eve", "en")
+    cases.shut_out(garden.db, warden, ada.id, Ruling(Verdict.BAN, WHY), garden.now, garden.rng)
+    appeal = cases.appeal(garden.db, who(garden, "Ada"), "Please.", garden.now)
+    assert queue(garden, CaseFilter(langs=("en",))) == []
+    with pytest.raises(NotAllowed):
+        cases.take(garden.db, english, appeal, garden.now)
+    cases.take(garden.db, who(garden, "chief", PersonRole.ADMIN), appeal, garden.now)
+
+
+def test_who_is_let_in_has_had_their_appeal_granted(garden: Garden) -> None:
+    ada, warden = who(garden, "Ada"), who(garden, "warden", PersonRole.MODERATOR)
+    cases.shut_out(garden.db, warden, ada.id, Ruling(Verdict.SUSPEND, WHY, days=3), garden.now, garden.rng)
+    cases.appeal(garden.db, who(garden, "Ada"), "Please.", garden.now)
+    with pytest.raises(Conflict, match="appeal"):
+        cases.shut_out(garden.db, warden, ada.id, Ruling(Verdict.BAN, WHY), garden.now, garden.rng)
+    cases.let_in(garden.db, warden, ada.id, garden.now, garden.rng)
+    assert not who(garden, "Ada").is_suspended(garden.now)
+    assert queue(garden) == []
+    assert notices.unread(garden.db, ada.id, 1)[0].verdict is Verdict.LIFT
+
+
+def test_an_appeal_that_is_turned_down_is_answered(garden: Garden) -> None:
+    ada, warden = who(garden, "Ada"), who(garden, "warden", PersonRole.MODERATOR)
+    kept = cases.shut_out(garden.db, warden, ada.id, Ruling(Verdict.BAN, WHY), garden.now, garden.rng)
+    appeal = cases.appeal(garden.db, who(garden, "Ada"), "Please.", garden.now)
+    assert notices.why_left_out(garden.db, ada.id, kept) is None
+    guard = who(garden, "guard", PersonRole.MODERATOR)
+    cases.decide(garden.db, guard, appeal, Ruling(Verdict.DISMISS, WHY, "No."), garden.now, garden.rng)
+    answer = notices.why_left_out(garden.db, ada.id, kept)
+    assert answer is not None
+    assert answer.note == "No."
+    assert who(garden, "Ada").disabled
+
+
 def test_who_is_not_shut_out_has_nothing_to_appeal_against(garden: Garden) -> None:
     with pytest.raises(Conflict):
         cases.appeal(garden.db, who(garden, "Ada"), "Hello?", garden.now)

@@ -144,7 +144,7 @@ def test_nothing_that_a_purged_person_wrote_is_left_anywhere(garden: Garden) -> 
     assert account is not None
     assert (account.name, account.disabled, account.anonymous) == (erasure.CLOSED_NAME, True, True)
     assert search.find(garden.db, "Poison") == []
-    assert "Poison" not in repr(moderation.history(garden.db, poison))
+    assert "Poison" not in repr(moderation.history(garden.db, garden.moderator("reader"), poison))
     assert tree_id
 
 
@@ -154,7 +154,7 @@ def test_edits_after_a_purge_start_from_what_it_left(garden: Garden) -> None:
     moderation.edit_message(garden.db, warden, first, "Second thoughts.", garden.now, garden.rng)
     purge(garden, mallory)
     moderation.edit_message(garden.db, warden, first, "Third thoughts.", garden.now, garden.rng)
-    assert [wording.text for wording in moderation.history(garden.db, first)] == [
+    assert [wording.text for wording in moderation.history(garden.db, warden, first)] == [
         "First.",
         "Second thoughts.",
         "Third thoughts.",

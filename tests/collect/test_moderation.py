@@ -2,7 +2,7 @@
 
 import pytest
 
-from espalier.collect import moderation, tasks
+from espalier.collect import accounts, moderation, tasks
 from espalier.domain.errors import Invalid, NotAllowed, NotFound, Stale, WrongState
 from espalier.domain.lifecycle import Command
 from espalier.domain.parameter import InvalidPolicy
@@ -10,7 +10,7 @@ from espalier.domain.tree import Shape, State
 from espalier.domain.work import Act, Task
 from espalier.store import journal, reports, work
 from espalier.store.facts import log_of
-from espalier.store.people import Person
+from espalier.store.people import Person, PersonRole
 from gardens import Garden
 
 SMALL = Shape(max_tree_depth=1, max_children_count=2, num_prompter_replies=1, goal_tree_size=3)
@@ -81,28 +81,41 @@ def test_only_staff_may_judge_and_a_refusal_changes_nothing(garden: Garden) -> N
 
 
 def test_an_edit_keeps_what_was_written_before(garden: Garden) -> None:
-    ada, warden = garden.person("Ada"), garden.moderator()
-    tree_id = garden.tree(garden.admin())
+    ada, warden, chief = garden.person("Ada"), garden.moderator(), garden.admin()
+    tree_id = garden.tree(chief)
     reply = garden.reply(ada, tree_id, "Teh sky")
-    assert [version.text for version in moderation.history(garden.db, reply)] == ["Teh sky"]
+    assert [version.text for version in moderation.history(garden.db, chief, reply)] == ["Teh sky"]
 
     first = garden.later(minutes=1)
     moderation.edit_message(garden.db, warden, reply, "The sky", first, garden.rng)
     after = moderation.edit_message(garden.db, warden, reply, "  The sky. ", garden.later(minutes=1), garden.rng)
     assert after.messages[reply].edited
-    versions = moderation.history(garden.db, reply)
+    versions = moderation.history(garden.db, chief, reply)
     assert [(version.text, version.person_id) for version in versions] == [
         ("Teh sky", ada.id),
         ("The sky", warden.id),
         ("The sky.", warden.id),
     ]
     assert versions[1].at == first
+    blind = moderation.history(garden.db, warden, reply)
+    assert [version.person_id for version in blind] == [None, warden.id, warden.id], "who could still judge it"
+
+
+def test_a_moderator_of_other_languages_does_not_read_the_history(garden: Garden) -> None:
+    chief, warden = garden.admin(), garden.moderator()
+    reply = garden.reply(garden.person("Ada"), garden.tree(chief))
+    limited = accounts.change_role(
+        garden.db, chief, warden.id, PersonRole.MODERATOR, garden.now, moderates=["de"]
+    )  # fmt: skip
+    with pytest.raises(NotAllowed):
+        moderation.history(garden.db, limited, reply)
 
 
 def test_an_edit_that_changes_nothing_is_not_kept(garden: Garden) -> None:
-    tree_id = garden.tree(garden.admin())
+    chief = garden.admin()
+    tree_id = garden.tree(chief)
     moderation.edit_message(garden.db, garden.moderator(), tree_id, "Why is the sky blue?", garden.now, garden.rng)
-    assert len(moderation.history(garden.db, tree_id)) == 1
+    assert len(moderation.history(garden.db, chief, tree_id)) == 1
     with pytest.raises(Invalid):
         moderation.edit_message(garden.db, garden.moderator("m2"), tree_id, "  ", garden.now, garden.rng)
 

@@ -1,7 +1,11 @@
 """Sessions and ways to sign in, on both databases: what opens once, what ends what, and who may come."""
 
 import secrets
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
+from random import Random
+from threading import Barrier
 
 import pytest
 
@@ -15,7 +19,8 @@ from espalier.store import sessions as rows
 from espalier.store.identities import EMAIL
 from espalier.store.people import Person
 from espalier.store.preferences import preferences_of
-from gardens import Garden
+from espalier.store.session import Database
+from gardens import NOON, Garden
 
 ADDRESS = "iris@example.org"
 MAIL = Proof(EMAIL, ADDRESS, ADDRESS, ADDRESS)
@@ -43,6 +48,34 @@ def test_whoever_signs_in_first_gets_an_account_with_a_name_of_two_words(garden:
     assert len(made.person.name.split()) == 2
     assert made.person.email == ADDRESS
     assert come(garden).person.id == made.person.id
+
+
+def test_two_first_visits_at_the_same_moment_are_one_account(any_database: Database) -> None:
+    """On PostgreSQL in two transactions, neither of which sees the other; on SQLite one after the other."""
+    mail, vouched = MAIL, Proof(ISSUER, "42", "iris", ADDRESS)
+    for number, proofs in enumerate([(mail, mail), (vouched, vouched), (mail, vouched)]):
+        _come_at_once(any_database, proofs, (f"first {number}", f"second {number}"))
+
+
+def _come_at_once(database: Database, proofs: tuple[Proof, Proof], seeds: tuple[str, str]) -> None:
+    together = Barrier(2)
+
+    def enter(proof: Proof, seed: str) -> str:
+        with database.writer.begin() as db:
+            if database.writer.dialect.name == "postgresql":
+                together.wait(20)
+            made = ways.sign_in(db, proof, TRUSTING, "a browser", secrets.token_urlsafe, NOON, Random(seed))
+            return made.person.id
+
+    with ThreadPoolExecutor(2) as threads:
+        first, second = threads.map(enter, proofs, seeds)
+    assert first == second
+    with database.writer.begin() as db:
+        for way in identities.ways_of(db, first):
+            identities.remove(db, first, way.issuer, way.subject)
+        person = people.by_id(db, first)
+        assert person is not None
+        people.save_person(db, replace(person, email=None))
 
 
 def test_signing_in_ends_the_session_that_the_browser_came_with(garden: Garden) -> None:

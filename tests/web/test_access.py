@@ -57,7 +57,7 @@ N, R, RA, SO, A, M, MO, OV, AD = Needs
 
 SITE: Final[dict[str, dict[str, Needs]]] = {
     "GET": {
-        "/": N, "/terms": N, "/privacy": N, "/guidelines": N, "/guidelines/{kind}": N, "/help": N, "/terms/accept": A,
+        "/": N, "/offline": N, "/worker.js": N, "/terms": N, "/privacy": N, "/guidelines": N, "/guidelines/{kind}": N, "/help": N, "/terms/accept": A,
         "/signin": N, "/signin/again": A, "/signin/code": N, "/signin/link/{token}": N, "/signin/with/{name}": N,
         "/signin/with/{name}/back": N, "/me/signin": A, "/me/signin/email": A, "/me/signin/password": A,
         "/welcome": M,
@@ -67,7 +67,8 @@ SITE: Final[dict[str, dict[str, Needs]]] = {
         "/admin/health": AD, "/admin/exports": AD, "/admin/exports/{job_id}/trees": AD,
         "/admin/exports/{job_id}/votes": AD, "/admin/audit": MO, "/admin/trollboard": MO, "/admin/inspirations": AD,
         "/admin/inspirations/{inspiration_id}": AD, "/admin/people": MO, "/admin/people/{person_id}": MO,
-        "/admin/people/{person_id}/purge": OV, "/admin/invitations": AD, "/admin/policy": AD,
+        "/admin/people/{person_id}/purge": OV, "/admin/people/{person_id}/ban": OV, "/admin/invitations": AD,
+        "/admin/policy": AD,
         "/admin/policy/history": AD, "/leaderboard": R, "/stats": R, "/stats/{name}.csv": R, "/trees": R,
         "/trees/{tree_id}": R, "/messages/{message_id}": RA, "/messages/{message_id}/history": MO,
         "/messages/{message_id}/edit": MO, "/messages/{message_id}/delete": MO, "/me/survey": A,
@@ -98,8 +99,8 @@ SITE: Final[dict[str, dict[str, Needs]]] = {
         "/admin/announcements/{announcement_id}": AD, "/admin/announcements/{announcement_id}/end": AD,
         "/admin/exports": AD, "/admin/imports": AD, "/admin/inspirations": AD,
         "/admin/inspirations/{inspiration_id}": AD, "/admin/inspirations/{inspiration_id}/shown": AD,
-        "/admin/people/{person_id}/role": AD, "/admin/people/{person_id}/ban": MO,
-        "/admin/people/{person_id}/unban": MO, "/admin/people/{person_id}/purge": OV, "/admin/invitations": AD,
+        "/admin/people/{person_id}/role": AD, "/admin/people/{person_id}/ban": OV,
+        "/admin/people/{person_id}/unban": OV, "/admin/people/{person_id}/purge": OV, "/admin/invitations": AD,
         "/admin/policy/preview": AD, "/admin/policy": AD, "/messages/{message_id}/reactions": M,
         "/messages/{message_id}/report": M, "/messages/{message_id}/reveal": MO, "/messages/{message_id}/edit": MO,
         "/messages/{message_id}/delete": MO, "/messages/{message_id}/restore": MO,
@@ -131,7 +132,7 @@ PROGRAMS: Final[dict[str, dict[str, Needs]]] = {
         "/messages/{message_id}/undelete": MO,
         "/messages/{message_id}/reveal": MO, "/trees": AD, "/trees/orders": AD, "/trees/{tree_id}/orders": MO,
         "/me/terms": A, "/me/tokens": A, "/people": AD, "/people/invitations": AD, "/people/{person_id}/tokens": AD,
-        "/people/{person_id}/ban": MO, "/people/{person_id}/unban": MO, "/people/{person_id}/purge": OV,
+        "/people/{person_id}/ban": OV, "/people/{person_id}/unban": OV, "/people/{person_id}/purge": OV,
         "/people/{person_id}/close": AD, "/reports/{message_id}/resolve": MO, "/exports": AD, "/imports": AD,
         "/cases/{number}/take": MO, "/cases/{number}/put-back": MO, "/cases/{number}/decide": MO,
         "/cases/{number}/undo": MO, "/cases/decide": MO, "/cases/decided/{first}/undo": MO,
@@ -157,7 +158,7 @@ BODIES: Final[dict[str, Any]] = {
     "/exports": {}, "/gold/{message_id}": {"answers": {"spam": 0}}, "/policy": {"base": {}}, "/me": {},
     "/messages/{message_id}": {"text": "x"}, "/people/{person_id}": {"role": "contributor"},
     "/cases/{number}/decide": {"verdict": "dismiss", "reason": "x"}, "/appeals": {"words": "x"},
-    "/cases/decide": {"cases": [1], "verdict": "dismiss", "reason": "x"},
+    "/people/{person_id}/ban": {"reason": "x"}, "/cases/decide": {"cases": [1], "verdict": "dismiss", "reason": "x"},
 }  # fmt: skip
 """What makes a request well formed, so that it is not its form that is refused."""
 

@@ -9,6 +9,8 @@ import pytest
 from sqlalchemy import Connection
 
 from campaigns import World
+from espalier.collect import accounts
+from espalier.domain.cases import REASONS
 from espalier.store import people
 from espalier.store.people import Person, PersonRole
 from visits import Visitor, form_of, visit
@@ -84,11 +86,72 @@ def _only_admin(db: Connection, keep: str) -> None:
 def test_a_ban_holds_at_once_and_is_taken_back(warden: Visitor, small_campaign: World) -> None:
     ada = small_campaign.ada
     with visit(small_campaign, "ada") as visitor:
-        warden.get(f"/admin/people/{ada.id}")
-        assert "Banned." in warden.send("/ban").text
-        assert visitor.get("/tasks").status_code == 403
+        warden.get(f"/admin/people/{ada.id}/ban")
+        assert not account(small_campaign, "ada").disabled
+        assert "Banned." in warden.send("/ban", verdict="ban", reason=REASONS[0], note="Links to *a shop*.").text
+        page = visitor.get("/tasks")
+        assert page.status_code == 403
+        assert "Your account was banned." not in page.text.split("<h2>")[0]
+        assert REASONS[0] in page.text
+        assert "<em>a shop</em>" in page.text
+        page = warden.get(f"/admin/people/{ada.id}")
+        assert "The author was banned" in page.text
         assert "They may come in again." in warden.send("/unban").text
         assert visitor.get("/tasks").status_code == 200
+
+
+def test_a_ban_without_a_reason_changes_nothing_and_keeps_what_was_typed(
+    warden: Visitor, small_campaign: World
+) -> None:
+    ada = small_campaign.ada
+    warden.get(f"/admin/people/{ada.id}/ban")
+    page = warden.send("/ban", verdict="suspend", days="3", reason="", note="Half a note")
+    assert page.status_code == 422
+    assert "Choose a reason from the list." in page.text
+    assert "Half a note" in page.text
+    assert 'value="suspend" checked' in page.text
+    assert 'value="3"' in page.text
+    page = warden.send("/ban", verdict="suspend", days="0", reason=REASONS[0])
+    assert page.status_code == 422
+    assert 'aria-describedby="days-fault' in page.text
+    assert not account(small_campaign, "ada").is_suspended(small_campaign.now)
+
+
+def test_a_suspension_shows_on_the_pages_of_people_and_is_undone_from_its_case(
+    warden: Visitor, small_campaign: World
+) -> None:
+    ada = small_campaign.ada
+    warden.get(f"/admin/people/{ada.id}/ban")
+    page = warden.send("/ban", verdict="suspend", days="3", reason=REASONS[0]).text
+    assert "Suspended until" in page
+    assert "Mar 4, 2026" in page
+    assert ">suspended<" in warden.get("/admin/people?q=ada").text
+    case = page.split('href="/moderation/cases/')[1].split('"')[0]
+    assert "Staff shut somebody out" in warden.get(f"/moderation/cases/{case}").text
+    assert "is undone" in warden.send("/undo").text
+    assert not account(small_campaign, "ada").is_suspended(small_campaign.now)
+    assert f"/moderation/cases/{case}" not in warden.get("/moderation").text, "nothing is left to decide"
+    assert ">undone<" in warden.get(f"/admin/people/{ada.id}").text
+
+
+def test_a_moderator_of_some_languages_shuts_nobody_out_of_all_of_them(warden: Visitor, small_campaign: World) -> None:
+    ada, warder = small_campaign.ada, small_campaign.warden
+    small_campaign.door.call(_moderates, warder.id, ("es",), small_campaign)
+    page = warden.get(f"/admin/people/{ada.id}")
+    token = form_of(page, "/signout").fields
+    assert "/ban" not in page.text
+    assert warden.get(f"/admin/people/{ada.id}/ban").status_code == 403
+    for act in ("ban", "unban"):
+        answer = warden.post(
+            f"/admin/people/{ada.id}/{act}",
+            {**{name: [value] for name, value in token}, "verdict": ["ban"], "reason": [REASONS[0]]},
+        )
+        assert answer.status_code == 403
+    assert not account(small_campaign, "ada").disabled
+
+
+def _moderates(db: Connection, person_id: str, langs: tuple[str, ...], world: World) -> None:
+    accounts.change_role(db, None, person_id, PersonRole.MODERATOR, world.now, moderates=langs)
 
 
 def test_nobody_is_offered_to_act_on_an_administrator_nor_on_themselves(warden: Visitor, small_campaign: World) -> None:

@@ -102,11 +102,25 @@ def test_a_case_in_other_hands_is_not_decided(enter: ExitStack, small_campaign: 
     other.get(f"/moderation/cases/{number}")
     warden.get(f"/moderation/cases/{number}")
     warden.send("/take")
-    late = other.send("/decide", verdict="remove", reason=WHY)
+    late = other.send("/decide", verdict="remove", reason=WHY, note="A note with much thought.")
     assert late.status_code == 409
+    assert f"{small_campaign.warden.name} has taken this case in hand in the meantime." in late.text
+    assert "A note with much thought." in late.text
     assert "In the hands of somebody else" in other.get(f"/moderation/cases/{number}").text
     small_campaign.later(minutes=31)
     assert "/decide" in other.get(f"/moderation/cases/{number}").text
+
+
+def test_who_is_too_late_reads_who_decided_what_and_keeps_the_note(enter: ExitStack, small_campaign: World) -> None:
+    _, number = reported(small_campaign)
+    guard = small_campaign.person("guard", PersonRole.MODERATOR)
+    warden, other = (browser(enter, small_campaign, name) for name in (small_campaign.warden.name, guard.name))
+    other.get(f"/moderation/cases/{number}")
+    decided(warden, number, verdict="halt")
+    late = other.send("/decide", verdict="remove", reason=WHY, note="A note with much thought.")
+    assert late.status_code == 409
+    assert f"{small_campaign.warden.name} has decided this in the meantime: The tree was halted." in late.text
+    assert "A note with much thought." in late.text
 
 
 def test_the_banned_read_why_appeal_once_and_are_let_in_by_somebody_else(
@@ -132,6 +146,13 @@ def test_the_banned_read_why_appeal_once_and_are_let_in_by_somebody_else(
         appeal = rows.of_person(db, small_campaign.ada.id, 1)[0].id
     assert "somebody else decides" in warden.get(f"/moderation/cases/{appeal}").text
     assert "It was a quotation." in other.get(f"/moderation/cases/{appeal}").text
+    other.send("/decide", verdict="dismiss", reason=WHY, note="It was none.")
+    page = ada.get("/tasks").text
+    assert "Your appeal was not granted." in page
+    assert "It was none." in page
+    assert 'action="/banned"' in page, "there may be another one"
+    other.get(f"/moderation/cases/{appeal}")
+    other.send("/undo")
     other.send("/decide", verdict="lift", reason=WHY)
     assert "Your appeal was granted." in ada.get("/tasks").text
 
@@ -179,6 +200,29 @@ def test_many_are_decided_at_once_after_a_look_and_undone_as_one(enter: ExitStac
     assert "cases.decided" in warden.get("/admin/audit").text
 
 
+def test_many_that_are_refused_keep_what_was_ticked_and_typed(enter: ExitStack, small_campaign: World) -> None:
+    (_, one), (_, two) = (reported(small_campaign, text) for text in ("First.", "Second."))
+    guard = small_campaign.person("guard", PersonRole.MODERATOR)
+    warden, other = (browser(enter, small_campaign, name) for name in (small_campaign.warden.name, guard.name))
+    warden.get(f"/moderation/bulk?case={one}&case={two}")
+    page = warden.send("/moderation/bulk", verdict="suspend", days="0", reason=WHY, remove="yes", note="Half a note")
+    assert page.status_code == 422
+    assert 'value="suspend" data-key="u" checked' in page.text
+    assert 'name="remove" value="yes" checked' in page.text
+    assert f"<option selected>{WHY}" in page.text
+    assert "Half a note" in page.text
+    assert all(f'name="case" value="{each}"' in page.text for each in (one, two))
+
+    other.get(f"/moderation/cases/{one}")
+    other.send("/take")
+    left = warden.send("/moderation/bulk", verdict="remove", reason=WHY)
+    assert "1 case is decided." in left.text
+    assert f'href="/moderation/cases/{one}"' in left.text.split("Not decided with them")[1]
+    assert "<bdi>guard</bdi>" in left.text.split("Not decided with them")[1]
+    look = warden.get(f"/moderation/bulk?case={one}&case={two}")
+    assert "None of the chosen cases" in look.text, "one is in other hands, one is decided"
+
+
 def test_organisers_give_the_reasons(enter: ExitStack, small_campaign: World) -> None:
     chief, warden = (
         browser(enter, small_campaign, name) for name in (small_campaign.chief.name, small_campaign.warden.name)
@@ -204,17 +248,3 @@ def test_moderators_see_the_cases_of_their_languages(enter: ExitStack, small_cam
     visitor = browser(enter, small_campaign, "sol")
     assert f"/moderation/cases/{number}" not in visitor.get("/moderation").text
     assert visitor.get(f"/moderation/cases/{number}").status_code == 403
-
-
-def test_what_two_people_marked_as_hate_stands_folded(enter: ExitStack, small_campaign: World) -> None:
-    small_campaign.policy(num_reviews_reply=2)
-    small_campaign.tree(goal_tree_size=2, max_children_count=1)
-    message_id = small_campaign.ada.write("assistant_reply", "Something full of hate.")
-    for who in (small_campaign.ben, small_campaign.cleo):
-        task = who.task("label_assistant_reply")
-        who.submit(task, labels={"spam": 0, "lang_mismatch": 0, "quality": 0.75}, flags=["hate_speech"])
-    page = browser(enter, small_campaign, "ada").get(f"/messages/{message_id}").text
-    summary = page.split('<details class="folded"><summary>')[1].split("</details>")[0]
-    assert "Hate" in summary.split("</summary>")[0]
-    assert "Something full of hate." in summary
-    assert page.count('class="folded"') == 1

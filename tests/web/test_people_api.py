@@ -3,6 +3,9 @@
 from typing import Any
 
 from campaigns import REPLIES, Someone, World, well
+from espalier.domain.cases import REASONS
+
+BAN = {"reason": REASONS[0]}
 
 
 def test_people_see_and_change_their_own_account(campaign: World) -> None:
@@ -72,7 +75,7 @@ def test_a_ban_holds_at_once_and_frees_what_the_person_held(campaign: World) -> 
     campaign.tree(max_children_count=1, goal_tree_size=2)
     campaign.ada.task("assistant_reply")
     assert campaign.ben.next("assistant_reply") is None
-    well(campaign.warden.post(f"/people/{campaign.ada.id}/ban"))
+    well(campaign.warden.post(f"/people/{campaign.ada.id}/ban", BAN))
     refused = campaign.ada.get("/me")
     assert (refused.status_code, refused.json()["type"]) == (403, "urn:espalier:problem:banned")
     assert campaign.ben.next("assistant_reply") is not None
@@ -80,8 +83,24 @@ def test_a_ban_holds_at_once_and_frees_what_the_person_held(campaign: World) -> 
     well(campaign.ada.get("/me"))
 
 
+def test_a_ban_has_a_reason_of_the_list_and_may_be_for_some_days(campaign: World) -> None:
+    at = f"/people/{campaign.ada.id}/ban"
+    assert campaign.warden.post(at, {}).status_code == 422
+    assert campaign.warden.post(at, {"reason": "I do not like them"}).json()["field"] == "reason"
+    shown = well(campaign.warden.post(at, {**BAN, "days": 2})).json()
+    assert (shown["disabled"], shown["suspended_until"]) == (False, "2026-03-03T12:00:00Z")
+    refused = campaign.ada.get("/me")
+    assert refused.json()["type"] == "urn:espalier:problem:suspended"
+    well(campaign.ada.post("/appeals", {"words": "I was asleep."}))
+    (appeal,) = campaign.warden.shown("/cases", came="appeal")["items"]
+    assert campaign.warden.post(at, BAN).status_code == 409, "the appeal is decided first"
+    well(campaign.warden.post(f"/people/{campaign.ada.id}/unban"))
+    assert [each["verdict"] for each in campaign.ada.shown("/notices")][0] == "lift"
+    assert campaign.warden.shown(f"/cases/{appeal['id']}")["state"] == "decided"
+
+
 def test_a_moderator_cannot_act_on_an_administrator(campaign: World) -> None:
-    for action, form in (("ban", None), ("unban", None), ("purge", {"preview": True})):
+    for action, form in (("ban", BAN), ("unban", None), ("purge", {"preview": True})):
         assert campaign.warden.post(f"/people/{campaign.chief.id}/{action}", form).status_code == 403
     assert campaign.warden.call("PATCH", f"/people/{campaign.chief.id}", {"role": "contributor"}).status_code == 403
     assert campaign.warden.post(f"/people/{campaign.chief.id}/tokens", {"name": "mine"}).status_code == 403
@@ -153,9 +172,10 @@ def test_who_closes_their_account_leaves_texts_without_a_name(campaign: World) -
 
 def test_the_journal_tells_what_staff_did_page_by_page(campaign: World) -> None:
     campaign.tree()
-    well(campaign.warden.post(f"/people/{campaign.ada.id}/ban"))
-    newest = campaign.warden.shown("/audit", limit=1)
-    assert [(entry["action"], entry["subject"]) for entry in newest["items"]] == [("person.banned", campaign.ada.id)]
+    well(campaign.warden.post(f"/people/{campaign.ada.id}/ban", BAN))
+    newest = campaign.warden.shown("/audit", limit=2)
+    assert [entry["action"] for entry in newest["items"]] == ["case.ban", "person.banned"]
+    assert newest["items"][1]["subject"] == campaign.ada.id
     older = campaign.warden.shown("/audit", limit=200, cursor=newest["next"])
     assert "tree.planted" in {entry["action"] for entry in older["items"]}
     about = campaign.warden.shown("/audit", subject=campaign.ada.id)["items"]

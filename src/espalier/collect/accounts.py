@@ -47,20 +47,40 @@ def new_token(secret: Secret) -> str:
 def require(person: Person | None, role: PersonRole) -> None:
     """Raises NotAllowed unless this person has at least this role."""
     if person is not None and not person.role.reaches(role):
-        raise NotAllowed(f"This is for people with the role {role}; yours is {person.role}.")
+        raise NotAllowed("This is for people with the role %(role)s; yours is %(own)s.", role=role, own=person.role)
 
 
 def require_for(person: Person | None, lang: str) -> None:
     """Raises NotAllowed unless this member of staff looks after the language."""
     require(person, PersonRole.MODERATOR)
     if person is not None and not person.looks_after(lang):
-        raise NotAllowed(f"This is in the language {lang}; you look after {', '.join(person.moderates)}.")
+        raise NotAllowed(
+            "This is in the language %(lang)s; you look after %(langs)s.", lang=lang, langs=tuple(person.moderates)
+        )
+
+
+def require_everywhere(person: Person | None) -> None:
+    """Raises NotAllowed unless this member of staff looks after all languages."""
+    require(person, PersonRole.MODERATOR)
+    if person is not None and person.role is PersonRole.MODERATOR and person.moderates:
+        raise NotAllowed("This reaches into every language; ask somebody who looks after all of them.")
+
+
+def _require_in(person: Person | None, lang: str | None) -> None:
+    if lang is None:
+        require_everywhere(person)
+    else:
+        require_for(person, lang)
 
 
 def may_act_on(actor: Person | None, target: Person) -> None:
     """Raises NotAllowed when somebody would act on a person of a higher role."""
     if actor is not None and not actor.role.reaches(target.role):
-        raise NotAllowed(f"Somebody with the role {actor.role} cannot act on an account with the role {target.role}.")
+        raise NotAllowed(
+            "Somebody with the role %(role)s cannot act on an account with the role %(other)s.",
+            role=actor.role,
+            other=target.role,
+        )
 
 
 def known(db: Connection, person_id: str) -> Person:
@@ -90,9 +110,10 @@ def named(db: Connection, words: str) -> Person:
         return exactly[0]
     if exactly:
         ids = ", ".join(each.id for each in exactly)
-        raise Conflict(f"Several people are called {words}; say which one by the id: {ids}.")
-    near = ", ".join(each.name for each in like[:NAMED_ALIKE])
-    raise NotFound(f"There is no person {words}" + (f"; there is {near}." if near else "."))
+        raise Conflict("Several people are called %(name)s; say which one by the id: %(ids)s.", name=words, ids=ids)
+    if near := ", ".join(each.name for each in like[:NAMED_ALIKE]):
+        raise NotFound("There is no person %(name)s; there is %(near)s.", name=words, near=near)
+    raise NotFound("There is no person %(name)s.", name=words)
 
 
 def create_person(
@@ -130,7 +151,7 @@ def invite(
     """
     require(actor, PersonRole.ADMIN)
     if not 1 <= count <= MOST_INVITATIONS:
-        raise Invalid(f"Between 1 and {MOST_INVITATIONS:,} people are invited at once.", field="count")
+        raise Invalid("Between 1 and %(most)s people are invited at once.", most=MOST_INVITATIONS, field="count")
     digits = len(str(count))
     names = [clean_name(f"{prefix}-{number:0{digits}}", field="prefix") for number in range(1, count + 1)]
     return [
@@ -179,7 +200,7 @@ def change_role(
 def _moderated(role: PersonRole, langs: Sequence[str]) -> tuple[str, ...]:
     for lang in langs:
         if not is_language(lang):
-            raise Invalid(f"{lang!r} is no language tag such as en or pt-BR.", field="moderates")
+            raise Invalid("'%(lang)s' is no language tag such as en or pt-BR.", lang=lang, field="moderates")
     if langs and role is not PersonRole.MODERATOR:
         raise Invalid("Only a moderator looks after some languages alone.", field="moderates")
     return tuple(sorted(set(langs)))
@@ -191,12 +212,16 @@ def keep_an_admin(db: Connection, person: Person) -> None:
         raise Conflict("This is the last administrator; appoint another one first.")
 
 
-def ban(db: Connection, actor: Person | None, person_id: str, now: datetime) -> Person:
+def ban(
+    db: Connection, actor: Person | None, person_id: str, now: datetime, *, lang: str | None = None
+) -> Person:  # fmt: skip
     """Disable an account at once: no further request is answered, and what it held is free for others.
 
-    Its waiting prompts leave the lottery. Raises NotAllowed (also for every administrator), NotFound.
+    Its waiting prompts leave the lottery. `lang`: of the case that is decided; without one it reaches into every
+    language. Why, and that the person reads it, is for cases.py. Raises NotAllowed (also for every administrator),
+    NotFound.
     """
-    require(actor, PersonRole.MODERATOR)
+    _require_in(actor, lang)
     person = known_alone(db, person_id)
     if person.role is PersonRole.ADMIN:
         raise NotAllowed("An administrator cannot be banned; another administrator would have to take the role away.")
@@ -211,9 +236,14 @@ def ban(db: Connection, actor: Person | None, person_id: str, now: datetime) -> 
     return banned
 
 
-def unban(db: Connection, actor: Person | None, person_id: str, now: datetime, rng: Random) -> Person:
-    """Let a person in again; their waiting prompts are back in the lottery. Raises NotAllowed, NotFound, Conflict."""
-    require(actor, PersonRole.MODERATOR)
+def unban(
+    db: Connection, actor: Person | None, person_id: str, now: datetime, rng: Random, *, lang: str | None = None
+) -> Person:
+    """Let a person in again; their waiting prompts are back in the lottery. `lang`: as of a ban.
+
+    Raises NotAllowed, NotFound, Conflict.
+    """
+    _require_in(actor, lang)
     person = known_alone(db, person_id)
     may_act_on(actor, person)
     if person.anonymous:
@@ -261,7 +291,7 @@ def create_token(
     """
     person = _own_or_administered(db, actor, person_id)
     if scope not in SCOPES:
-        raise Invalid(f"A token's scope is one of {', '.join(SCOPES)}.", field="scope")
+        raise Invalid("A token's scope is one of %(known)s.", known=", ".join(SCOPES), field="scope")
     if person.anonymous:
         raise Conflict("Nobody signs in with this account, so it has no tokens.")
     token = new_token(secret)
@@ -296,7 +326,7 @@ def clean_name(name: str, field: str = "name") -> str:
         raise Invalid("A name is one line of text.", field=field)
     name = unicodedata.normalize("NFC", name).strip()
     if not 1 <= len(name) <= LONGEST_NAME:
-        raise Invalid(f"A name has 1 to {LONGEST_NAME} characters.", field=field)
+        raise Invalid("A name has 1 to %(most)s characters.", most=LONGEST_NAME, field=field)
     return name
 
 

@@ -49,7 +49,7 @@ class Left:
     """A case of several that was not decided, and why."""
 
     id: int
-    detail: str
+    why: Refusal
 
 
 def known(db: Connection, actor: Person, number: int, *, alone: bool = False) -> CaseRow:
@@ -60,7 +60,9 @@ def known(db: Connection, actor: Person, number: int, *, alone: bool = False) ->
         raise NotFound("There is no such case.")
     if row.case.lang is not None:
         accounts.require_for(actor, row.case.lang)
-    if any(entry.came is Came.APPEAL for entry in row.case.entries):
+    else:
+        accounts.require_everywhere(actor)
+    if rules.is_appeal(row.case):
         return replace(row, case=replace(row.case, shut_out_by=_shut_out_by(db, row.case.subject)))
     return row
 
@@ -68,7 +70,7 @@ def known(db: Connection, actor: Person, number: int, *, alone: bool = False) ->
 def others(db: Connection, row: CaseRow) -> bool:
     """Whether somebody else than who shut them out could decide on an appeal."""
     shut = row.case.shut_out_by
-    return shut is not None and cases.other_staff(db, (shut, row.case.person))
+    return shut is not None and cases.other_staff(db, (shut, row.case.person), row.case.lang)
 
 
 def take(db: Connection, actor: Person, number: int, now: datetime) -> CaseRow:
@@ -104,7 +106,8 @@ def decide(db: Connection, actor: Person, number: int, ruling: Ruling, now: date
         ruling.days if ruling.verdict is Verdict.SUSPEND else None, ruling.remove and on_author,
     )  # fmt: skip
     decided = rules.decide(row.case, decision, actor.id, others=others(db, row), reasons=cases.reasons(db))
-    _refuse_on_staff(db, actor, row, decision.verdict)
+    if row.case.person is not None and decision.verdict in (*rules.ON_AUTHORS, Verdict.LIFT):
+        _refuse_on_staff(db, actor, row.case.person)
     before = _carry_out(db, actor, row, decision, now, rng)
     kept = cases.keep_decision(db, number, decision, before)
     incoming.tell(db, decided.person, decided.entries, decision, kept)
@@ -112,10 +115,57 @@ def decide(db: Connection, actor: Person, number: int, ruling: Ruling, now: date
     return kept
 
 
-def _refuse_on_staff(db: Connection, actor: Person, row: CaseRow, verdict: Verdict) -> None:
-    if row.case.person is None or verdict not in (*rules.ON_AUTHORS, Verdict.LIFT):
-        return
-    person = accounts.known_alone(db, row.case.person)
+def shut_out(db: Connection, actor: Person, person_id: str, ruling: Ruling, now: datetime, rng: Random) -> int:
+    """Ban or suspend somebody for all they do, without a case that came in; the number of the decision.
+
+    It is a case of its own, from which it is undone; the person reads the reason and the note, and may appeal.
+    Raises NotAllowed, NotFound, Invalid, and Conflict for who is banned already or has appealed.
+    """
+    accounts.require_everywhere(actor)
+    if actor.id == person_id:
+        raise NotAllowed("Nobody shuts themselves out; to leave, close your account.")
+    _refuse_on_staff(db, actor, person_id)
+    decision = Decision(
+        ruling.verdict, ruling.reason, _note(ruling.note), actor.id, now,
+        ruling.days if ruling.verdict is Verdict.SUSPEND else None,
+    )  # fmt: skip
+    case = rules.Case(About.PERSON, person_id, None, person_id, now, ())
+    rules.decided_at_once(case, decision, reasons=cases.reasons(db))
+    if accounts.known_alone(db, person_id).disabled:
+        raise Conflict("This account is banned already.")
+    if cases.open_on(db, About.PERSON, person_id) is not None:
+        raise Conflict("This person has appealed against what was decided before; decide on the appeal first.")
+    number = cases.add_case(
+        db, About.PERSON, person_id, Came.STAFF, now, lang=None, tree_id=None, person_id=person_id
+    )  # fmt: skip
+    before = _deal_with(db, actor, known(db, actor, number), decision, now, rng)
+    kept = cases.keep_decision(db, number, decision, before)
+    incoming.tell(db, person_id, (), decision, kept)
+    journal.note(db, actor.id, f"case.{decision.verdict}", str(number), now, of=person_id, decision=kept)
+    return kept
+
+
+def let_in(db: Connection, actor: Person, person_id: str, now: datetime, rng: Random) -> Person:
+    """Neither banned nor suspended any more, whatever was decided; an appeal that waits is granted.
+
+    Raises NotAllowed, NotFound, and Conflict for an account that is closed.
+    """
+    accounts.require_everywhere(actor)
+    _let_in(db, actor, accounts.known_alone(db, person_id), None, now, rng)
+    _grant_appeal(db, actor, person_id, now)
+    return accounts.known(db, person_id)
+
+
+def _grant_appeal(db: Connection, actor: Person, person_id: str, now: datetime) -> None:
+    """What somebody who was let in had asked for is settled."""
+    row = cases.open_on(db, About.PERSON, person_id)
+    if row is not None:
+        decision = Decision(Verdict.LIFT, "", "", actor.id, now)
+        incoming.tell(db, person_id, row.case.entries, decision, cases.keep_decision(db, row.id, decision, {}))
+
+
+def _refuse_on_staff(db: Connection, actor: Person, person_id: str) -> None:
+    person = accounts.known_alone(db, person_id)
     accounts.may_act_on(actor, person)
     if person.role is PersonRole.ADMIN:
         raise NotAllowed("An administrator is dealt with by another one, who takes the role away first.")
@@ -129,7 +179,8 @@ def _note(note: str) -> str:
     try:
         return clean_text(note, LONGEST_WORDS)
     except Invalid as refusal:
-        raise type(refusal)(refusal.detail, field="note") from None
+        refusal.field = "note"
+        raise
 
 
 def _carry_out(
@@ -175,20 +226,24 @@ def _deal_with(
     until = person.suspended_until
     before = {"banned": person.disabled, "until": None if until is None else to_us(until)}
     if decision.verdict is Verdict.BAN:
-        accounts.ban(db, actor, person.id, now)
+        accounts.ban(db, actor, person.id, now, lang=row.case.lang)
     if decision.verdict in (Verdict.SUSPEND, Verdict.LIFT):
-        _let_in(db, actor, person, now, rng)
+        _let_in(db, actor, person, row.case.lang, now, rng)
     if decision.verdict is Verdict.SUSPEND:
         assert decision.days is not None
         suspend(db, actor, person.id, now + timedelta(days=decision.days), now)
     return before
 
 
-def _let_in(db: Connection, actor: Person, person: Person, now: datetime, rng: Random) -> None:
+def _let_in(
+    db: Connection, actor: Person, person: Person, lang: str | None, now: datetime, rng: Random
+) -> None:  # fmt: skip
     """Neither banned nor suspended any more."""
-    accounts.unban(db, actor, person.id, now, rng)
+    accounts.unban(db, actor, person.id, now, rng, lang=lang)
     if person.suspended_until is not None:
         people.suspend(db, person.id, None)
+        if person.is_suspended(now):
+            journal.note(db, actor.id, "person.unsuspended", person.id, now)
 
 
 def suspend(db: Connection, actor: Person, person_id: str, until: datetime, now: datetime) -> None:
@@ -229,15 +284,21 @@ def _bring_back(db: Connection, actor: Person, row: CaseRow, decided: Decided, n
         if tree.state in STOPPED:
             moderation.order_tree(db, actor, tree.id, Command.RESUME, now, rng)
     if "banned" in before and row.case.person is not None:
-        _set_back(db, actor, row.case.person, before, now, rng)
+        _set_back(db, actor, row.case.person, before, row.case.lang, now, rng)
     if "reports_closed_at" in before:
         reports.reopen(db, subject, from_us(before["reports_closed_at"]))
 
 
 def _set_back(
-    db: Connection, actor: Person, person_id: str, before: Mapping[str, Any], now: datetime, rng: Random
+    db: Connection,
+    actor: Person,
+    person_id: str,
+    before: Mapping[str, Any],
+    lang: str | None,
+    now: datetime,
+    rng: Random,
 ) -> None:
-    """The person is banned or suspended as they were before."""
+    """The person is banned or suspended as they were before; who is neither has nothing left to appeal against."""
     person = accounts.known_alone(db, person_id)
     if person.anonymous:
         return
@@ -245,9 +306,11 @@ def _set_back(
     if person.suspended_until != until:
         people.suspend(db, person_id, until)
     if before["banned"] and not person.disabled:
-        accounts.ban(db, actor, person_id, now)
+        accounts.ban(db, actor, person_id, now, lang=lang)
     elif person.disabled and not before["banned"]:
-        accounts.unban(db, actor, person_id, now, rng)
+        accounts.unban(db, actor, person_id, now, rng, lang=lang)
+    if not before["banned"] and (until is None or until <= now):
+        _grant_appeal(db, actor, person_id, now)
 
 
 def decide_many(
@@ -259,7 +322,7 @@ def decide_many(
     """
     require(actor, PersonRole.MODERATOR)
     if not 1 <= len(numbers) <= MOST_AT_ONCE:
-        raise Invalid(f"Between 1 and {MOST_AT_ONCE} cases are decided at once.", field="cases")
+        raise Invalid("Between 1 and %(most)s cases are decided at once.", most=MOST_AT_ONCE, field="cases")
     if ruling.reason not in cases.reasons(db):
         raise Invalid("Choose a reason from the list.", field="reason")
     kept, done, left = list[int](), list[int](), list[Left]()
@@ -270,7 +333,7 @@ def decide_many(
             kept.append(decide(db, actor, number, ruling, now, rng))
             done.append(number)
         except Refusal as refusal:
-            left.append(Left(number, refusal.detail))
+            left.append(Left(number, refusal))
     if kept:
         cases.keep_together(db, kept)
         journal.note(db, actor.id, "cases.decided", str(kept[0]), now, verdict=ruling.verdict, count=len(kept))
@@ -289,7 +352,7 @@ def undo_many(db: Connection, actor: Person, first: int, now: datetime, rng: Ran
             undo(db, actor, decided.case_id, now, rng)
             done.append(decided.case_id)
         except Refusal as refusal:
-            left.append(Left(decided.case_id, refusal.detail))
+            left.append(Left(decided.case_id, refusal))
     if done:
         journal.note(db, actor.id, "cases.undone", str(first), now, count=len(done))
     return done, left
@@ -305,18 +368,29 @@ def appeal(db: Connection, person: Person, words: str, now: datetime) -> int:
     try:
         said = clean_text(words, LONGEST_WORDS)
     except Invalid as refusal:
-        raise type(refusal)(refusal.detail, field="words", text=words) from None
+        refusal.field, refusal.text = "words", words
+        raise
     if open_appeal(db, person.id):
         raise Conflict("Your appeal is waiting to be decided.")
+    lang = _lang_of_ban(db, person.id)
     number = cases.add_case(
-        db, About.PERSON, person.id, Came.APPEAL, now, lang=None, tree_id=None, person_id=person.id
+        db, About.PERSON, person.id, Came.APPEAL, now, lang=lang, tree_id=None, person_id=person.id
     )  # fmt: skip
     cases.add_entry(db, number, Entry(Came.APPEAL, person.id, now, said))
     journal.note(db, person.id, "case.appealed", str(number), now)
     return number
 
 
+def _lang_of_ban(db: Connection, person_id: str) -> str | None:
+    """The language of the message for which this person was shut out: who looks after it decides on the appeal."""
+    why = notices.why_shut_out(db, person_id)
+    decided = cases.decisions_by_number(db, [why.number])[why.number] if why else None
+    row = cases.find(db, decided.case_id) if decided else None
+    return row.case.lang if row else None
+
+
 def open_appeal(db: Connection, person_id: str) -> bool:
+    """Whether this person waits for an answer."""
     return cases.open_on(db, About.PERSON, person_id) is not None
 
 
@@ -334,7 +408,9 @@ def change_reasons(db: Connection, actor: Person, given: str, now: datetime) -> 
     listed = tuple(dict.fromkeys(line.strip() for line in given.splitlines() if line.strip()))
     if not 1 <= len(listed) <= MOST_REASONS or any(len(line) > LONGEST_REASON for line in listed):
         raise Invalid(
-            f"Give 1 to {MOST_REASONS} reasons, one a line, each of at most {LONGEST_REASON} characters.",
+            "Give 1 to %(most)s reasons, one a line, each of at most %(longest)s characters.",
+            most=MOST_REASONS,
+            longest=LONGEST_REASON,
             field="reasons",
         )
     if listed != cases.reasons(db):

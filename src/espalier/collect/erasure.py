@@ -12,7 +12,7 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from espalier.collect.accounts import keep_an_admin, known, known_alone, new_id, require
+from espalier.collect.accounts import keep_an_admin, known, known_alone, new_id, require, require_everywhere
 from espalier.collect.change import Scene, order
 from espalier.domain.contribution import Ordered, Settled
 from espalier.domain.erasure import anonymised, purged
@@ -88,9 +88,7 @@ def remove_own(db: Connection, person: Person, now: datetime, rng: Random) -> Jo
 def _may_purge(
     db: Connection, actor: Person | None, look_up: Callable[[Connection, str], Person], person_id: str
 ) -> Person:
-    require(actor, PersonRole.MODERATOR)
-    if actor is not None and actor.role is PersonRole.MODERATOR and actor.moderates:
-        raise NotAllowed("Purging reaches into every language; ask somebody who looks after all of them.")
+    require_everywhere(actor)
     person = look_up(db, person_id)
     if person.role is PersonRole.ADMIN:
         raise NotAllowed("An administrator cannot be purged; another administrator would have to take the role away.")

@@ -16,7 +16,7 @@ from espalier.collect.admission import join
 from espalier.collect.sessions import SignedIn
 from espalier.domain.admission import Doors
 from espalier.domain.errors import Conflict, Invalid, NotFound, Unauthenticated
-from espalier.store import identities, journal, people
+from espalier.store import identities, journal, locks, people
 from espalier.store.identities import EMAIL, PASSWORD, Identity
 from espalier.store.people import Person
 
@@ -61,6 +61,7 @@ def sign_in(
     `invitation`: the hash of the one they hold. `replaces`: the hash of a session that ends with this. `expects`: whose
     account it must be. Raises NotAllowed for who may not come, Unauthenticated for somebody else than expected.
     """
+    _hold(db, proof)
     person = identities.behind(db, proof.issuer, proof.subject) or _alike(db, proof, doors, now)
     if expects is not None and (person is None or person.id != expects):
         raise Unauthenticated("This belongs to another account than yours.")
@@ -70,6 +71,11 @@ def sign_in(
         _add(db, person, proof, now)
     identities.used(db, proof.issuer, proof.subject, now)
     return sessions.start_session(db, person, agent, secret, now, rng, replaces=replaces)
+
+
+def _hold(db: Connection, proof: Proof) -> None:
+    """Nobody else makes an account of the same proof at this moment, nor one with the same address."""
+    locks.hold_ways(db, [f"{proof.issuer} {proof.subject}", *([f"{EMAIL} {proof.address}"] if proof.address else [])])
 
 
 def _alike(db: Connection, proof: Proof, doors: Doors, now: datetime) -> Person | None:
@@ -94,6 +100,7 @@ def _add(db: Connection, person: Person, proof: Proof, now: datetime) -> None:
 
 def link(db: Connection, person: Person, proof: Proof, now: datetime) -> None:
     """A further way for a person; an address takes the place of the one before. Raises Conflict where it is taken."""
+    _hold(db, proof)
     owner = identities.behind(db, proof.issuer, proof.subject)
     if owner is not None and owner.id == person.id:
         return

@@ -31,6 +31,7 @@ class Came(StrEnum):
 
     FILTER = "failed_filter"
     FLAG = "red_flag"
+    STAFF = "staff"
     REPORT = "report"
     APPEAL = "appeal"
     HARMFUL = "harmful_skip"
@@ -39,6 +40,7 @@ class Came(StrEnum):
 GRAVITY: Final[Mapping[Came, int]] = {
     Came.FILTER: 1,  # a program's guess
     Came.FLAG: 2,  # somebody's, without a word
+    Came.STAFF: 3,  # decided as soon as it is there
     Came.REPORT: 4,  # somebody's, with a reason
     Came.APPEAL: 6,  # somebody is shut out until it is decided
     Came.HARMFUL: 8,  # the text may hurt the next one who gets it as a task
@@ -70,6 +72,8 @@ class Verdict(StrEnum):
 
 ON_MESSAGES: Final = (Verdict.DISMISS, Verdict.SETTLE, Verdict.REMOVE, Verdict.HALT)
 ON_AUTHORS: Final = (Verdict.WARN, Verdict.SUSPEND, Verdict.BAN)
+ON_PEOPLE: Final = (Verdict.SUSPEND, Verdict.BAN)
+"""Decided on a person by staff themselves, whatever they wrote."""
 ON_APPEALS: Final = (Verdict.DISMISS, Verdict.SUSPEND, Verdict.LIFT)
 REASONS: Final = (
     "Spam or advertising",
@@ -154,10 +158,14 @@ def state(case: Case, now: datetime) -> State:
     return State.TAKEN if holder(case, now) else State.OPEN
 
 
+def is_appeal(case: Case) -> bool:
+    return any(entry.came is Came.APPEAL for entry in case.entries)
+
+
 def fitting(case: Case) -> tuple[Verdict, ...]:
     """What can be decided of this case."""
     if case.about is About.PERSON:
-        return ON_APPEALS
+        return ON_APPEALS if is_appeal(case) else ON_PEOPLE
     return (*ON_MESSAGES, *ON_AUTHORS) if case.person is not None else ON_MESSAGES
 
 
@@ -194,12 +202,17 @@ def decide(case: Case, decision: Decision, person: str, *, others: bool, reasons
     """The case with a decision. Raises NotAllowed, Conflict (also when somebody else has taken it), Invalid."""
     refuse_involved(case, person, others=others)
     _refuse_over_or_held(case, person, decision.at)
+    return decided_at_once(case, decision, reasons=reasons)
+
+
+def decided_at_once(case: Case, decision: Decision, *, reasons: Collection[str]) -> Case:
+    """The case that staff open with its decision, nothing having come in. Raises Invalid."""
     if decision.verdict not in fitting(case):
         raise Invalid("This cannot be decided of such a case.", field="verdict")
     if decision.reason not in reasons:
         raise Invalid("Choose a reason from the list.", field="reason")
     if decision.verdict is Verdict.SUSPEND and not 1 <= (decision.days or 0) <= LONGEST_SUSPENSION:
-        raise Invalid(f"A suspension lasts 1 to {LONGEST_SUSPENSION} days.", field="days")
+        raise Invalid("A suspension lasts 1 to %(most)s days.", most=LONGEST_SUSPENSION, field="days")
     return replace(case, decision=decision, taken_by=None, taken_at=None)
 
 

@@ -108,6 +108,9 @@ _PLACE = Statement(
     .where(C.id == bindparam("number"))
     .values(came=bindparam("gravest"), place=bindparam("new_place"), state=bindparam("now_state"))
 )
+_EMPTY = Statement(
+    update(cases).where(C.id == bindparam("number")).values(place=bindparam("new_place"), state="withdrawn")
+)
 _ENTRIES = Statement(
     select(E.case_id, E.came, E.person_id, E.at, E.words)
     .where(E.case_id.in_(bindparam("numbers", expanding=True)), E.withdrawn_at.is_(None))
@@ -154,6 +157,13 @@ _BULK = Statement(update(decisions).where(D.seq == bindparam("number")).values(b
 _DECISIONS = Statement(
     select(*_DECISION_COLUMNS).where(D.case_id == bindparam("number")).order_by(D.seq.desc()).limit(bindparam("most"))
 )
+_ON_PERSON = Statement(
+    select(*_DECISION_COLUMNS)
+    .join(cases, C.id == D.case_id)
+    .where(C.person_id == bindparam("person"), D.verdict.in_(("warn", "suspend", "ban", "lift")))
+    .order_by(D.seq.desc())
+    .limit(bindparam("most"))
+)
 _BY_NUMBERS = Statement(select(*_DECISION_COLUMNS).where(D.seq.in_(bindparam("numbers", expanding=True))))
 _IN_BULK = Statement(
     select(*_DECISION_COLUMNS).where(D.bulk == bindparam("first"), D.undone_at.is_(None)).order_by(D.seq)
@@ -162,13 +172,11 @@ _UNDO = Statement(
     update(decisions).where(D.seq == bindparam("number")).values(undone_by=bindparam("who"), undone_at=bindparam("now"))
 )
 _OTHER_STAFF = Statement(
-    select(people.c.id)
-    .where(
+    select(people.c.role, people.c.moderates).where(
         people.c.role.in_(("moderator", "admin")),
         people.c.disabled == text("0"),
         people.c.id.not_in(bindparam("without", expanding=True)),
     )
-    .limit(1)
 )
 _REASONS = Statement(select(R.document).order_by(R.version.desc()).limit(1))
 _KEEP_REASONS = Statement(
@@ -242,7 +250,7 @@ def _queue(names: frozenset[str], taken: bool | None) -> Statement:
     free: BindParameter[int] = bindparam("free")
     conditions: dict[str, ColumnElement[bool]] = {
         "lang": C.lang == bindparam("lang"),
-        "langs": or_(C.lang.is_(None), C.lang.in_(bindparam("langs", expanding=True))),
+        "langs": C.lang.in_(bindparam("langs", expanding=True)),
         "came": C.came == bindparam("came"),
         "about": C.about == bindparam("about"),
         "holder": C.taken_by == bindparam("holder"),
@@ -304,9 +312,11 @@ def merge(db: Connection, number: int, into: int) -> None:
 def _replace(db: Connection, number: int) -> None:
     """Put a case where its entries say."""
     entries = _entries(db, [number])[number]
-    state = State.OPEN if entries else State.WITHDRAWN
-    came = gravest(entries) if entries else Came.REPORT
-    _PLACE.run(db, number=number, gravest=came, new_place=HEAVIEST - gravity(entries), now_state=state)
+    if entries:
+        place = HEAVIEST - gravity(entries)
+        _PLACE.run(db, number=number, gravest=gravest(entries), new_place=place, now_state=State.OPEN)
+    else:
+        _EMPTY.run(db, number=number, new_place=HEAVIEST)
 
 
 def hold(db: Connection, number: int, holder: str | None, at: datetime | None) -> None:
@@ -351,9 +361,15 @@ def in_bulk(db: Connection, first: int) -> list[Decided]:
     return [_decided(row) for row in _IN_BULK.rows(db, first=first)]
 
 
-def other_staff(db: Connection, without: Iterable[str | None]) -> bool:
-    """Whether somebody else could decide."""
-    return _OTHER_STAFF.value(db, without=[each for each in without if each]) is not None
+def decided_on(db: Connection, person_id: str, limit: int) -> list[Decided]:
+    """What was decided on a person themselves, undone or not, the last one first."""
+    return [_decided(row) for row in _ON_PERSON.rows(db, person=person_id, most=limit)]
+
+
+def other_staff(db: Connection, without: Iterable[str | None], lang: str | None) -> bool:
+    """Whether somebody else could decide in this language, or (None) in all."""
+    staff = _OTHER_STAFF.rows(db, without=[each for each in without if each])
+    return any(role == "admin" or not moderates or lang in moderates.split(",") for role, moderates in staff)
 
 
 def reasons(db: Connection) -> tuple[str, ...]:

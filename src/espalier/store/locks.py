@@ -1,8 +1,9 @@
 """Locks where there are several writers; SQLite has one, and nothing to lock.
 
 Whoever changes a tree, its open work or its leases holds the tree. So that nobody waits in a circle, everybody takes
-what they need in one order: people (oneself first), new prompts of a language, trees by ascending id, languages by
-name; counts of points come last of all (boards.py). What is needed out of turn is taken only if it is free.
+what they need in one order: ways to sign in, people (oneself first), new prompts of a language, trees by ascending id,
+languages by name; counts of points come last of all (boards.py). What is needed out of turn is taken only if it is
+free.
 """
 
 from collections.abc import Collection
@@ -58,6 +59,12 @@ def hold_language(db: Connection, lang: str, *, wait: bool = True) -> bool:
 def hold_prompts(db: Connection, lang: str, *, wait: bool = True) -> bool:
     """One person a language at a time is asked for a new prompt."""
     return _hold(db, f"espalier prompts:{lang}", wait=wait)
+
+
+def hold_ways(db: Connection, keys: Collection[str]) -> None:
+    """One at a time signs in for the first time by one of these: who comes second finds the account of the first."""
+    for key in sorted(set(keys)):
+        _hold(db, f"espalier way:{key}", wait=True)
 
 
 def _hold(db: Connection, name: str, *, wait: bool) -> bool:

@@ -57,6 +57,24 @@ _ABOUT = Statement(
     .order_by(N.decision.desc())
     .limit(1)
 )
+_ANSWERED = Statement(
+    select(*_COLUMNS)
+    .join(decisions, D.seq == N.decision)
+    .join(cases, C.id == D.case_id)
+    .where(
+        N.person_id == bindparam("person"), N.side == text("'author'"), N.decision > bindparam("since"),
+        C.about == text("'person'"), D.verdict == text("'dismiss'"),
+    )
+    .order_by(N.decision.desc())
+    .limit(1)
+)  # fmt: skip
+_OF = Statement(
+    select(*_COLUMNS, N.read_at)
+    .join(decisions, D.seq == N.decision)
+    .join(cases, C.id == D.case_id)
+    .where(N.person_id == bindparam("person"))
+    .order_by(N.decision.desc())
+)
 _WARNED = Statement(
     select(N.decision)
     .join(decisions, D.seq == N.decision)
@@ -97,6 +115,19 @@ def why_shut_out(db: Connection, person_id: str) -> Notice | None:
     """The last decision by which somebody was banned or suspended."""
     row = _ABOUT.row(db, person=person_id)
     return _notice(row) if row else None
+
+
+def why_left_out(db: Connection, person_id: str, since: int) -> Notice | None:
+    """The answer to the last appeal against this decision, where it left things as they were."""
+    row = _ANSWERED.row(db, person=person_id, since=since)
+    return _notice(row) if row else None
+
+
+def told(db: Connection, person_id: str) -> list[tuple[Notice, datetime | None]]:
+    """Everything that somebody was ever told, and when they read it; the last one first."""
+    return [
+        (_notice(row[:-1]), None if row[-1] is None else from_us(row[-1])) for row in _OF.rows(db, person=person_id)
+    ]
 
 
 def read(db: Connection, person_id: str, decision: int, now: datetime) -> bool:

@@ -15,7 +15,7 @@ def came_words(words: NullTranslations) -> dict[Came, str]:
     _ = words.gettext
     return {
         Came.HARMFUL: _("Skipped as harmful"), Came.APPEAL: _("Appeal"), Came.REPORT: _("Report"),
-        Came.FLAG: _("Red flag"), Came.FILTER: _("Failed a filter"),
+        Came.FLAG: _("Red flag"), Came.STAFF: _("Decided by staff"), Came.FILTER: _("Failed a filter"),
     }  # fmt: skip
 
 

@@ -181,9 +181,9 @@ class Wordings:
 
 @router.get("/messages/{message_id}/history", summary="Every text that a message had")
 def history(message_id: str, campaign: CampaignDep, caller: ModeratorReader) -> Wordings:
-    """For moderators; the oldest first."""
-    with campaign.read(caller) as (db, _):
-        return Wordings(moderation.history(db, message_id))
+    """For moderators, of the languages they look after; the oldest first."""
+    with campaign.read(caller) as (db, person):
+        return Wordings(moderation.history(db, person, message_id))
 
 
 # What people say of messages

@@ -10,9 +10,10 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 from sqlalchemy import Connection
 
-from espalier.collect import accounts, erasure
+from espalier.collect import accounts, cases, erasure
 from espalier.collect.accounts import Secret
 from espalier.collect.own_data import own_data
+from espalier.domain.cases import Verdict
 from espalier.domain.ranking import agrees
 from espalier.domain.tree import State
 from espalier.store import contributed, people, reading
@@ -32,7 +33,10 @@ Name = Annotated[str, Field(max_length=1000)]
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A person as they and staff see them. `moderates`: the languages that a moderator looks after, none for all."""
+    """A person as they and staff see them. `moderates`: the languages that a moderator looks after, none for all.
+
+    `disabled`: banned, or closed. `suspended_until`: may lie behind us.
+    """
 
     id: str
     name: str
@@ -43,12 +47,13 @@ class Account:
     anonymous: bool
     created_at: datetime
     moderates: Sequence[str]
+    suspended_until: datetime | None
 
 
 def account(person: Person) -> Account:
     return Account(
         person.id, person.name, person.role, person.email, person.on_board, person.disabled, person.anonymous,
-        person.created_at, person.moderates,
+        person.created_at, person.moderates, person.suspended_until,
     )  # fmt: skip
 
 
@@ -317,16 +322,38 @@ async def token_for(person_id: str, form: TokenForm, campaign: CampaignDep, call
     return NewToken(token, info)
 
 
+class Ban(Form):
+    """`reason`: one of the organiser's list. `days`: a suspension of so many days instead. The person reads both."""
+
+    reason: Annotated[str, Field(max_length=1000)]
+    note: Annotated[str, Field(max_length=10_000)] = ""
+    days: int | None = None
+
+    model_config = example({"reason": "Spam or advertising", "note": "After two warnings."})
+
+
 @router.post("/people/{person_id}/ban", summary="Disable an account at once")
-async def ban(person_id: str, campaign: CampaignDep, caller: Moderator) -> Account:
-    """For moderators; never on an administrator. What the person held is free for others."""
-    return account(await campaign.change(caller, accounts.ban, person_id, campaign.clock()))
+async def ban(person_id: str, form: Ban, campaign: CampaignDep, caller: Moderator) -> Account:
+    """For moderators of all languages; never on an administrator. What the person held is free for others.
+
+    It is a case, from which it can be undone; the person may appeal.
+    """
+    verdict = Verdict.BAN if form.days is None else Verdict.SUSPEND
+    ruling = cases.Ruling(verdict, form.reason, form.note, form.days)
+    return account(await campaign.change(caller, _shut_out, person_id, ruling, campaign.clock(), campaign.rng))
+
+
+def _shut_out(
+    db: Connection, actor: Person, person_id: str, ruling: cases.Ruling, now: datetime, rng: Random
+) -> Person:
+    cases.shut_out(db, actor, person_id, ruling, now, rng)
+    return accounts.known(db, person_id)
 
 
 @router.post("/people/{person_id}/unban", summary="Let somebody in again")
 async def unban(person_id: str, campaign: CampaignDep, caller: Moderator) -> Account:
-    """For moderators."""
-    return account(await campaign.change(caller, accounts.unban, person_id, campaign.clock(), campaign.rng))
+    """For moderators of all languages; of a ban and of a suspension. An appeal that waits is granted."""
+    return account(await campaign.change(caller, cases.let_in, person_id, campaign.clock(), campaign.rng))
 
 
 class Purge(Form):

@@ -22,6 +22,7 @@ router = APIRouter()
 @dataclass(frozen=True, slots=True)
 class Context:
     """until: of a suspension; None for a ban. why: the decision, where there is one. appealed: one is waiting.
+    answer: to the last appeal, where it was not granted. contact: of the organisers.
 
     words: of an appeal that was not taken, and why (fault). longest: characters of an appeal.
     """
@@ -29,6 +30,8 @@ class Context:
     until: datetime | None
     why: Notice | None
     appealed: bool
+    answer: Notice | None
+    contact: str
     words: str
     fault: str | None
     longest: int
@@ -58,5 +61,7 @@ def page(visit: Visit, *, words: str = "", fault: str | None = None, status: int
     with visit.campaign.database.read() as db:
         why = notices.why_shut_out(db, person.id)
         appealed = cases.open_appeal(db, person.id)
+        answer = notices.why_left_out(db, person.id, why.number if why else 0)
     until = None if person.disabled else person.suspended_until
-    return render(visit, "banned.html", Context(until, why, appealed, words, fault, LONGEST_WORDS), status=status)
+    context = Context(until, why, appealed, answer, visit.charter.contact, words, fault, LONGEST_WORDS)
+    return render(visit, "banned.html", context, status=status)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from gettext import NullTranslations
 from typing import Annotated, Final
 from urllib.parse import urlencode
 
@@ -14,7 +15,7 @@ from espalier.collect import cases
 from espalier.collect.cases import Ruling
 from espalier.domain import cases as rules
 from espalier.domain.cases import FREE_AFTER, About, Came, State, Verdict
-from espalier.domain.errors import Invalid
+from espalier.domain.errors import Conflict, Invalid, Refusal
 from espalier.domain.sight import SeenMessage, seen
 from espalier.store import cases as rows
 from espalier.store import people, reading
@@ -25,7 +26,7 @@ from espalier.web.paging import page as paged
 from espalier.web.paging import place_in
 from espalier.web.refused import said
 from espalier.web.render import render
-from espalier.web.tree_words import first_words, harms
+from espalier.web.tree_words import Opening, harms, opening
 from espalier.web.visit import ModeratorSender, ModeratorVisit, Visit, known, redirect
 
 router = APIRouter()
@@ -38,7 +39,7 @@ class Line:
     """A case in a list. title: how its message begins. came: why it is there, the gravest. holder: who has it."""
 
     id: int
-    title: str
+    title: Opening
     lang: str | None
     came: str
     count: int
@@ -115,8 +116,20 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
+class Typed:
+    """What the form of a decision holds; verdict: None where nothing is chosen."""
+
+    verdict: Verdict | None
+    reason: str
+    note: str
+    days: int | None
+    remove: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Context:
-    """Of one case. thread: to the message it is about; empty for an appeal. holder: who has it in hand.
+    """Of one case. thread: to the message it is about; empty for a person's. appeal: of somebody who is shut out.
+    holder: who has it in hand.
 
     may_decide: the reader is not involved and nobody else has it. typed: what the form holds. revealed: whom it is
     about, after a look that the journal keeps.
@@ -125,6 +138,7 @@ class Context:
     id: int
     title: str
     about: About
+    appeal: bool
     subject: str
     lang: str | None
     tree_id: str | None
@@ -146,7 +160,7 @@ class Context:
     may_decide: bool
     choices: list[Choice]
     reasons: tuple[str, ...]
-    typed: Ruling | None
+    typed: Typed | None
     fault: str | None
     faulty: str | None
 
@@ -167,7 +181,7 @@ def queue(
     with visit.campaign.read(visit.caller) as (db, _):
         found = rows.queue(db, wanted, ON_A_PAGE + 1, free_before=visit.now - FREE_AFTER, after=after)
         shown, following = paged(found, ON_A_PAGE, lambda row: row.place)
-        lines = lines_of(visit, db, shown)
+        lines = lines_of(visit, db, reader, shown)
     query = {"lang": lang, "came": came, "state": state, "mine": mine, "cursor": following}
     words = visit.words
     context = QueueContext(
@@ -190,10 +204,11 @@ def _filter(reader: Person, lang: str, came: str, state: str, mine: bool) -> Cas
     )
 
 
-def lines_of(visit: Visit, db: Connection, shown: Sequence[CaseRow]) -> list[Line]:
+def lines_of(visit: Visit, db: Connection, reader: Person, shown: Sequence[CaseRow]) -> list[Line]:
     """Cases as lists have them."""
     words, now = visit.words, visit.now
     messages = reading.several(db, [row.case.subject for row in shown if row.case.about is About.MESSAGE])
+    eyes = reading.viewer(db, reader, messages.values())
     holders = {row.id: rules.holder(row.case, now) for row in shown}
     names = people.by_ids(db, {each for each in holders.values() if each})
     kinds, states = came_words(words), state_words(words)
@@ -201,9 +216,12 @@ def lines_of(visit: Visit, db: Connection, shown: Sequence[CaseRow]) -> list[Lin
     def line(row: CaseRow) -> Line:
         message, holder = messages.get(row.case.subject), holders[row.id]
         state = rules.state(row.case, now)
-        title = first_words(message.text) if message else words.gettext("Somebody who is shut out asks to be let in")
+        asks = words.gettext("Somebody who is shut out asks to be let in")
+        title = Opening(asks if rules.is_appeal(row.case) else words.gettext("Somebody was shut out"), visit.lang)
+        if message:
+            title = opening(seen(message, eyes), visit, otherwise=words.gettext("A message without words"))
         return Line(
-            row.id, title or words.gettext("A message without words"), row.case.lang, kinds[row.came],
+            row.id, title, row.case.lang, kinds[row.came],
             len(row.case.entries), state, states[state], row.case.opened_at,
             names[holder].name if holder and holder in names else None,
         )  # fmt: skip
@@ -218,13 +236,20 @@ def show(visit: ModeratorVisit, number: int) -> Response:
 
 @router.post("/moderation/cases/{number}/take")
 async def take(visit: ModeratorSender, number: int) -> Response:
-    await visit.campaign.change(visit.changing(PersonRole.MODERATOR), cases.take, number, visit.campaign.clock())
+    try:
+        await visit.campaign.change(visit.changing(PersonRole.MODERATOR), cases.take, number, visit.campaign.clock())
+    except Conflict as refused:
+        return _page(visit, number, refused=refused)
     return _back(visit, number, visit.words.gettext("The case is in your hands for half an hour."))
 
 
 @router.post("/moderation/cases/{number}/put-back")
 async def put_back(visit: ModeratorSender, number: int) -> Response:
-    await visit.campaign.change(visit.changing(PersonRole.MODERATOR), cases.put_back, number, visit.campaign.clock())
+    campaign = visit.campaign
+    try:
+        await campaign.change(visit.changing(PersonRole.MODERATOR), cases.put_back, number, campaign.clock())
+    except Conflict as refused:
+        return _page(visit, number, refused=refused)
     return redirect(visit, "/moderation", visit.words.gettext("The case is free for others."))
 
 
@@ -240,32 +265,39 @@ async def decide(
 ) -> Response:
     campaign = visit.campaign
     try:
-        ruling = ruling_of(visit, verdict, reason, note, days, remove)
+        ruling = ruling_of(verdict, reason, note, days, remove)
         await campaign.change(
             visit.changing(PersonRole.MODERATOR), cases.decide, number, ruling, campaign.clock(), campaign.rng
         )  # fmt: skip
-    except Invalid as refused:
-        chosen = Verdict(verdict) if verdict in set(Verdict) else Verdict.DISMISS
-        typed = Ruling(chosen, reason, note, int(days) if days.isdecimal() else None, remove)
-        return _page(visit, number, typed=typed, refused=refused)
+    except (Invalid, Conflict) as refused:
+        return _page(visit, number, typed=typed_of(verdict, reason, note, days, remove), refused=refused)
     return _back(visit, number, visit.words.gettext("Decided. You can undo it here."))
 
 
-def ruling_of(visit: Visit, verdict: str, reason: str, note: str, days: str, remove: bool) -> Ruling:
+def ruling_of(verdict: str, reason: str, note: str, days: str, remove: bool) -> Ruling:
     """What a form asks for. Raises Invalid."""
-    if verdict not in set(Verdict):
-        raise Invalid(visit.words.gettext("Choose what is to be done."), field="verdict")
+    typed = typed_of(verdict, reason, note, days, remove)
+    if typed.verdict is None:
+        raise Invalid("Choose what is to be done.", field="verdict")
+    return Ruling(typed.verdict, reason, note, typed.days, remove)
+
+
+def typed_of(verdict: str, reason: str, note: str, days: str, remove: bool) -> Typed:
+    """What a form holds, to be shown again."""
     given = days.strip()
     number = int(given) if given.isascii() and given.isdecimal() else None
-    return Ruling(Verdict(verdict), reason, note, number, remove)
+    return Typed(Verdict(verdict) if verdict in set(Verdict) else None, reason, note, number, remove)
 
 
 @router.post("/moderation/cases/{number}/undo")
 async def undo(visit: ModeratorSender, number: int) -> Response:
     campaign = visit.campaign
-    await campaign.change(
-        visit.changing(PersonRole.MODERATOR), cases.undo, number, campaign.clock(), campaign.rng
-    )  # fmt: skip
+    try:
+        await campaign.change(
+            visit.changing(PersonRole.MODERATOR), cases.undo, number, campaign.clock(), campaign.rng
+        )  # fmt: skip
+    except Conflict as refused:
+        return _page(visit, number, refused=refused)
     return _back(
         visit, number, visit.words.gettext("The decision is undone, with what it did. The case is open again.")
     )
@@ -284,8 +316,8 @@ def _page(
     visit: Visit,
     number: int,
     *,
-    typed: Ruling | None = None,
-    refused: Invalid | None = None,
+    typed: Typed | None = None,
+    refused: Refusal | None = None,
     revealed: Person | None = None,
 ) -> Response:
     words, now = visit.words, visit.now
@@ -303,11 +335,12 @@ def _page(
         reasons, others = rows.reasons(db), cases.others(db, row)
     holder, kinds, state = rules.holder(case, now), came_words(words), rules.state(case, now)
     involved = rules.involved(case, reader.id, others=others)
-    appeal = case.about is About.PERSON
+    appeal = rules.is_appeal(case)
     context = Context(
         id=number,
         title=words.gettext("Case %(number)s") % {"number": number},
         about=case.about,
+        appeal=appeal,
         subject=case.subject,
         lang=case.lang,
         tree_id=row.tree_id,
@@ -330,10 +363,30 @@ def _page(
         choices=[Choice(each, verdict_words(words, appeal=appeal)[each], KEYS[each]) for each in rules.fitting(case)],
         reasons=reasons,
         typed=typed,
-        fault=said(refused, words) if refused else None,
+        fault=_fault(words, refused, state, names, holder, decided) if refused else None,
         faulty=refused.field if refused else None,
     )
     return render(visit, "case.html", context, status=refused.status if refused else 200)
+
+
+def _fault(
+    words: NullTranslations,
+    refused: Refusal,
+    state: State,
+    names: dict[str, str],
+    holder: str | None,
+    decided: list[Decided],
+) -> str:
+    """Why it was not taken; where somebody else was quicker, who that was and what they did."""
+    if isinstance(refused, Conflict) and state is State.DECIDED:
+        last = decided[0].decision
+        what = decided_words(words)[last.verdict]
+        if last.by in names:
+            meanwhile = words.gettext("%(who)s has decided this in the meantime: %(what)s.")
+            return meanwhile % {"who": names[last.by], "what": what}
+    if isinstance(refused, Conflict) and holder in names:
+        return words.gettext("%(who)s has taken this case in hand in the meantime.") % {"who": names[holder]}
+    return said(refused, words)
 
 
 def _thread(db: Connection, reader: Person, message_id: str) -> list[SeenMessage]:

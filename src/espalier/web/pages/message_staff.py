@@ -9,12 +9,13 @@ from starlette.responses import Response
 
 from espalier.collect import moderation
 from espalier.domain.errors import Refusal
-from espalier.domain.sight import may_see
+from espalier.domain.sight import alone, may_see
 from espalier.store import reading
 from espalier.store.people import PersonRole
 from espalier.web.pages import message
+from espalier.web.refused import said
 from espalier.web.render import render
-from espalier.web.tree_words import first_words
+from espalier.web.tree_words import Opening, harms, opening
 from espalier.web.visit import ModeratorSender, ModeratorVisit, Visit, redirect
 
 router = APIRouter()
@@ -30,22 +31,23 @@ class Wording:
 
 @dataclass(frozen=True, slots=True)
 class HistoryContext:
-    """wordings: the oldest first; the first is the author's own."""
+    """wordings: the oldest first; the first is the author's own. harms: behind what they are folded."""
 
     id: str
-    title: str
+    title: Opening
     lang: str
+    harms: list[str]
     wordings: list[Wording]
 
 
 @dataclass(frozen=True, slots=True)
 class DeletingContext:
-    """below: messages that would go with it."""
+    """below: messages that would go with it. harms: behind what the text is folded."""
 
     id: str
-    title: str
     lang: str
     text: str
+    harms: list[str]
     below: int
 
 
@@ -54,7 +56,6 @@ class EditingContext:
     """text: as it stands or as it was typed. fault: why it was not taken."""
 
     id: str
-    title: str
     lang: str
     text: str
     fault: str | None = None
@@ -72,18 +73,20 @@ async def reveal(visit: ModeratorSender, message_id: str) -> Response:
 
 @router.get("/messages/{message_id}/history")
 def history(visit: ModeratorVisit, message_id: str) -> Response:
-    with visit.campaign.read(visit.caller) as (db, _):
-        at = reading.message(db, message_id)
-        wordings = [Wording(each.text, each.at) for each in moderation.history(db, message_id)]
-    context = HistoryContext(message_id, first_words(at.text), at.lang, wordings)
+    with visit.campaign.read(visit.caller) as (db, person):
+        at = moderation.for_staff(db, person, message_id)
+        shown = alone(at, reading.viewer(db, person, [at]))
+        wordings = [Wording(each.text, each.at) for each in moderation.history(db, person, message_id)]
+    title = opening(shown, visit, otherwise=visit.words.gettext("Back to the message"))
+    context = HistoryContext(message_id, title, at.lang, harms(shown, visit.words), wordings)
     return render(visit, "message_history.html", context)
 
 
 @router.get("/messages/{message_id}/edit")
 def editing(visit: ModeratorVisit, message_id: str) -> Response:
-    with visit.campaign.read(visit.caller) as (db, _):
-        at = reading.message(db, message_id)
-    return render(visit, "message_edit.html", EditingContext(message_id, first_words(at.text), at.lang, at.text))
+    with visit.campaign.read(visit.caller) as (db, person):
+        at = moderation.for_staff(db, person, message_id)
+    return render(visit, "message_edit.html", EditingContext(message_id, at.lang, at.text))
 
 
 @router.post("/messages/{message_id}/edit")
@@ -97,9 +100,9 @@ async def edit(visit: ModeratorSender, message_id: str, text: Annotated[str, For
     except Refusal as refused:
         if refused.field != "text":
             raise
-        with campaign.read(visit.caller) as (db, _):
-            at = reading.message(db, message_id)
-        context = EditingContext(message_id, first_words(at.text), at.lang, text, refused.detail)
+        with campaign.read(visit.caller) as (db, person):
+            at = moderation.for_staff(db, person, message_id)
+        context = EditingContext(message_id, at.lang, text, said(refused, visit.words))
         return render(visit, "message_edit.html", context, status=refused.status)
     return _back(visit, message_id, visit.words.gettext("The new words stand; the old ones are in its history."))
 
@@ -108,14 +111,15 @@ async def edit(visit: ModeratorSender, message_id: str, text: Annotated[str, For
 def deleting(visit: ModeratorVisit, message_id: str) -> Response:
     """What would go, before it goes."""
     with visit.campaign.read(visit.caller) as (db, person):
-        at = reading.message(db, message_id)
+        at = moderation.for_staff(db, person, message_id)
         tree = reading.messages_of_tree(db, at.tree_id)
-        eyes = reading.viewer(db, person, ())
+        eyes = reading.viewer(db, person, [at])
     below = {message_id}
     for each in tree:
         if each.parent_id in below and not each.removed and may_see(each, eyes):
             below.add(each.id)
-    context = DeletingContext(message_id, first_words(at.text), at.lang, at.text, len(below) - 1)
+    found = harms(alone(at, eyes), visit.words)
+    context = DeletingContext(message_id, at.lang, at.text, found, len(below) - 1)
     return render(visit, "message_delete.html", context)
 
 

@@ -1,6 +1,6 @@
 """People as staff see them: who there is, and of one all there is to decide: role, ban, what they did.
 
-Knows pages; who may do what to whom is collect/accounts.py.
+Knows pages; who may do what to whom is collect/accounts.py, shutting somebody out is shut_out.py.
 """
 
 from collections.abc import Sequence
@@ -9,25 +9,31 @@ from datetime import datetime
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Form
+from sqlalchemy import Connection
 from starlette.responses import Response
 
 from espalier.collect import accounts, erasure, leaderboard
 from espalier.collect.leaderboard import Board, Frame, PersonalFigures
+from espalier.domain.cases import About
 from espalier.domain.errors import Refusal
-from espalier.store import jobs, people
+from espalier.store import cases, jobs, people
 from espalier.store.jobs import Job
 from espalier.store.people import Person, PersonRole
 from espalier.web.api.people import Contribution, contributions_of
+from espalier.web.case_words import decided_words
 from espalier.web.paging import page as paged
 from espalier.web.paging import place_in
+from espalier.web.refused import said
 from espalier.web.render import render
-from espalier.web.tree_words import first_words
-from espalier.web.visit import AdminSender, ModeratorSender, ModeratorVisit, Visit, known, redirect
+from espalier.web.tree_words import Opening, opening
+from espalier.web.visit import AdminSender, ModeratorVisit, Visit, known, redirect
 
 router = APIRouter()
 ADDRESS: Final = "/admin/people"
 ON_A_PAGE: Final = 50
 CONTRIBUTIONS: Final = 20  # on a page
+DECISIONS: Final = 10  # on the person, on the page
+CASES: Final = 50
 LONGEST_TITLE: Final = 160  # characters
 NOT_ASKED: Final = dict.fromkeys(Frame, Board((), {}))
 """Of one person the places on the boards are not looked up."""
@@ -44,20 +50,34 @@ class ListContext:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """Something that a person did. message_id, lang, title: of the message, if the reader may see it."""
+    """Something that a person did. message_id, title: of the message, if the reader may see it."""
 
     kind: str
     at: datetime
     late: bool
     message_id: str | None = None
-    lang: str = ""
-    title: str = ""
+    title: Opening | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What was decided on the person. who: who decided. case: where to read and undo it, if that gives nothing away."""
+
+    what: str
+    reason: str
+    note: str
+    days: int | None
+    who: str
+    at: datetime
+    undone_at: datetime | None
+    case: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
     """Of one person. role, moderates: as the form holds them. may_act: whether the reader may ban and purge them.
 
+    shut_out: banned or suspended now; until: of a suspension. judged: what was decided on them, the last first.
     jobs: a purge or a closing that is under way. next: the cursor of earlier contributions.
     """
 
@@ -68,6 +88,9 @@ class Context:
     role: str
     moderates: str
     may_act: bool
+    shut_out: bool
+    until: datetime | None
+    judged: Sequence[Judged]
     jobs: Sequence[Job]
     fault: str | None
     faulty: str | None
@@ -106,23 +129,10 @@ async def change_role(
         )  # fmt: skip
     except Refusal as refused:
         return _page(
-            visit, person_id, role=role, moderates=moderates, fault=refused.detail, faulty=refused.field or "role",
-            status=refused.status,
+            visit, person_id, role=role, moderates=moderates, fault=said(refused, visit.words),
+            faulty=refused.field or "role", status=refused.status,
         )  # fmt: skip
     return redirect(visit, f"{ADDRESS}/{person_id}", visit.words.gettext("The role is changed."))
-
-
-@router.post(ADDRESS + "/{person_id}/ban")
-async def ban(visit: ModeratorSender, person_id: str) -> Response:
-    await visit.campaign.change(visit.changing(), accounts.ban, person_id, visit.campaign.clock())
-    return redirect(visit, f"{ADDRESS}/{person_id}", visit.words.gettext("Banned. What they held is free for others."))
-
-
-@router.post(ADDRESS + "/{person_id}/unban")
-async def unban(visit: ModeratorSender, person_id: str) -> Response:
-    campaign = visit.campaign
-    await campaign.change(visit.changing(), accounts.unban, person_id, campaign.clock(), campaign.rng)
-    return redirect(visit, f"{ADDRESS}/{person_id}", visit.words.gettext("They may come in again."))
 
 
 def _page(
@@ -140,6 +150,7 @@ def _page(
         person = accounts.known(db, person_id)
         figures = leaderboard.personal_figures(db, person, NOT_ASKED, visit.now)
         said = contributions_of(db, reader, person_id, CONTRIBUTIONS, cursor)
+        judged = _judged(visit, db, reader, person)
         under_way = [
             job
             for kind in (erasure.PURGE_JOB, erasure.CLOSE_JOB)
@@ -147,19 +158,42 @@ def _page(
             if job.arguments["person"] == person_id
         ]
     context = Context(
-        person, figures, [_done(each) for each in said.items], said.next, role if role is not None else person.role,
-        moderates if moderates is not None else ", ".join(person.moderates), _may_act(known(visit), person), under_way,
+        person, figures, [_done(visit, each) for each in said.items], said.next,
+        role if role is not None else person.role,
+        moderates if moderates is not None else ", ".join(person.moderates), _may_act(known(visit), person),
+        not person.anonymous and (person.disabled or person.is_suspended(visit.now)),
+        person.suspended_until if person.is_suspended(visit.now) and not person.disabled else None, judged, under_way,
         fault, faulty,
     )  # fmt: skip
     return render(visit, "person.html", context, status=422 if fault and status == 200 else status)
 
 
-def _done(each: Contribution) -> Done:
+def _done(visit: Visit, each: Contribution) -> Done:
     if each.message is None:
         return Done(each.kind, each.at, each.late)
     message = each.message
-    return Done(each.kind, each.at, each.late, message.id, message.lang, first_words(message.text, LONGEST_TITLE))
+    title = opening(message, visit, LONGEST_TITLE, otherwise=visit.words.gettext("(no text)"))
+    return Done(each.kind, each.at, each.late, message.id, title)
+
+
+def _judged(visit: Visit, db: Connection, reader: Person, person: Person) -> list[Judged]:
+    decided = cases.decided_on(db, person.id, DECISIONS)
+    names = people.by_ids(db, {each.decision.by for each in decided if each.decision.by})
+    # Of a message that the reader could still judge, a case would tell who wrote it.
+    about = {row.id: row.case.about for row in cases.of_person(db, person.id, CASES)}
+    openly = {number for number, what in about.items() if what is About.PERSON or reader.role is PersonRole.ADMIN}
+    words = decided_words(visit.words)
+    return [
+        Judged(
+            words[each.decision.verdict], each.decision.reason, each.decision.note, each.decision.days,
+            names[each.decision.by].name if each.decision.by in names else "", each.decision.at, each.undone_at,
+            each.case_id if each.case_id in openly else None,
+        )
+        for each in decided
+    ]  # fmt: skip
 
 
 def _may_act(reader: Person, person: Person) -> bool:
-    return reader.id != person.id and person.role is not PersonRole.ADMIN
+    """A moderator of some languages acts on people from the cases of these alone."""
+    everywhere = reader.role is PersonRole.ADMIN or not reader.moderates
+    return everywhere and reader.id != person.id and person.role is not PersonRole.ADMIN
