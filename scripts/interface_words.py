@@ -16,13 +16,31 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
 from espalier import __version__
+from espalier.domain.errors import Refusal
 from espalier.domain.policy import PARAMETERS
+from espalier.store import writes
+from espalier.web.refused import IN_OTHER_WORDS
 
-WEB: Final = Path(__file__).parents[1] / "src" / "espalier" / "web"
+SOURCE: Final = Path(__file__).parents[1] / "src" / "espalier"
+WEB: Final = SOURCE / "web"
 LOCALES: Final = WEB / "locales"
 METHODS: Final = [("**.py", "python"), ("templates/**.html", "jinja2")]
 OPTIONS: Final = {"templates/**.html": {"newstyle_gettext": "true", "trim_blocks": "true", "lstrip_blocks": "true"}}
 KEYWORDS: Final = {"_": None, "N_": None, "gettext": None, "ngettext": (1, 2)}
+REFUSING: Final = ("domain", "collect", "store", "web")
+"""Where the sentences of refusals stand that people may read on a page."""
+
+
+def refusals() -> list[type[Refusal]]:
+    """Every kind of refusal that a page may show."""
+    assert writes  # has defined its own
+    found, waiting = list[type[Refusal]](), [Refusal]
+    while waiting:
+        kind = waiting.pop()
+        if kind.__module__.split(".")[1] in REFUSING:
+            found.append(kind)
+        waiting += kind.__subclasses__()
+    return found
 
 
 def said() -> Catalog:
@@ -30,6 +48,11 @@ def said() -> Catalog:
     found = Catalog(project="Espalier")
     for file, line, text, comments, context in extract_from_dir(WEB, METHODS, OPTIONS, KEYWORDS, ("Translators:",)):
         found.add(text, locations=[(file, line)], auto_comments=comments, context=context)
+    of_refusals = {kind.__name__: (2,) if kind.__name__ == "InvalidPolicy" else (1,) for kind in refusals()}
+    for room in REFUSING:
+        for file, line, text, comments, context in extract_from_dir(SOURCE / room, METHODS[:1], keywords=of_refusals):
+            if text not in IN_OTHER_WORDS and not f"{room}/{file}".startswith("web/api/"):
+                found.add(text, locations=[(f"{room}/{file}", line)], auto_comments=comments, context=context)
     for parameter in PARAMETERS.values():
         found.add(parameter.says, locations=[("pages/policy.py", 1)])
     return found

@@ -61,9 +61,9 @@ def invite_by_link(
     """A link that lets a number of people in; what it holds is shown this once. Raises NotAllowed, Invalid."""
     require(actor, PersonRole.ADMIN)
     if not 1 <= places <= MOST_INVITATIONS:
-        raise Invalid(f"An invitation is for 1 to {MOST_INVITATIONS:,} people.", field="places")
+        raise Invalid("An invitation is for 1 to %(most)s people.", most=MOST_INVITATIONS, field="places")
     if not timedelta(days=1) <= timedelta(days=min(days, 10_000)) <= LONGEST:
-        raise Invalid(f"An invitation lasts 1 to {LONGEST.days} days.", field="days")
+        raise Invalid("An invitation lasts 1 to %(most)s days.", most=LONGEST.days, field="days")
     token = secret()
     note = clean_name(note[:LONGEST_NAME], field="note") if note.strip() else ""
     made = Invitation(new_id(rng), note, actor.id, places, 0, now, now + timedelta(days=days))

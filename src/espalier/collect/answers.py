@@ -52,7 +52,11 @@ def clean_text(text: str, most_characters: int) -> str:
         raise Invalid("The text is empty.", field="text")
     if len(text) > most_characters:
         raise TooLong(
-            f"The text has {len(text):,} characters; at most {most_characters:,} are allowed.", field="text", text=text
+            "The text has %(count)s characters; at most %(most)s are allowed.",
+            count=len(text),
+            most=most_characters,
+            field="text",
+            text=text,
         )
     return text
 
@@ -69,14 +73,16 @@ def check_labels(answer: LabelsAnswer, offered: Collection[Label]) -> dict[str, 
     for name, value in answer.labels.items():
         label = known.get(name)
         if label is None:
-            raise WrongAnswer(f"This task does not ask for the label {name!r}.", field=f"labels.{name}")
+            raise WrongAnswer("This task does not ask for the label '%(label)s'.", label=name, field=f"labels.{name}")
         if label.kind is LabelKind.FLAG and name != ASKED_ALONE:
-            raise WrongAnswer(f"{name!r} is a flag: tick it in `flags`.", field=f"labels.{name}")
+            raise WrongAnswer("'%(label)s' is a flag: tick it in `flags`.", label=name, field=f"labels.{name}")
         kept[name] = _checked(label, value)
     for name in MANDATORY_LABELS:
         if kept.get(name) is None:
             raise WrongAnswer(
-                f"The label {name!r} must be answered; whoever cannot judge it skips.", field=f"labels.{name}"
+                "The label '%(label)s' must be answered; whoever cannot judge it skips.",
+                label=name,
+                field=f"labels.{name}",
             )
     if answer.flags is not None:
         kept.update(_flags(answer.flags, known))
@@ -90,7 +96,10 @@ def _checked(label: Label, value: float | None) -> float | None:
     if value not in allowed:
         steps = ", ".join(f"{step:g}" for step in allowed)
         raise WrongAnswer(
-            f"{label.name!r} takes one of {steps}, or null for “cannot judge”.", field=f"labels.{label.name}"
+            "'%(label)s' takes one of %(steps)s, or null for “cannot judge”.",
+            label=label.name,
+            steps=steps,
+            field=f"labels.{label.name}",
         )
     return float(value)
 
@@ -99,7 +108,7 @@ def _flags(ticked: Sequence[str], known: Mapping[str, Label]) -> dict[str, float
     asked = {name for name, label in known.items() if label.kind is LabelKind.FLAG and name != ASKED_ALONE}
     for name in ticked:
         if name not in asked:
-            raise WrongAnswer(f"This task does not ask for the flag {name!r}.", field="flags")
+            raise WrongAnswer("This task does not ask for the flag '%(label)s'.", label=name, field="flags")
     return {name: float(name in ticked) for name in sorted(asked)}
 
 
@@ -112,5 +121,7 @@ def check_ranking(answer: RankingAnswer, replies: Sequence[str]) -> Ballot:
     handles = {f"r{number}": reply for number, reply in enumerate(replies)}
     named = [handle for group in answer.order for handle in group]
     if sorted(named) != sorted(handles) or not all(answer.order):
-        raise WrongAnswer(f"The order must name each of {', '.join(handles)} exactly once.", field="order")
+        raise WrongAnswer(
+            "The order must name each of %(handles)s exactly once.", handles=", ".join(handles), field="order"
+        )
     return tuple(tuple(sorted(handles[handle] for handle in group)) for group in answer.order)

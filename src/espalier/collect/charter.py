@@ -46,11 +46,13 @@ def publish(
     """
     require(actor, PersonRole.ADMIN)
     if kind not in KINDS:
-        raise Invalid(f"There is no text {kind!r}; there are {', '.join(KINDS)}.", field="kind")
+        raise Invalid(
+            "There is no text '%(given)s'; there are %(known)s.", given=kind, known=", ".join(KINDS), field="kind"
+        )
     if not is_language(lang):
-        raise Invalid(f"{lang!r} is no language tag such as en or pt-BR.", field="lang")
+        raise Invalid("'%(lang)s' is no language tag such as en or pt-BR.", lang=lang, field="lang")
     if not text.strip() or len(text) > LONGEST or "\0" in text:
-        raise Invalid(f"A text has 1 to {LONGEST:,} characters.", field="text")
+        raise Invalid("A text has 1 to %(most)s characters.", most=LONGEST, field="text")
     person = actor.id if actor else None
     version = documents.publish(db, kind, lang, text.strip(), person, now)
     journal.note(db, person, "document.published", kind, now, lang=lang, version=version)

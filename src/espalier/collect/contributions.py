@@ -247,8 +247,10 @@ def _accepted_text(
         raise DuplicateText("You have sent this text before.", field="text")
     if not answer.confirm_language and (other := looks_foreign(text, lease.lang)):
         raise WrongLanguage(
-            f"This looks like {other!r}, but the conversation is in {lease.lang!r}. If it is right as it is, send it "
-            "again with confirm_language.",
+            "This looks like '%(other)s', but the conversation is in '%(lang)s'. If it is right as it "
+            "is, send it again with confirm_language.",
+            other=other,
+            lang=lease.lang,
             field="confirm_language",
         )
     texts.keep_sent(db, person.id, mark, now)

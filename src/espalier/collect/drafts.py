@@ -41,7 +41,7 @@ def save(db: Connection, person: Person, task_id: str, fields: Fields, seen: int
 
 def _check(fields: Fields) -> None:
     if sum(len(name) + sum(map(len, values)) for name, values in fields.items()) > MOST_CHARACTERS:
-        raise TooLong(f"A draft has at most {MOST_CHARACTERS:,} characters.")
+        raise TooLong("A draft has at most %(most)s characters.", most=MOST_CHARACTERS)
     if any("\0" in value or not _is_whole(value) for values in fields.values() for value in values):
         raise Invalid("The draft has characters that no database keeps.")
 

@@ -108,7 +108,7 @@ def exported(db: Connection, actor: Person, job_id: str) -> Job:
     if job is None or job.kind != EXPORT_JOB:
         raise NotFound("There is no such export.")
     if job.status is not JobStatus.DONE:
-        raise Conflict(f"This export is {job.status}; its file is there when it is done.")
+        raise Conflict("This export is %(status)s; its file is there when it is done.", status=job.status)
     return job
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from espalier.collect.accounts import new_id, require
 from espalier.collect.answers import clean_text
-from espalier.domain.errors import Invalid, NotFound, TooLong
+from espalier.domain.errors import Invalid, NotFound
 from espalier.domain.parameter import is_language
 from espalier.domain.work import Inspiration
 from espalier.store import inspirations, journal
@@ -93,7 +93,6 @@ def _checked(words: str, most: int, field: str, *, optional: bool = False) -> st
         return ""
     try:
         return clean_text(words, most)
-    except TooLong as refusal:
-        raise TooLong(refusal.detail, field=field) from None
     except Invalid as refusal:
-        raise Invalid(refusal.detail, field=field) from None
+        refusal.field, refusal.text = field, None
+        raise

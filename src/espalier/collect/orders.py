@@ -18,11 +18,10 @@ from espalier.store.policies import PolicyBook
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """A tree that would follow: its prompt, where it stands, where it would go."""
+    """A tree that would follow: where it stands, where it would go."""
 
     id: str
     lang: str
-    prompt: str
     was: State
     becomes: State
 
@@ -37,7 +36,7 @@ def preview_orders(
     wanted = sorted(set(tree_ids))
     require(actor, PersonRole.ADMIN if command is Command.DRAW or len(wanted) > 1 else PersonRole.MODERATOR)
     if not 1 <= len(wanted) <= MOST_ORDERS:
-        raise Invalid(f"Between 1 and {MOST_ORDERS} trees are ordered at once.", field="ids")
+        raise Invalid("Between 1 and %(most)s trees are ordered at once.", most=MOST_ORDERS, field="ids")
     book = PolicyBook(db)
     effects, refused = [], []
     known = {tree.id: tree for tree in trees.load_trees(db, wanted)}
@@ -51,7 +50,7 @@ def preview_orders(
             require_for(actor, tree.lang)
             after = grow(tree, Ordered(command, book.version), book.of)
         except (NotFound, NotAllowed, WrongState) as refusal:
-            refused.append(Refused(tree_id, refusal.detail))
+            refused.append(Refused(tree_id, refusal))
         else:
-            effects.append(Effect(tree.id, tree.lang, tree.root.text, tree.state, after.state))
+            effects.append(Effect(tree.id, tree.lang, tree.state, after.state))
     return effects, refused

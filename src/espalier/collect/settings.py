@@ -66,7 +66,9 @@ def change_manner(db: Connection, person: Person, *, theme: str | None = None, i
 
 def _checked_theme(theme: str) -> str:
     if theme not in THEMES:
-        raise Invalid(f"There is no theme {theme!r}; there are {', '.join(THEMES)}.", field="theme")
+        raise Invalid(
+            "There is no theme '%(given)s'; there are %(known)s.", given=theme, known=", ".join(THEMES), field="theme"
+        )
     return theme
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
-from typing import Final
+from typing import Final, TypeVar
 
 from sqlalchemy import Connection
 
@@ -27,7 +27,7 @@ from espalier.store.signin import Link
 LASTS: Final = timedelta(minutes=15)
 TRIES: Final = 5  # of a code
 WINDOW: Final = timedelta(minutes=15)
-OVER: Final = "This link was used already, or is older than a quarter of an hour."
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +116,7 @@ def _open(
 ) -> Opened:  # fmt: skip
     signin.end(db, link.hash)
     if link.email is None:
-        meant = people.by_id_alone(db, link.person_id or "")
-        if meant is None:
-            raise NotFound(OVER)
+        meant = _there(people.by_id_alone(db, link.person_id or ""))
         made = sessions.start_session(db, meant, agent, secret, now, rng, replaces=replaces)
         return Opened(made, link.next)
     proof = Proof(EMAIL, link.email, link.email, link.email)
@@ -133,10 +131,11 @@ def _open(
     return Opened(signed_in, link.next)
 
 
-def _there(link: Link | None) -> Link:
-    if link is None:
-        raise NotFound(OVER)
-    return link
+def _there(behind: T | None) -> T:
+    """What is behind a link. Raises NotFound."""
+    if behind is None:
+        raise NotFound("This link was used already, or is older than a quarter of an hour.")
+    return behind
 
 
 def _hash(secret: str) -> str:

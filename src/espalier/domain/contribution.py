@@ -240,7 +240,9 @@ def _dismissed(tree: Tree, fact: Dismissed) -> Tree:
 def _ordered(tree: Tree, fact: Ordered, policy: Policy) -> Tree:
     targets = COMMANDS[fact.command]
     if tree.state not in targets:
-        raise WrongState(f"A tree in the state {tree.state} cannot be told to {fact.command}.")
+        raise WrongState(
+            "A tree in the state %(state)s cannot be told to %(command)s.", state=tree.state, command=fact.command
+        )
     state = targets[tree.state] or resumed_state(tree)
     if fact.command is Command.ACTIVATE and not any(to_rank(tree, policy)):
         state = State.ABORTED_LOW_GRADE

@@ -30,14 +30,21 @@ Knows no HTTP; `status` is only a hint, so that the web layer can translate the 
         ├── RateLimited
         ├── TooManyOpenTasks
         ├── Paused
+        ├── Maintenance
         └── Busy
 """
 
-from typing import ClassVar
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any, ClassVar
 
 
 class Refusal(Exception):
-    """Something that was asked for and is not done. `detail` is a sentence for the person who asked."""
+    """Something that was asked for and is not done, said in a sentence for the person who asked.
+
+    sentence: a whole one, with holes such as `%(most)s`, so that it can be said in other languages. values: for its
+    holes. quoted: what somebody else wrote, which follows it as it is. detail: all of it in English.
+    """
 
     slug: ClassVar[str] = "refused"
     title: ClassVar[str] = "Refused"
@@ -45,17 +52,40 @@ class Refusal(Exception):
 
     def __init__(
         self,
-        detail: str,
+        sentence: str,
         *,
         field: str | None = None,
         text: str | None = None,
         retry_after_s: int | None = None,
+        quoted: str = "",
+        **values: Any,
     ) -> None:
-        super().__init__(detail)
-        self.detail = detail
+        self.sentence = sentence
+        self.values: Mapping[str, Any] = values
+        self.quoted = quoted
+        self.detail = f"{filled(sentence, values)} {quoted}".rstrip()
+        super().__init__(self.detail)
         self.field = field
         self.text = text
         self.retry_after_s = retry_after_s
+
+
+def filled(sentence: str, values: Mapping[str, Any]) -> str:
+    """The sentence with its holes filled as English has it."""
+    return sentence % {name: _spelled(value) for name, value in values.items()} if values else sentence
+
+
+def _spelled(value: object) -> str:
+    match value:
+        case datetime():
+            return f"{value:%Y-%m-%d %H:%M} UTC"
+        case date():
+            return value.isoformat()
+        case int():
+            return f"{value:,}"
+        case tuple():
+            return ", ".join(map(str, value))
+    return str(value)
 
 
 class Unauthenticated(Refusal):
@@ -167,6 +197,10 @@ class TooManyOpenTasks(TryLater):
 
 class Paused(TryLater):
     slug, title, status = "paused", "The campaign is paused", 503
+
+
+class Maintenance(TryLater):
+    slug, title, status = "maintenance", "The server is being worked on", 503
 
 
 class Busy(TryLater):

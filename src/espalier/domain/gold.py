@@ -33,14 +33,16 @@ def known_answers(role: Role, answers: Mapping[str, float]) -> dict[str, float]:
     for name, value in answers.items():
         label = offered.get(name)
         if label is None:
-            raise Invalid(f"No review of this message asks for the label {name!r}.", field=f"answers.{name}")
+            raise Invalid(
+                "No review of this message asks for the label '%(label)s'.", label=name, field=f"answers.{name}"
+            )
         allowed = LIKERT_STEPS if label.kind is LabelKind.LIKERT else (0.0, 1.0)
         if value not in allowed:
             steps = ", ".join(f"{step:g}" for step in allowed)
-            raise Invalid(f"{name!r} takes one of {steps}.", field=f"answers.{name}")
+            raise Invalid("'%(label)s' takes one of %(steps)s.", label=name, steps=steps, field=f"answers.{name}")
     for name in MANDATORY_LABELS:
         if name not in answers:
-            raise Invalid(f"The right answer to {name!r} must be among them.", field=f"answers.{name}")
+            raise Invalid("The right answer to '%(label)s' must be among them.", label=name, field=f"answers.{name}")
     return {name: float(value) for name, value in answers.items()}
 
 

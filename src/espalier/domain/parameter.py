@@ -16,13 +16,17 @@ A_WEEK: Final = 7 * 24 * 60  # minutes
 
 
 class InvalidPolicy(Invalid, ValueError):
-    """A policy, or the shape of a tree, that cannot be. `reason` continues the sentence that `field` begins."""
+    """A policy, or the shape of a tree, that cannot be. Each sentence begins with `%(name)s`, which is `field`."""
 
     slug, title = "invalid-policy", "The policy is not valid"
 
-    def __init__(self, field: str, reason: str) -> None:
-        super().__init__(f"{field} {reason}", field=field)
-        self.reason = reason
+    def __init__(self, field: str, sentence: str, **values: Any) -> None:
+        super().__init__(sentence, field=field, **{**values, "name": field})
+
+    @property
+    def reason(self) -> str:
+        """What continues the sentence that the field's name begins."""
+        return self.detail.removeprefix(f"{self.field} ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,10 @@ class Parameter:
             return None
         value = self.kind.read(given)
         if value is None:
-            raise InvalidPolicy(self.name, f"is {spelled(given)!r}, but must be {self.wants}")
+            given_as = repr(spelled(given))
+            raise InvalidPolicy(
+                self.name, "%(name)s is %(given)s, but must be %(wants)s", given=given_as, wants=self.wants
+            )
         return value
 
 

@@ -140,8 +140,9 @@ class Policy:
             object.__setattr__(self, parameter.name, parameter.value(getattr(self, parameter.name)))
         if self.min_goal_tree_size > self.goal_tree_size:
             raise InvalidPolicy(
-                "min_goal_tree_size", f"is {self.min_goal_tree_size}, but goal_tree_size is {self.goal_tree_size}"
-            )
+                "min_goal_tree_size", "%(name)s is %(least)s, but goal_tree_size is %(goal)s",
+                least=self.min_goal_tree_size, goal=self.goal_tree_size,
+            )  # fmt: skip
         check_shape(self.shape())
 
     def shape(self, goal_tree_size: int | None = None) -> Shape:
@@ -182,8 +183,13 @@ def check_shape(shape: Shape) -> None:
     if shape.goal_tree_size > largest:
         raise InvalidPolicy(
             "goal_tree_size",
-            f"is {shape.goal_tree_size}, but a tree of depth {shape.max_tree_depth} with {shape.max_children_count} "
-            f"replies to a prompter and {shape.num_prompter_replies} to an assistant message holds at most {largest}",
+            "%(name)s is %(goal)s, but a tree of depth %(depth)s with %(to_prompter)s replies to a prompter and "
+            "%(to_assistant)s to an assistant message holds at most %(largest)s",
+            goal=shape.goal_tree_size,
+            depth=shape.max_tree_depth,
+            to_prompter=shape.max_children_count,
+            to_assistant=shape.num_prompter_replies,
+            largest=str(largest),
         )
 
 
@@ -191,13 +197,16 @@ def _known(values: Mapping[str, Any]) -> Mapping[str, Any]:
     for name in values:
         if name not in PARAMETERS:
             near = get_close_matches(name, PARAMETERS, n=1, cutoff=0.0)
-            raise InvalidPolicy(name, f"is no parameter; did you mean {near[0]}?")
+            raise InvalidPolicy(name, "%(name)s is no parameter; did you mean %(near)s?", near=near[0])
     return values
 
 
 def _profile(name: object) -> Policy:
     if not isinstance(name, str) or name not in PROFILES:
-        raise InvalidPolicy("profile", f"is {name!r}, but must be one of {', '.join(PROFILES)}")
+        known = ", ".join(PROFILES)
+        raise InvalidPolicy(
+            "profile", "%(name)s is %(given)s, but must be one of %(known)s", given=repr(name), known=known
+        )
     return PROFILES[name]
 
 
@@ -222,7 +231,7 @@ class CampaignPolicy:
             try:
                 self._by_lang[lang] = Policy.from_mapping(values, self.base)
             except InvalidPolicy as invalid:
-                raise InvalidPolicy(f"langs.{lang}.{invalid.field}", invalid.reason) from None
+                raise _of(lang, invalid) from None
 
     def for_lang(self, lang: str) -> Policy:
         """What holds in this language; the same value at each call."""
@@ -232,13 +241,13 @@ class CampaignPolicy:
     def from_mapping(given: Mapping[str, object], start: "CampaignPolicy | None" = None) -> "CampaignPolicy":
         """`base`: the values that change; `langs`, where given, replaces the differences of all languages."""
         for name in given.keys() - {"base", "langs"}:
-            raise InvalidPolicy(name, "is not part of a policy, which has base and langs")
+            raise InvalidPolicy(name, "%(name)s is not part of a policy, which has base and langs")
         start = start or CampaignPolicy()
         base, langs = given.get("base", {}), given.get("langs", start.langs)
         if not isinstance(base, Mapping):
-            raise InvalidPolicy("base", f"is {base!r}, but must be a table of parameters")
+            raise InvalidPolicy("base", "%(name)s is %(given)s, but must be a table of parameters", given=repr(base))
         if not isinstance(langs, Mapping):
-            raise InvalidPolicy("langs", f"is {langs!r}, but must be a table by language")
+            raise InvalidPolicy("langs", "%(name)s is %(given)s, but must be a table by language", given=repr(langs))
         return CampaignPolicy(Policy.from_mapping(base, start.base), langs)
 
     def to_mapping(self) -> dict[str, object]:
@@ -248,13 +257,20 @@ class CampaignPolicy:
 
 def _of_language(lang: str, given: object) -> Mapping[str, object]:
     if not is_language(lang):
-        raise InvalidPolicy(f"langs.{lang}", "is no language tag such as en or pt-BR")
+        raise InvalidPolicy(f"langs.{lang}", "%(name)s is no language tag such as en or pt-BR")
     if not isinstance(given, Mapping):
-        raise InvalidPolicy(f"langs.{lang}", f"is {given!r}, but must be a table of parameters")
+        raise InvalidPolicy(
+            f"langs.{lang}", "%(name)s is %(given)s, but must be a table of parameters", given=repr(given)
+        )
     try:
         for name in _known(given):
             if not PARAMETERS[name].per_language:
-                raise InvalidPolicy(name, "holds for the whole campaign and cannot differ by language")
+                raise InvalidPolicy(name, "%(name)s holds for the whole campaign and cannot differ by language")
         return {name: PARAMETERS[name].value(value) for name, value in given.items()}
     except InvalidPolicy as invalid:
-        raise InvalidPolicy(f"langs.{lang}.{invalid.field}", invalid.reason) from None
+        raise _of(lang, invalid) from None
+
+
+def _of(lang: str, invalid: InvalidPolicy) -> InvalidPolicy:
+    """The same, said of what differs in a language."""
+    return InvalidPolicy(f"langs.{lang}.{invalid.field}", invalid.sentence, **invalid.values)

@@ -132,7 +132,7 @@ def find(
     if not wanted:
         raise Invalid("Write at least one letter or digit to look for.", field="query")
     if sum(len(phrase.words) for phrase in wanted) > MOST_WORDS:
-        raise TooLong(f"Look for at most {MOST_WORDS} words at once.", field="query")
+        raise TooLong("Look for at most %(most)s words at once.", most=MOST_WORDS, field="query")
     asked = _ASK[db.dialect.name](wanted, sorted(langs))
     place = {"query": asked, "before": FIRST if before is None else before, "limit": limit}
     rows = _FIND[db.dialect.name].rows(db, **place)

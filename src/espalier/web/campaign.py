@@ -114,9 +114,11 @@ def refuse_shut_out(person: Person, caller: Caller, now: datetime) -> None:
         raise Banned("This account has been disabled.")
     if person.is_suspended(now) and not caller.shut_out:
         assert person.suspended_until is not None
-        raise Suspended(f"This account is suspended until {person.suspended_until:%Y-%m-%d %H:%M} UTC.")
+        raise Suspended("This account is suspended until %(until)s.", until=person.suspended_until)
     if not person.role.reaches(caller.needs):
-        raise NotAllowed(f"This is for people with the role {caller.needs}; yours is {person.role}.")
+        raise NotAllowed(
+            "This is for people with the role %(role)s; yours is %(own)s.", role=caller.needs, own=person.role
+        )
     if caller.changes and person.scope != "full":
         raise NotAllowed("This token only reads.")
 

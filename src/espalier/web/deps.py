@@ -51,7 +51,7 @@ def checked_langs(langs: list[str], field: str = "langs") -> tuple[str, ...]:
     """Language tags, each once, in the order given. Raises Invalid."""
     for lang in langs:
         if not is_language(lang):
-            raise Invalid(f"{lang!r} is no language tag such as en or pt-BR.", field=field)
+            raise Invalid("'%(lang)s' is no language tag such as en or pt-BR.", lang=lang, field=field)
     return tuple(dict.fromkeys(langs))
 
 

@@ -83,11 +83,12 @@ def problem(
     status: int,
     detail: str,
     headers: dict[str, str] | None = None,
+    refused: Refusal | None = None,
     **more: Any,
 ) -> Response:
-    """The refusal as a document, or as a page where a person reads it."""
+    """The refusal as a document, or as a page where a person reads it; `refused`: by a rule of the campaign."""
     if is_read_by_people(request) and (page := getattr(request.app.state, "error_page", None)):
-        shown: Response = page(request, slug, title, status, detail, headers or {}, more)
+        shown: Response = page(request, slug, status, refused, headers or {})
         return shown
     document = {"type": f"{URN}{slug}", "title": title, "status": status, "detail": detail}
     document |= {name: value for name, value in more.items() if value is not None}
@@ -127,7 +128,7 @@ def _refused(request: Request, error: Exception) -> Response:
     if error.status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
     return problem(
-        request, error.slug, error.title, error.status, error.detail, headers,
+        request, error.slug, error.title, error.status, error.detail, headers, error,
         field=error.field, text=error.text, retry_after_s=error.retry_after_s,
     )  # fmt: skip
 

@@ -4,6 +4,7 @@ import hashlib
 from functools import cache
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlencode
 
 from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
@@ -13,6 +14,12 @@ from starlette.types import Scope
 
 ADDRESS: Final = "/static"
 FOLDER: Final = Path(__file__).parent / "static"
+WORKER: Final = "/worker.js"
+"""Not below /static: a service worker is in charge of what lies beside and below its own address."""
+_WORKER_KEEPS: Final = (
+    "static/worker.js", "static/site.js", "static/kept.js", "static/espalier.css", "templates/bare.html",
+    "templates/offline.html",
+)  # fmt: skip
 
 
 class _Kept(StaticFiles):
@@ -32,3 +39,13 @@ def install(app: FastAPI) -> None:
 def address_of(name: str) -> str:
     """`/static/espalier.css?v=…`: another one whenever the file is another."""
     return f"{ADDRESS}/{name}?v={hashlib.sha256((FOLDER / name).read_bytes()).hexdigest()[:12]}"
+
+
+@cache
+def worker_address(lang: str, theme: str) -> str:
+    """Of the service worker; another one whenever the page that it keeps is another."""
+    made_of = [*_WORKER_KEEPS, f"locales/{lang}.po"]
+    files = [FOLDER.parent / name for name in made_of]
+    held = b"".join(hashlib.sha256(file.read_bytes()).digest() for file in files if file.is_file())
+    version = hashlib.sha256(held).hexdigest()[:12]
+    return f"{WORKER}?{urlencode({'lang': lang, 'theme': theme, 'v': version})}"

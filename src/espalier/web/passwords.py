@@ -16,7 +16,9 @@ _HASHER: Final = PasswordHasher()
 def spelled(password: str) -> str:
     """A new password as it is kept. Raises Invalid."""
     if not SHORTEST <= len(password) <= LONGEST:
-        raise Invalid(f"A password has {SHORTEST} to {LONGEST} characters.", field="password")
+        raise Invalid(
+            "A password has %(least)s to %(most)s characters.", least=SHORTEST, most=LONGEST, field="password"
+        )
     if len(set(password)) < SHORTEST // 2:
         raise Invalid("This is too easy to guess; several words are good.", field="password")
     return _HASHER.hash(password)

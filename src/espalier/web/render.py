@@ -15,6 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 from starlette.responses import HTMLResponse, Response
 
+from espalier.collect.settings import THEMES
 from espalier.domain.charter import Visibility
 from espalier.web import cookies, files
 from espalier.web.markdown import rendered
@@ -52,6 +53,7 @@ def environment(lang: str) -> Environment:
     )
     made.globals.update(
         file=files.address_of,
+        worker=files.worker_address,
         direction=direction,
         interface_languages=interface_languages,
         clock=lambda at: clock(at, lang),
@@ -100,4 +102,16 @@ def render(visit: Visit, template: str, context: Any, *, status: int = 200, publ
         )
     if visit.notice:
         cookies.forget(answer, cookies.NOTICE)
+    _keep_manner(visit, answer)
     return answer
+
+
+def _keep_manner(visit: Visit, answer: Response) -> None:
+    """What an account has chosen holds in its browser, too, for pages that are shown without asking the database."""
+    given = visit.request.cookies
+    if visit.person is None:
+        return
+    if visit.chosen.interface and given.get(cookies.LANGUAGE) != visit.chosen.interface:
+        cookies.write(answer, visit.request, cookies.LANGUAGE, visit.chosen.interface, lasts_s=cookies.YEAR_S)
+    if given.get(cookies.THEME, THEMES[0]) != visit.theme:
+        cookies.write(answer, visit.request, cookies.THEME, visit.theme, lasts_s=cookies.YEAR_S)

@@ -9,7 +9,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Final
 
-from babel import Locale, negotiate_locale
+from babel import Locale, UnknownLocaleError, negotiate_locale
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
@@ -56,7 +56,7 @@ def direction(lang: str) -> str:
     """`rtl` or `ltr`; for any language tag, `auto` where it is not known."""
     try:
         return "rtl" if Locale.parse(lang.replace("-", "_")).text_direction == "rtl" else "ltr"
-    except (ValueError, LookupError):
+    except (ValueError, LookupError, UnknownLocaleError):
         return "auto"
 
 
@@ -64,7 +64,7 @@ def language_name(lang: str, interface: str) -> str:
     """What a language is called in the interface's language, else its tag."""
     try:
         return Locale.parse(lang.replace("-", "_")).get_display_name(interface) or lang
-    except (ValueError, LookupError):
+    except (ValueError, LookupError, UnknownLocaleError):
         return lang
 
 

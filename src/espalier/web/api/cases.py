@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
 from espalier.collect import cases
-from espalier.collect.cases import MOST_AT_ONCE, Left, Ruling
+from espalier.collect.cases import MOST_AT_ONCE, Ruling
 from espalier.domain import cases as rules
 from espalier.domain.cases import FREE_AFTER, About, Came, State, Verdict
 from espalier.store import cases as rows
@@ -170,6 +170,14 @@ class ManyForm(RulingForm):
 
 
 @dataclass(frozen=True, slots=True)
+class Left:
+    """A case of several that was not decided, and why."""
+
+    id: int
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class Many:
     """`first`: under which the whole is undone. `left`: cases that could not be decided, and why."""
 
@@ -186,14 +194,18 @@ async def decide_many(form: ManyForm, campaign: CampaignDep, caller: Moderator) 
     )  # fmt: skip
     with campaign.database.read() as db:
         first = rows.decisions_on(db, done[0], 1)[0].bulk if done else None
-    return Many(done, left, first)
+    return Many(done, _left(left), first)
 
 
 @router.post("/cases/decided/{first}/undo", summary="Take back what was decided at once")
 async def undo_many(first: int, campaign: CampaignDep, caller: Moderator) -> Many:
     """For moderators; `first`: as the answer to deciding named it."""
     done, left = await campaign.change(caller, cases.undo_many, first, campaign.clock(), campaign.rng)
-    return Many(done, left)
+    return Many(done, _left(left))
+
+
+def _left(left: Sequence[cases.Left]) -> list[Left]:
+    return [Left(each.id, each.why.detail) for each in left]
 
 
 @router.get("/notices", summary="What was decided on your messages and reports, unless you have read it")

@@ -133,11 +133,19 @@ class Orders(Form):
 
 
 @dataclass(frozen=True, slots=True)
+class Refused:
+    """An order of several that was not carried out, and why."""
+
+    id: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """Which trees followed the order, and which could not."""
 
     done: list[TreeNow]
-    refused: list[moderation.Refused]
+    refused: list[Refused]
 
 
 @router.post("/trees/orders", summary="Give many trees the same order")
@@ -146,7 +154,7 @@ async def order_many(form: Orders, campaign: CampaignDep, caller: Admin) -> Outc
     done, refused = await campaign.change(
         caller, moderation.order_trees, form.ids, form.command, campaign.clock(), campaign.rng, reason=form.reason
     )
-    return Outcome([tree_now(tree) for tree in done], refused)
+    return Outcome([tree_now(tree) for tree in done], [Refused(each.id, each.why.detail) for each in refused])
 
 
 @router.post("/trees/{tree_id}/orders", summary="Halt, abort, resume, draw, park or activate a tree")

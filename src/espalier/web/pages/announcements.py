@@ -11,6 +11,7 @@ from espalier.collect import announcements
 from espalier.domain.errors import Invalid, NotFound, Refusal
 from espalier.store import announcements as kept
 from espalier.store.announcements import Announcement
+from espalier.web.refused import said
 from espalier.web.render import render
 from espalier.web.visit import AdminSender, AdminVisit, Sender, Visit, local, redirect
 
@@ -110,7 +111,7 @@ async def end(visit: AdminSender, announcement_id: str) -> Response:
 def _page(visit: Visit, typed: Typed, *, editing: str | None = None, refused: Refusal | None = None) -> Response:
     with visit.campaign.read(visit.caller) as (db, _):
         found = kept.newest(db)
-    fault, faulty = (refused.detail, refused.field) if refused else (None, None)
+    fault, faulty = (said(refused, visit.words), refused.field) if refused else (None, None)
     context = Context(found, typed, editing, fault, faulty)
     return render(visit, "announcements.html", context, status=refused.status if refused else 200)
 
@@ -127,4 +128,4 @@ def _time(visit: Visit, spelled: str, field: str) -> datetime:
     try:
         return datetime.fromisoformat(spelled).replace(tzinfo=UTC)
     except ValueError:
-        raise Invalid(visit.words.gettext("Give a day and a time, such as 2026-03-01T12:00."), field=field) from None
+        raise Invalid("Give a day and a time, such as 2026-03-01T12:00.", field=field) from None

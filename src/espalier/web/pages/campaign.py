@@ -13,11 +13,12 @@ from starlette.responses import Response
 
 from espalier.collect import charter as use_cases
 from espalier.domain.admission import Admission
-from espalier.domain.charter import OWN_TERMS, Charter, Running, Visibility
+from espalier.domain.charter import OWN_TERMS, Charter, InvalidCharter, Running, Visibility
 from espalier.domain.errors import Invalid
 from espalier.store.people import PersonRole
 from espalier.web.mail import Letter
 from espalier.web.providers import Provider
+from espalier.web.refused import said
 from espalier.web.render import render
 from espalier.web.visit import AdminSender, AdminVisit, Visit, redirect
 
@@ -97,7 +98,7 @@ def _mapping(said: Said) -> dict[str, Any]:
         given[name] = [part.strip() for part in given[name].replace("\n", ",").split(",") if part.strip()]
     digits = "".join(sign for sign in given["target"] if sign not in " ,.'\u202f\u00a0")
     if digits and not digits.isdecimal():
-        raise Invalid("target must be a whole number, or nothing.", field="target")
+        raise InvalidCharter("%(name)s must be a whole number from 1 on, or nothing.", field="target")
     given["target"] = int(digits) if digits else None
     return given
 
@@ -143,14 +144,17 @@ def show(visit: AdminVisit) -> Response:
 
 
 @router.post(ADDRESS)
-async def change(visit: AdminSender, said: Annotated[Said, Form()]) -> Response:
+async def change(visit: AdminSender, typed: Annotated[Said, Form()]) -> Response:
     campaign = visit.campaign
     try:
         changing = visit.changing(PersonRole.ADMIN)
-        await campaign.change(changing, use_cases.change_charter, _mapping(said), campaign.clock())
+        await campaign.change(changing, use_cases.change_charter, _mapping(typed), campaign.clock())
     except Invalid as refused:
         return render(
-            visit, "campaign.html", _context(visit, said, refused.field, refused.detail), status=refused.status
+            visit,
+            "campaign.html",
+            _context(visit, typed, refused.field, said(refused, visit.words)),
+            status=refused.status,
         )
     return redirect(visit, ADDRESS, visit.words.gettext("Saved. It holds from now on."))
 
@@ -172,7 +176,7 @@ async def run(
             return render(visit, "campaign_switch.html", Switch(wanted.running, wanted.reason, wanted.paused_until))
         await campaign.change(visit.changing(PersonRole.ADMIN), use_cases.change_charter, change, campaign.clock())
     except Invalid as refused:
-        context = _context(visit, _form(visit.charter), refused.field, refused.detail)
+        context = _context(visit, _form(visit.charter), refused.field, said(refused, visit.words))
         return render(visit, "campaign.html", context, status=refused.status)
     return redirect(visit, ADDRESS, visit.words.gettext("Done. It holds from now on."))
 

@@ -12,6 +12,7 @@ from espalier.domain.charter import Charter
 from espalier.domain.errors import Conflict, NotFound
 from espalier.domain.work import ACT_OF, Act
 from espalier.web import cookies
+from espalier.web.refused import said
 from espalier.web.render import render
 from espalier.web.texts import GUIDELINES, Text, text_of
 from espalier.web.visit import Anybody, Sender, SignedIn, Visit, local, redirect
@@ -106,7 +107,7 @@ async def accept(visit: Sender, version: Annotated[int, Form()], next: Annotated
     try:
         await campaign.change(visit.changing(), use_cases.accept_terms, version, campaign.clock())
     except Conflict as refused:
-        return redirect(visit, "/terms/accept", visit.words.gettext(refused.detail), kind="alarm")
+        return redirect(visit, "/terms/accept", said(refused, visit.words), kind="alarm")
     return redirect(visit, local(next))
 
 

@@ -16,6 +16,7 @@ from espalier.store import documents
 from espalier.store.documents import Document
 from espalier.store.people import PersonRole
 from espalier.web.pages.documents import titles
+from espalier.web.refused import said
 from espalier.web.render import render
 from espalier.web.texts import Text, text_languages, text_of
 from espalier.web.visit import AdminSender, AdminVisit, Visit, redirect
@@ -105,6 +106,14 @@ def _page(
     changed = list(unified_diff(was.text.splitlines(), text.splitlines(), lineterm="", n=1))[2:]
     changes = ["…" if line.startswith("@@") else line for line in changed]
     context = Edited(
-        kind, titles(visit)[kind], lang, text, preview, changes, history, ask_again, refused.detail if refused else None
+        kind,
+        titles(visit)[kind],
+        lang,
+        text,
+        preview,
+        changes,
+        history,
+        ask_again,
+        said(refused, visit.words) if refused else None,
     )
     return render(visit, "document_edit.html", context, status=refused.status if refused else 200)

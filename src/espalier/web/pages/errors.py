@@ -3,14 +3,13 @@
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
-from espalier.domain.errors import Banned, Suspended, WarningUnread
+from espalier.domain.errors import Banned, Refusal, Suspended, WarningUnread
 from espalier.web.pages import banned
-from espalier.web.refused import sentence_of, title_of
+from espalier.web.refused import OF_REQUESTS, TITLES, said, said_of_request, title_of
 from espalier.web.render import render
 from espalier.web.visit import Visit, sign_in_address, visit_of
 
@@ -19,42 +18,40 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """`text`: what was typed, handed back. `wait_s`: seconds until another try may succeed."""
+    """`quoted`: what the organiser adds. `text`: what was typed, handed back. `wait_s`: seconds until another try may
+    succeed.
+    """
 
     slug: str
     title: str
     status: int
     detail: str
+    quoted: str
     text: str | None
     wait_s: int | None
     request_id: str | None
 
 
-def page_of(
-    request: Request,
-    slug: str,
-    title: str,
-    status: int,
-    detail: str,
-    headers: Mapping[str, str],
-    more: Mapping[str, Any],
-) -> Response:
-    """The page for a refusal. Who is not signed in is sent to sign in."""
+def page_of(request: Request, slug: str, status: int, refused: Refusal | None, headers: Mapping[str, str]) -> Response:
+    """The page for a refusal, or for what the server itself does not take. Who is not signed in is sent to sign in."""
     if status == 401:
         return RedirectResponse(sign_in_address(request), status_code=303)
     try:
         visit: Visit = getattr(request.state, "visit", None) or visit_of(request)
     except Exception as error:  # whatever broke the page may break this one too; then words alone must do
         log.error("no page could be made of a fault", exc_info=error)
-        return PlainTextResponse(f"{title}\n\n{detail}\n", status_code=status)
+        title = TITLES.get(slug, TITLES["refused"])
+        return PlainTextResponse(f"{title}\n\n{refused or OF_REQUESTS['internal']}\n", status_code=status)
     if slug in (Banned.slug, Suspended.slug) and visit.person is not None:
         return banned.page(visit)
     if slug == WarningUnread.slug:
         return RedirectResponse("/notices", status_code=303)
-    title, detail = title_of(slug, title, visit.words), sentence_of(slug, detail, visit.words)
+    words = visit.words
     context = Context(
-        slug, title, status, detail, more.get("text"), more.get("retry_after_s"), request.scope.get("request_id")
-    )
+        slug, title_of(slug, words), status, said(refused, words) if refused else said_of_request(slug, words),
+        refused.quoted if refused else "", refused.text if refused else None,
+        refused.retry_after_s if refused else None, request.scope.get("request_id"),
+    )  # fmt: skip
     answer = render(visit, "error.html", context, status=status)
     answer.headers.update({name: value for name, value in headers.items() if name != "WWW-Authenticate"})
     return answer

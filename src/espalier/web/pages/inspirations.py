@@ -14,6 +14,7 @@ from espalier.store import inspirations as kept
 from espalier.store.inspirations import Kept
 from espalier.web.paging import page as paged
 from espalier.web.paging import place_in
+from espalier.web.refused import said
 from espalier.web.render import render
 from espalier.web.visit import AdminSender, AdminVisit, Visit, redirect
 
@@ -107,6 +108,6 @@ def _page(
     with visit.campaign.read(visit.caller) as (db, _):
         found = kept.newest(db, ON_A_PAGE + 1, before=before)
     shown, following = paged(found, ON_A_PAGE, kept.place)
-    fault, faulty = (refused.detail, refused.field) if refused else (None, None)
+    fault, faulty = (said(refused, visit.words), refused.field) if refused else (None, None)
     context = Context(shown, typed, editing, fault, faulty, following)
     return render(visit, "inspirations.html", context, status=refused.status if refused else 200)

@@ -12,6 +12,7 @@ from espalier.collect import accounts
 from espalier.collect.accounts import Invitation
 from espalier.domain.errors import Invalid, Refusal
 from espalier.store.people import PersonRole
+from espalier.web.refused import said
 from espalier.web.render import render
 from espalier.web.visit import AdminSender, AdminVisit, Visit
 
@@ -58,7 +59,7 @@ async def invite(
             campaign.clock(), campaign.rng, prefix=prefix,
         )  # fmt: skip
     except Refusal as refused:
-        context = Context(typed, fault=refused.detail, faulty=refused.field)
+        context = Context(typed, fault=said(refused, visit.words), faulty=refused.field)
         return render(visit, "invitations.html", context, status=refused.status)
     table = as_csv(made)
     if give == "file":
@@ -82,11 +83,11 @@ def _plain(name: str) -> str:
 
 def _number(visit: Visit, count: str) -> int:
     if not count.strip().isdecimal():
-        raise Invalid(visit.words.gettext("Say how many, as a whole number."), field="count")
+        raise Invalid("Say how many, as a whole number.", field="count")
     return int(count)
 
 
 def _role(visit: Visit, role: str) -> PersonRole:
     if role not in set(PersonRole):
-        raise Invalid(visit.words.gettext("Choose a role."), field="role")
+        raise Invalid("Choose a role.", field="role")
     return PersonRole(role)

@@ -15,6 +15,7 @@ from espalier.store.invitations import Invitation
 from espalier.store.people import token_hash
 from espalier.web import cookies
 from espalier.web.entering import INVITATION
+from espalier.web.refused import said
 from espalier.web.render import render
 from espalier.web.visit import AdminSender, AdminVisit, Anybody, Visit, redirect
 
@@ -64,7 +65,9 @@ def show(visit: AdminVisit) -> Response:
 def _page(visit: Visit, typed: Typed, link: str | None = None, refused: Refusal | None = None) -> Response:
     with visit.campaign.database.read() as db:
         made = invitations.newest(db)
-    context = Context(made, typed, link, refused.detail if refused else None, refused.field if refused else None)
+    context = Context(
+        made, typed, link, said(refused, visit.words) if refused else None, refused.field if refused else None
+    )
     return render(visit, "invitation_links.html", context, status=refused.status if refused else 200)
 
 
@@ -88,7 +91,7 @@ async def invite(
 
 def _number(visit: Visit, said: str, field: str) -> int:
     if not said.strip().isdecimal():
-        raise Invalid(visit.words.gettext("Say how many, as a whole number."), field=field)
+        raise Invalid("Say how many, as a whole number.", field=field)
     return int(said)
 
 

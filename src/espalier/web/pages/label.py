@@ -11,12 +11,13 @@ from fastapi import APIRouter, Form
 from starlette.responses import Response
 
 from espalier.collect.answers import LabelsAnswer
-from espalier.domain.errors import AlreadyAnswered, Conflict, IdReused, NotFound, Refusal, Stale, WrongAnswer
+from espalier.domain.errors import AlreadyAnswered, IdReused, NotFound, Refusal, Stale, WrongAnswer
 from espalier.domain.message import LABELS, LIKERT_STEPS
 from espalier.store.drafts import Fields
 from espalier.web.pages.frame import Frame, fields_of, frame_of, submitted
 from espalier.web.pages.over import over
 from espalier.web.questions import Questions, questions
+from espalier.web.refused import said
 from espalier.web.render import render
 from espalier.web.texts import own_meanings
 from espalier.web.visit import Sender, Visit
@@ -95,9 +96,8 @@ async def submit(
         return await submitted(visit, task_id, answer_id, choice, chosen.answer(), fields)
     except (Stale, AlreadyAnswered, NotFound) as refused:
         return over(visit, refused, choice, "")
-    except IdReused:
-        said = visit.words.gettext("This was taken back in the meantime. Submit it once more if it is right.")
-        return _page(visit, frame_of(visit, task_id, choice), chosen, Conflict(said))
+    except IdReused as refused:
+        return _page(visit, frame_of(visit, task_id, choice), chosen, refused)
     except Refusal as refused:
         return _page(visit, frame_of(visit, task_id, choice, answer_id), chosen, refused)
 
@@ -111,10 +111,10 @@ def _page(visit: Visit, frame: Frame, chosen: Choices, refused: Refusal | None =
     faulty = refused.field.removeprefix("labels.") if refused and refused.field else None
     fault = None
     if refused:
-        said = {
+        instead = {
             "spam": visit.words.gettext("Please answer this one. If you cannot judge it, skip the task."),
             "flags": visit.words.gettext("Either tick what is wrong with it, or “None of these”."),
         }
-        fault = said.get(faulty or "", refused.detail)
+        fault = instead.get(faulty or "", said(refused, visit.words))
     context = Context(frame, asked, chosen, tuple(f"{step:g}" for step in LIKERT_STEPS), fault, faulty)
     return render(visit, "label.html", context, status=refused.status if refused else 200)

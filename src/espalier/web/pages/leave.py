@@ -49,7 +49,7 @@ async def save_draft(
         return render(visit, "write.html", context, status=refused.status)
     except Refusal as refused:
         if by_script:
-            return JSONResponse({"detail": refused.detail}, status_code=410)
+            return JSONResponse({"detail": said(refused, visit.words)}, status_code=410)
         return over(visit, refused, choice, "".join(fields.get("text", ())))
     if by_script:
         return JSONResponse({"version": draft.version})

@@ -50,7 +50,7 @@ def _person_in(visit: Visit, signed: str) -> str:
     try:
         return Signer(visit.campaign.signing_key, salt=SALT).unsign(signed).decode()
     except BadSignature:
-        raise NotFound(visit.words.gettext("This link is not complete. Copy all of it from the letter.")) from None
+        raise NotFound("This link is not complete. Copy all of it from the letter.") from None
 
 
 @router.post("/me/mail")

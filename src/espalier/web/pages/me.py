@@ -12,6 +12,7 @@ from espalier.collect.settings import THEMES, Settings, change_settings
 from espalier.domain.errors import Refusal
 from espalier.domain.pseudonym import pseudonym
 from espalier.web.pages.welcome import offered_langs
+from espalier.web.refused import said
 from espalier.web.render import render
 from espalier.web.visit import Sender, SignedIn, Visit, known, redirect
 from espalier.web.words import interface_languages
@@ -46,7 +47,7 @@ def show(visit: SignedIn) -> Response:
 def _page(visit: Visit, chosen: Settings, refused: Refusal | None = None) -> Response:
     langs = offered_langs(visit)
     shown = [*langs, *(lang for lang in chosen.langs if lang not in langs)]
-    fault, faulty = (refused.detail, refused.field) if refused else (None, None)
+    fault, faulty = (said(refused, visit.words), refused.field) if refused else (None, None)
     context = Context(chosen, shown, pseudonym(known(visit).id), fault, faulty)
     return render(visit, "me.html", context, status=refused.status if refused else 200)
 

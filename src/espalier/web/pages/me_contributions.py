@@ -14,7 +14,7 @@ from starlette.responses import Response
 from espalier.collect import undo
 from espalier.domain.errors import Invalid, NotFound, Refusal
 from espalier.domain.ranking import agrees
-from espalier.domain.sight import BlindMessage, OwnMessage, PublicMessage, SeenMessage, StaffMessage, seen
+from espalier.domain.sight import BlindMessage, OwnMessage, PublicMessage, SeenMessage, StaffMessage, alone, seen
 from espalier.domain.tree import State
 from espalier.store import contributed, reading
 from espalier.store.contributed import Contributed
@@ -24,7 +24,7 @@ from espalier.web.outcome import Pill, pill_of
 from espalier.web.paging import LONGEST_CURSOR, cursor_of, place_in
 from espalier.web.refused import said
 from espalier.web.render import render
-from espalier.web.tree_words import first_words, label_marks
+from espalier.web.tree_words import Opening, label_marks, opening
 from espalier.web.undoing import SAID
 from espalier.web.visit import Sender, SignedIn, Visit, local, redirect
 
@@ -52,8 +52,7 @@ class Row:
     at: datetime
     late: bool
     address: str | None
-    title: str | None
-    lang: str
+    title: Opening | None
     pill: Pill | None
     why: str
     undo: str | None
@@ -130,6 +129,9 @@ def _rows(visit: Visit, db: Connection, person: Person, facts: Sequence[Contribu
     for fact in facts:
         there = about.get(fact.message_id)
         message = seen(there, eyes) if there and not (there.removed and there.author != person.id) else None
+        title = None
+        if there and message:
+            title = opening(alone(there, eyes), visit, 160, otherwise=visit.words.gettext("A message without words"))
         lang = there.lang if there else "en"
         in_time = visit.now <= fact.at + timedelta(seconds=book.for_lang(lang).undo_seconds)
         answered = fact.kind in (*TEXTS, "reviewed", "ranked") and fact.task_id is not None
@@ -140,8 +142,7 @@ def _rows(visit: Visit, db: Connection, person: Person, facts: Sequence[Contribu
                 fact.at,
                 fact.late,
                 f"/messages/{message.id}" if message else None,
-                first_words(message.text, 160) if message else None,
-                lang,
+                title,
                 _pill(fact, message, ranks.get(fact.message_id), visit.words),
                 _why(fact, message, visit.words),
                 undoable,

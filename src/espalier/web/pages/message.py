@@ -28,8 +28,9 @@ from espalier.store.reactions import reactions_of
 from espalier.web.api.governed import shown_names
 from espalier.web.emojis import FLAG, Emoji, emojis
 from espalier.web.looking import check_open, look, only_own
+from espalier.web.refused import said
 from espalier.web.render import render
-from espalier.web.tree_words import Pill, first_words, harms, label_names, link_name, marks, pill
+from espalier.web.tree_words import Opening, Pill, harms, label_names, link_name, marks, opening, pill
 from espalier.web.visit import ReadsOwn, Sender, Visit, redirect
 
 router = APIRouter()
@@ -77,7 +78,7 @@ class Context:
 
     id: str
     tree_id: str
-    title: str
+    title: Opening
     lang: str
     pill: Pill | None
     thread: list[Turn]
@@ -126,7 +127,7 @@ async def report(visit: Sender, message_id: str, reason: Annotated[str, Form()] 
         if refused.field != "reason":
             raise
         needed = words.gettext("Say in a few words what is wrong with the message.")
-        fault = refused.detail if reason.strip() else needed
+        fault = said(refused, visit.words) if reason.strip() else needed
         return page(visit, message_id, reason=reason, fault=fault, status=refused.status)
     return redirect(visit, f"/messages/{message_id}", words.gettext("Thank you. Your report goes to the moderators."))
 
@@ -150,11 +151,12 @@ def page(
     shown = behind or at
     blind = isinstance(shown, BlindMessage)
     gone = at.deleted or getattr(at, "removed", False)
+    title = opening(at, visit, otherwise=words.gettext("A message without words"))
     staff = person.role.reaches(PersonRole.MODERATOR)
     context = Context(
         id=message_id,
         tree_id=at.tree_id,
-        title=first_words(at.text) or words.gettext("A message without words"),
+        title=title,
         lang=at.lang,
         pill=None if isinstance(at, BlindMessage) else pill(at.tree_state, words),
         thread=[_turn(visit, message, person, names.get(message.id)) for message in around.thread],
@@ -231,7 +233,7 @@ def _names(db: Connection, reader: Person, messages: Sequence[SeenMessage]) -> d
 
 def _links(visit: Visit, messages: Sequence[SeenMessage], without: str = "") -> list[Link]:
     return [
-        Link(message.id, link_name(message, place, len(messages), visit.words))
+        Link(message.id, link_name(message, place, len(messages), visit))
         for place, message in enumerate(messages, start=1)
         if message.id != without
     ]

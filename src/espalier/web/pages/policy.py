@@ -21,7 +21,8 @@ from espalier.domain.policy_change import Change
 from espalier.store import jobs
 from espalier.store.jobs import Job
 from espalier.store.policies import PolicyBook
-from espalier.web.pages.policy_words import GROUPS, grouped, shown, spelled, typed, wants
+from espalier.web.policy_words import GROUPS, grouped, shown, spelled, typed, wants
+from espalier.web.refused import said
 from espalier.web.render import render
 from espalier.web.visit import AdminSender, AdminVisit, Visit, redirect
 
@@ -99,7 +100,7 @@ def show(visit: AdminVisit, lang: str | None = None, profile: str | None = None)
     with visit.campaign.read(visit.caller) as (db, _):
         book = PolicyBook(db)
     if lang is not None and not is_language(lang):
-        raise Invalid(visit.words.gettext("Name a language with a tag such as en or pt-BR."), field="lang")
+        raise Invalid("Name a language with a tag such as en or pt-BR.", field="lang")
     filled = _fields_of(book.campaign, lang)
     known = None if lang else profile if profile in PROFILES else None
     if known:
@@ -129,9 +130,16 @@ async def preview(
         return _preview(visit, wanted, version)
     except InvalidPolicy as invalid:
         name = (invalid.field or "").rpartition(".")[2]
-        return _page(visit, lang or None, filled, {name: invalid.detail}, fault=invalid.detail, status=422)
+        return _page(
+            visit,
+            lang or None,
+            filled,
+            {name: said(invalid, visit.words)},
+            fault=said(invalid, visit.words),
+            status=422,
+        )
     except Conflict as late:
-        return _page(visit, lang or None, filled, {}, fault=late.detail, status=late.status)
+        return _page(visit, lang or None, filled, {}, fault=said(late, visit.words), status=late.status)
 
 
 @router.post(ADDRESS)
@@ -153,8 +161,7 @@ def _preview(visit: Visit, wanted: Mapping[str, Any], version: int) -> Response:
         found = policy_of.preview_policy(db, person, wanted)
     if found.version != version:
         raise Conflict(
-            visit.words.gettext("Somebody has changed the policy in the meantime. Look at what holds now, and send "
-                                "your values once more.")
+            "Somebody has changed the policy in the meantime. Look at what holds now, and send your values once more."
         )  # fmt: skip
     context = PreviewContext(lines_of(visit, found.changes), found.trees, json.dumps(wanted), found.version)
     return render(visit, "policy_preview.html", context)

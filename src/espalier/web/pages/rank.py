@@ -12,11 +12,12 @@ from fastapi import APIRouter, Form
 from starlette.responses import Response
 
 from espalier.collect.answers import RankingAnswer
-from espalier.domain.errors import AlreadyAnswered, Conflict, IdReused, NotFound, Refusal, Stale, WrongAnswer
+from espalier.domain.errors import AlreadyAnswered, IdReused, NotFound, Refusal, Stale, WrongAnswer
 from espalier.domain.work import Reply
 from espalier.store.drafts import Fields
 from espalier.web.pages.frame import Frame, fields_of, frame_of, submitted
 from espalier.web.pages.over import over
+from espalier.web.refused import said
 from espalier.web.render import render
 from espalier.web.visit import Sender, Visit
 
@@ -85,9 +86,8 @@ async def submit(
         return await submitted(visit, task_id, answer_id, choice, answer, fields)
     except (Stale, AlreadyAnswered, NotFound) as refused:
         return over(visit, refused, choice, "")
-    except IdReused:
-        said = visit.words.gettext("This was taken back in the meantime. Submit it once more if it is right.")
-        return _page(visit, frame_of(visit, task_id, choice), places, Conflict(said), touched=touched)
+    except IdReused as refused:
+        return _page(visit, frame_of(visit, task_id, choice), places, refused, touched=touched)
     except Refusal as refused:
         return _page(visit, frame_of(visit, task_id, choice, answer_id), places, refused, touched=touched)
 
@@ -146,6 +146,6 @@ def _page(
     if refused:
         faulty = refused.field if refused.field in places else None
         whole = visit.words.gettext("Give each reply a place: a whole number, 1 for the best.")
-        fault = whole if faulty else refused.detail
+        fault = whole if faulty else said(refused, visit.words)
     context = Context(frame, items, frame.task.lang, touched, ask, fault, faulty)
     return render(visit, "rank.html", context, status=refused.status if refused else 422 if ask else 200)

@@ -16,8 +16,8 @@ from espalier.store.identities import PASSWORD
 from espalier.web import cookies, passwords
 from espalier.web.entering import TRIES_OF_ONE, brought, count_tries, doors, enter
 from espalier.web.providers import Provider
+from espalier.web.refused import said
 from espalier.web.render import render
-from espalier.web.signin_words import said
 from espalier.web.visit import Anybody, AnySender, Visit, local, redirect
 from espalier.web.visit import SignedIn as SignedInVisit
 
@@ -72,7 +72,7 @@ def page(
         providers = [each for each in providers if each.issuer in own]
     context = Context(
         local(next), visit.person is not None, address, email, password, True, providers,
-        brought(visit).invitation is not None, said(visit, fault) if fault else None,
+        brought(visit).invitation is not None, said(fault, visit.words) if fault else None,
         (faulty or fault.field) if fault else None,
     )  # fmt: skip
     return render(visit, "signin.html", context, status=fault.status if fault else 200)
@@ -114,9 +114,7 @@ def _proved(visit: Visit, address: str, password: str) -> tuple[str, str]:
     with visit.campaign.database.read() as db:
         known = ways.password_of(db, address)
     if not passwords.fits(password, known[1] if known else None) or known is None:
-        raise Unauthenticated(
-            visit.words.gettext("This is not the address and the password of an account."), field="password"
-        )
+        raise Unauthenticated("This is not the address and the password of an account.", field="password")
     return known
 
 

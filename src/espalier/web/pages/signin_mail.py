@@ -22,8 +22,8 @@ from espalier.web import cookies
 from espalier.web.entering import MAILS_TO_ONE, Brought, brought, count_tries, doors, enter
 from espalier.web.mail import Letter, send_or_note
 from espalier.web.pages import signin as ways_page
+from espalier.web.refused import said
 from espalier.web.render import render
-from espalier.web.signin_words import said
 from espalier.web.visit import Anybody, AnySender, Visit, local, redirect
 from espalier.web.words import catalogue
 
@@ -69,7 +69,7 @@ async def ask(
     try:
         offered = await doors(visit)
         if not offered.email:
-            raise NotAllowed(visit.words.gettext("Nobody signs in by e-mail here."))
+            raise NotAllowed("Nobody signs in by e-mail here.")
         address = clean_address(email)
         return await send_link(visit, offered, address, local(next))
     except Refusal as refused:
@@ -142,7 +142,7 @@ def _held(visit: Visit) -> dict[str, str] | None:
 def _sent(visit: Visit, held: dict[str, str], refused: Refusal | None = None) -> Response:
     ready = datetime.fromisoformat(held["at"]) + AGAIN_AFTER
     wait_s = max(0, round((ready - visit.now).total_seconds()))
-    context = Sent(held["address"], held["next"], wait_s, said(visit, refused) if refused else None)
+    context = Sent(held["address"], held["next"], wait_s, said(refused, visit.words) if refused else None)
     return render(visit, "signin_code.html", context, status=refused.status if refused else 200)
 
 
@@ -185,7 +185,7 @@ def show_link(visit: Anybody, token: str) -> Response:
         with visit.campaign.database.read() as db:
             link = signin.find_link(db, token, visit.now)
     except NotFound as refused:
-        return render(visit, "signin_over.html", Over(said(visit, refused)), status=404)
+        return render(visit, "signin_over.html", Over(said(refused, visit.words)), status=404)
     adds = link.email is not None and link.person_id is not None
     if adds and visit.person is None:
         said_first = visit.words.gettext("Sign in first as you did before; then the new address is added.")
@@ -203,7 +203,7 @@ async def by_link(visit: AnySender, token: str) -> Response:
             campaign.rng, replaces=bag.replaces,
         )  # fmt: skip
     except NotFound as refused:
-        return await run_in_threadpool(render, visit, "signin_over.html", Over(said(visit, refused)), status=404)
+        return await run_in_threadpool(render, visit, "signin_over.html", Over(said(refused, visit.words)), status=404)
     return _entered(visit, opened)
 
 

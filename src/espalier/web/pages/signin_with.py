@@ -21,8 +21,8 @@ from espalier.web import cookies
 from espalier.web.entering import brought, count_tries, doors, doors_now, enter
 from espalier.web.pages import signin as signin_page
 from espalier.web.providers import Provider, Trip, proof_of, way_there
+from espalier.web.refused import said
 from espalier.web.render import render
-from espalier.web.signin_words import said
 from espalier.web.visit import Anybody, AnySender, FreshSender, Visit, known, local, redirect
 
 router = APIRouter()
@@ -71,7 +71,7 @@ def _provider(visit: Visit, name: str) -> Provider:
     entrance = visit.campaign.entrance
     found = entrance.provider(doors_now(visit), name)
     if found is None:
-        raise NotFound(visit.words.gettext("Nobody signs in that way here."))
+        raise NotFound("Nobody signs in that way here.")
     return found
 
 
@@ -102,7 +102,7 @@ async def come_back(
         answer = await _entered(visit, name, code, state, held)
     except Refusal as refused:
         if held.get("links"):
-            answer = redirect(visit, "/me/signin", said(visit, refused), kind="alarm")
+            answer = redirect(visit, "/me/signin", said(refused, visit.words), kind="alarm")
         else:
             answer = await run_in_threadpool(
                 signin_page.page, visit, held.get("next"), "", refused, "provider"
@@ -114,16 +114,16 @@ async def come_back(
 async def _entered(visit: Visit, name: str, code: str, state: str, held: dict[str, str]) -> Response:
     campaign = visit.campaign
     if not held or not hmac.compare_digest(held["state"].encode(), state.encode()):
-        raise Invalid(visit.words.gettext("This way back does not belong to this browser. Begin once more."))
+        raise Invalid("This way back does not belong to this browser. Begin once more.")
     provider = await run_in_threadpool(_provider, visit, name)
     if not held["back"].endswith(f"/{name}/back") or not code:
-        raise Unauthenticated(visit.words.gettext("Signing in was not finished. Begin once more."))
+        raise Unauthenticated("Signing in was not finished. Begin once more.")
     await count_tries(visit)
     trip = Trip(held["state"], held["nonce"], held["verifier"], held["back"])
     proof = await run_in_threadpool(proof_of, provider, trip, code)
     if held["links"]:
         if known(visit).id != held["links"]:
-            raise Unauthenticated(visit.words.gettext("Somebody else signed in meanwhile. Begin once more."))
+            raise Unauthenticated("Somebody else signed in meanwhile. Begin once more.")
         await campaign.change(visit.changing(), ways.link, proof, campaign.clock())
         return redirect(visit, "/me/signin", visit.words.gettext("You can sign in this way from now on."))
     if not held["expects"] and await run_in_threadpool(_is_first, visit, proof):

@@ -14,8 +14,8 @@ from espalier.collect import survey
 from espalier.collect.survey import FIRST_LANGUAGE, QUESTIONS
 from espalier.domain.errors import Refusal
 from espalier.web.pages.welcome import COMMON
+from espalier.web.refused import said
 from espalier.web.render import render
-from espalier.web.signin_words import said
 from espalier.web.visit import AdminVisit, Sender, SignedIn, Visit, redirect
 from espalier.web.words import language_name
 
@@ -88,7 +88,7 @@ async def save(visit: Sender) -> Response:
     try:
         await visit.campaign.change(visit.changing(), survey.answer, given)
     except Refusal as refused:
-        context = Context(questions(visit), given, said(visit, refused), refused.field)
+        context = Context(questions(visit), given, said(refused, visit.words), refused.field)
         return await run_in_threadpool(render, visit, "survey.html", context, status=refused.status)
     return redirect(visit, "/me", visit.words.gettext("Thank you. You can change or remove your answers at any time."))
 

@@ -25,6 +25,7 @@ from espalier.store import jobs
 from espalier.store.jobs import Job, JobStatus
 from espalier.store.people import Person
 from espalier.web.deps import checked_langs
+from espalier.web.refused import said
 from espalier.web.render import render
 from espalier.web.tree_words import STATES
 from espalier.web.visit import AdminSender, AdminVisit, Visit, redirect
@@ -91,7 +92,7 @@ async def export(
 
 def _wanted(visit: Visit, typed: Typed) -> Export:
     if not typed.states or not set(typed.states) <= set(State):
-        raise Invalid(visit.words.gettext("Choose at least one state of trees."), field="states")
+        raise Invalid("Choose at least one state of trees.", field="states")
     langs = checked_langs([lang.strip() for lang in typed.langs.split(",") if lang.strip()])
     return Export(tuple(map(State, typed.states)), langs, typed.anonymise, typed.votes)
 
@@ -103,7 +104,7 @@ async def take_in(visit: AdminSender) -> Response:
     try:
         file = form.get("file")
         if not isinstance(file, UploadFile) or not file.filename:
-            refused = Invalid(visit.words.gettext("Choose a file first."), field="file")
+            refused = Invalid("Choose a file first.", field="file")
             return await to_thread(lambda: _page(visit, Typed(), refused=refused))
         await _take_in(visit, file, as_backlog=form.get("as_backlog") == "yes")
     finally:
@@ -151,7 +152,7 @@ def votes(visit: AdminVisit, job_id: str) -> FileResponse:
 
 def _download(visit: Visit, path: Path) -> FileResponse:
     if not path.is_file():
-        raise NotFound(visit.words.gettext("This file is no longer there. Files are kept for a week; export again."))
+        raise NotFound("This file is no longer there. Files are kept for a week; export again.")
     headers = {"Cache-Control": "no-store"}
     return FileResponse(path, media_type="application/gzip", filename=path.name, headers=headers)
 
@@ -165,7 +166,7 @@ def _page(visit: Visit, typed: Typed, *, refused: Refusal | None = None) -> Resp
     with visit.campaign.read(visit.caller) as (db, _):
         found = jobs.newest(db, SHOWN)
     transfers = [Transfer(job, _exported(job) and shop.trees_file(job.id).is_file()) for job in found]
-    fault, faulty = (refused.detail, refused.field) if refused else (None, None)
+    fault, faulty = (said(refused, visit.words), refused.field) if refused else (None, None)
     states = [(state, visit.words.gettext(STATES[state][0])) for state in State]
     context = Context(transfers, typed, states, fault, faulty)
     return render(visit, "transfers.html", context, status=refused.status if refused else 200)

@@ -12,11 +12,13 @@ from espalier.collect.moderation import MOST_ORDERS, Refused
 from espalier.domain.errors import Invalid, NotFound
 from espalier.domain.lifecycle import Command
 from espalier.domain.parameter import is_language
+from espalier.domain.sight import alone
 from espalier.domain.tree import State
 from espalier.store import reading
 from espalier.store.people import PersonRole
+from espalier.web.refused import said
 from espalier.web.render import render
-from espalier.web.tree_words import STATES, Pill, first_words, pill
+from espalier.web.tree_words import STATES, Opening, Pill, opening, pill
 from espalier.web.visit import ModeratorSender, ModeratorVisit, Visit
 from espalier.web.words import N_
 
@@ -62,7 +64,7 @@ class Context:
 class Example:
     id: str
     lang: str
-    title: str
+    title: Opening
     was: Pill
     becomes: Pill
 
@@ -109,14 +111,16 @@ async def preview(
         chosen = ids or _matching(visit, lang.strip(), state)
         with visit.campaign.read(visit.caller) as (db, person):
             effects, refused = orders.preview_orders(db, person, chosen, wanted)
+            prompts = reading.several(db, (each.id for each in effects[:EXAMPLES]))
+            eyes = reading.viewer(db, person, prompts.values())
     except (Invalid, NotFound) as fault:
         return _choose(visit, ids or [], lang, state, fault)
     context = ResultContext(
         False, _choice(visit, wanted), len(effects), [each.id for each in effects],
         [
             Example(
-                each.id, each.lang, first_words(each.prompt), pill(each.was, visit.words),
-                pill(each.becomes, visit.words),
+                each.id, each.lang, opening(alone(prompts[each.id], eyes), visit, otherwise=each.id),
+                pill(each.was, visit.words), pill(each.becomes, visit.words),
             )
             for each in effects[:EXAMPLES]
         ],
@@ -152,7 +156,7 @@ async def order(
 
 def _command(visit: Visit, command: str) -> Command:
     if command not in set(Command):
-        raise Invalid(visit.words.gettext("Choose what shall happen."), field="command")
+        raise Invalid("Choose what shall happen.", field="command")
     return Command(command)
 
 
@@ -162,13 +166,13 @@ def _choice(visit: Visit, command: Command) -> Choice:
 
 def _matching(visit: Visit, lang: str, state: str) -> list[str]:
     if not is_language(lang):
-        raise Invalid(visit.words.gettext("Name a language with a tag such as en or pt-BR."), field="lang")
+        raise Invalid("Name a language with a tag such as en or pt-BR.", field="lang")
     if state not in set(State):
-        raise Invalid(visit.words.gettext("Choose a state."), field="state")
+        raise Invalid("Choose a state.", field="state")
     with visit.campaign.read(visit.caller) as (db, _):
         found = reading.newest_trees(db, MOST_ORDERS, state=State(state), lang=lang)
     if not found:
-        raise NotFound(visit.words.gettext("No tree in this language is in this state."), field="state")
+        raise NotFound("No tree in this language is in this state.", field="state")
     return [tree.id for tree in found]
 
 
@@ -179,6 +183,6 @@ def _choose(
         _choice(visit, each) for each in COMMANDS if each is not Command.DRAW or visit.may(PersonRole.ADMIN)
     ]  # fmt: skip
     states = [Choice(each, visit.words.gettext(STATES[each][0])) for each in State]
-    fault, faulty = (refused.detail, refused.field) if refused else (None, None)
+    fault, faulty = (said(refused, visit.words), refused.field) if refused else (None, None)
     context = Context(ids, commands, states, lang, state, fault, faulty)
     return render(visit, "tree_orders_choose.html", context, status=refused.status if refused else 200)

@@ -12,15 +12,16 @@ from starlette.responses import Response
 
 from espalier.domain.errors import Invalid, NotFound
 from espalier.domain.parameter import is_language
-from espalier.domain.sight import StaffMessage, may_see
+from espalier.domain.sight import SeenMessage, alone, may_see
 from espalier.domain.tree import State
 from espalier.store import figures, reading, search
 from espalier.store.people import Person, PersonRole
 from espalier.store.reading import NEWEST, TreeOutline
 from espalier.web.looking import is_open_to, look
 from espalier.web.paging import LONGEST_CURSOR, cursor_of, page, place_in
+from espalier.web.refused import said
 from espalier.web.render import render
-from espalier.web.tree_words import Pill, first_words, pill, role_words
+from espalier.web.tree_words import Opening, Pill, opening, pill, role_words
 from espalier.web.visit import Reads, Visit
 
 router = APIRouter()
@@ -36,7 +37,7 @@ class Row:
     """A tree, or a found message. size: messages of a tree. role: of a found message."""
 
     address: str
-    title: str
+    title: Opening
     lang: str
     pill: Pill
     at: datetime
@@ -89,7 +90,7 @@ def show(
             try:
                 rows, following = _found(visit, db, person, q[:LONGEST_SEARCH], wanted, tag, cursor)
             except Invalid as refused:
-                fault = refused.detail
+                fault = said(refused, visit.words)
         else:
             rows, following = _newest(visit, db, person, wanted, tag, cursor)
     kept = {"q": q, "state": wanted or "", "lang": tag or ""}
@@ -109,7 +110,9 @@ def _newest(
     standing = not person.role.reaches(PersonRole.MODERATOR)
     found = reading.newest_trees(db, SIZE + 1, state=state, lang=lang, standing=standing, after=(at, tree_id))
     shown, following = page(found, SIZE, reading.place_of_tree)
-    return [_tree_row(visit, tree) for tree in shown], following
+    prompts = reading.several(db, (tree.id for tree in shown))
+    eyes = reading.viewer(db, person, prompts.values())
+    return [_tree_row(visit, tree, alone(prompts[tree.id], eyes)) for tree in shown], following
 
 
 def _found(
@@ -120,12 +123,12 @@ def _found(
     before: int = place[0] if place else search.FIRST
     hits = search.find(db, q, langs=(lang,) if lang else (), before=before, limit=MOST_LOOKED_AT if state else SIZE + 1)
     messages = reading.several(db, (hit.message_id for hit in hits))
-    eyes = reading.viewer(db, person, ())
+    eyes = reading.viewer(db, person, messages.values())
     rows: list[Row] = []
     for number, hit in enumerate(hits, start=1):
         message = messages.get(hit.message_id)
         if message and may_see(message, eyes) and state in (None, message.tree_state):
-            rows.append(_message_row(visit, message))
+            rows.append(_message_row(visit, alone(message, eyes), message.tree_state))
         if len(rows) == SIZE:
             return rows, cursor_of(hit.number) if number < len(hits) else None
     return rows, cursor_of(hits[-1].number) if len(hits) == MOST_LOOKED_AT else None
@@ -141,13 +144,13 @@ def _place(cursor: str | None, *kinds: type) -> tuple[Any, ...] | None:
         raise NotFound("There is no such page of the list.") from None
 
 
-def _tree_row(visit: Visit, tree: TreeOutline) -> Row:
-    title = first_words(tree.prompt) or visit.words.gettext("A tree without words")
+def _tree_row(visit: Visit, tree: TreeOutline, prompt: SeenMessage) -> Row:
+    title = opening(prompt, visit, otherwise=visit.words.gettext("A tree without words"))
     return Row(f"/trees/{tree.id}", title, tree.lang, pill(tree.state, visit.words), tree.created_at, size=tree.size)
 
 
-def _message_row(visit: Visit, message: StaffMessage) -> Row:
+def _message_row(visit: Visit, message: SeenMessage, state: State) -> Row:
     return Row(
-        f"/messages/{message.id}", first_words(message.text), message.lang, pill(message.tree_state, visit.words),
+        f"/messages/{message.id}", opening(message, visit), message.lang, pill(state, visit.words),
         message.created_at, role=role_words(message.role, visit.words),
     )  # fmt: skip

@@ -19,8 +19,8 @@ from espalier.web.devices import device
 from espalier.web.entering import brought, doors, enter
 from espalier.web.pages.signin_mail import send_link
 from espalier.web.providers import Provider
+from espalier.web.refused import said
 from espalier.web.render import render
-from espalier.web.signin_words import said
 from espalier.web.visit import Fresh, FreshSender, Sender, SignedIn, Visit, known, redirect
 
 router = APIRouter()
@@ -84,10 +84,10 @@ async def change_email(visit: FreshSender, email: Annotated[str, Form(max_length
     try:
         offered = await doors(visit)
         if not offered.email:
-            raise NotAllowed(visit.words.gettext("Nobody signs in by e-mail here."))
+            raise NotAllowed("Nobody signs in by e-mail here.")
         return await send_link(visit, offered, clean_address(email), "/me/signin", person_id=person.id)
     except Refusal as refused:
-        context = Change("email", person.email is not None, email, said(visit, refused))
+        context = Change("email", person.email is not None, email, said(refused, visit.words))
         return await run_in_threadpool(render, visit, "way_change.html", context, status=refused.status)
 
 
@@ -101,12 +101,12 @@ async def change_password(visit: FreshSender, password: Annotated[str, Form(max_
     campaign = visit.campaign
     try:
         if not (await doors(visit)).password:
-            raise NotAllowed(visit.words.gettext("Nobody signs in with a password here."))
+            raise NotAllowed("Nobody signs in with a password here.")
         argon2 = await run_in_threadpool(passwords.spelled, password)
         await campaign.change(visit.changing(), ways.set_password, argon2, campaign.clock())
     except Refusal as refused:
         has_one = await run_in_threadpool(_has_password, visit)
-        context = Change("password", has_one, "", said(visit, refused))
+        context = Change("password", has_one, "", said(refused, visit.words))
         return await run_in_threadpool(render, visit, "way_change.html", context, status=refused.status)
     # Whoever changes a password may fear that somebody else is signed in.
     agent = brought(visit).agent
@@ -131,7 +131,7 @@ async def remove(
     try:
         await campaign.change(visit.changing(), ways.unlink, issuer, subject, campaign.clock())
     except Refusal as refused:
-        return redirect(visit, "/me/signin", said(visit, refused), kind="alarm")
+        return redirect(visit, "/me/signin", said(refused, visit.words), kind="alarm")
     return redirect(visit, "/me/signin", visit.words.gettext("This way to sign in is removed."))
 
 
@@ -145,6 +145,6 @@ async def end(visit: Sender, session: Annotated[str, Form(max_length=100)] = "")
             here = visit.session.id if visit.session else ""
             await visit.campaign.change(visit.changing(), sessions.end_others, here)
     except Refusal as refused:
-        return redirect(visit, "/me/signin", said(visit, refused), kind="alarm")
+        return redirect(visit, "/me/signin", said(refused, visit.words), kind="alarm")
     ended = visit.words.gettext("The session has ended.") if session else visit.words.gettext("All others have ended.")
     return redirect(visit, "/me/signin", ended)

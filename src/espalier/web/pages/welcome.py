@@ -12,8 +12,8 @@ from starlette.responses import Response
 from espalier.collect import welcome
 from espalier.domain.errors import Refusal
 from espalier.store.languages import langs_of_trees
+from espalier.web.refused import said
 from espalier.web.render import render
-from espalier.web.signin_words import said
 from espalier.web.visit import Sender, SignedIn, Visit, known, local, redirect
 
 router = APIRouter()
@@ -68,7 +68,9 @@ async def save(
 
 
 def _again(visit: Visit, refused: Refusal, next: str, name: str, langs: Sequence[str], on_board: bool) -> Response:
-    context = Context(local(next), name, offered_langs(visit), langs, on_board, said(visit, refused), refused.field)
+    context = Context(
+        local(next), name, offered_langs(visit), langs, on_board, said(refused, visit.words), refused.field
+    )
     return render(visit, "welcome.html", context, status=refused.status)
 
 
