@@ -214,7 +214,7 @@ def test_the_parts_together_hold_each_tree_once_and_the_manifest_goes_round(tmp_
         ('{"shares_by_lang": {}, "shares": {"train": 0.5}, "seed": 1}', "train gets what the others leave"),
         (
             '{"shares_by_lang": {}, "shares": {}, "seed": 1, "leaks": [], "near_duplicates": [], "threshold": 0.8,'
-            ' "by_author": false, "parts": {"a": "test"}}',
+            ' "by_author": false, "goes_on": false, "parts": {"a": "test"}}',
             "it has a tree in test, which has no share",
         ),
     ],

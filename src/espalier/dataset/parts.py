@@ -26,11 +26,15 @@ class BadManifest(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """How a split was made and what came of it. threshold: from which likeness on prompts are near-duplicates."""
+    """How a split was made and what came of it. threshold: from which likeness on prompts are near-duplicates.
+
+    goes_on: whether an earlier split was kept, so that shares and seed alone do not say where each tree is.
+    """
 
     shares: Shares
     threshold: float
     by_author: bool
+    goes_on: bool
     made: Split
 
 
@@ -64,7 +68,8 @@ def plan(trees: Iterable[TreeRecord], wanted: Wanted, alike: Callable[[float], A
     saplings = tuple(known.values())
     made = split(saplings, wanted.shares, alike(wanted.threshold), wanted.previous)
     cut: Cut = owners(saplings, made, wanted.shares).cut if wanted.by_author else lambda tree, part: tree
-    return Planned(Manifest(wanted.shares, wanted.threshold, wanted.by_author, made), saplings, cut, twice)
+    manifest = Manifest(wanted.shares, wanted.threshold, wanted.by_author, wanted.previous is not None, made)
+    return Planned(manifest, saplings, cut, twice)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +113,7 @@ def write_manifest(path: Path, manifest: Manifest) -> None:
         "shares_by_lang": {lang: dict(parts) for lang, parts in manifest.shares.by_lang.items()},
         "threshold": manifest.threshold,
         "by_author": manifest.by_author,
+        "goes_on": manifest.goes_on,
         "leaks": [asdict(leak) for leak in manifest.made.leaks],
         "near_duplicates": [list(group) for group in manifest.made.groups],
         "parts": dict(manifest.made.parts),
@@ -130,14 +136,14 @@ def read_manifest(path: Path) -> Manifest:
         groups = tuple(tuple(str(tree_id) for tree_id in group) for group in said["near_duplicates"])
         parts = {str(tree_id): str(part) for tree_id, part in said["parts"].items()}
         threshold = float(said["threshold"])
-        by_author = bool(said["by_author"])
+        by_author, goes_on = bool(said["by_author"]), bool(said["goes_on"])
     except KeyError as missing:
         raise BadManifest(f"{path} is no manifest of a split: the field {missing.args[0]} is missing") from None
     except (TypeError, AttributeError, ValueError, BadShares) as wrong:
         raise BadManifest(f"{path} is no manifest of a split: {wrong}") from None
     if stranger := next((part for part in parts.values() if part not in shares.names), None):
         raise BadManifest(f"{path} is no manifest of a split: it has a tree in {stranger}, which has no share")
-    return Manifest(shares, threshold, by_author, Split(parts, groups, leaks))
+    return Manifest(shares, threshold, by_author, goes_on, Split(parts, groups, leaks))
 
 
 def _shares(given: Mapping[str, Any]) -> dict[str, float]:
