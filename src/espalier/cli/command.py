@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from espalier import __version__
-from espalier.cli import dataset_mix, dataset_split, datasets, files, keeping, looking, people, serving
+from espalier.cli import dataset_mix, dataset_split, datasets, files, keeping, looking, maintenance, people, serving
 from espalier.cli.terminal import fail, out
 from espalier.domain.errors import Refusal
 
@@ -48,6 +48,7 @@ app.add_typer(datasets.datasets, name="dataset")
 app.command()(keeping.doctor)
 app.command()(keeping.backup)
 app.command()(keeping.restore)
+app.add_typer(maintenance.maintenance, name="maintenance")
 app.command()(serving.replay)
 app.command()(serving.openapi)
 

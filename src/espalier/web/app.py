@@ -27,6 +27,7 @@ from espalier.web.background import Background
 from espalier.web.campaign import Campaign, utc_now
 from espalier.web.doors import Entrance
 from espalier.web.guard import Guard
+from espalier.web.maintenance import Closed
 from espalier.web.observe import Figures, Observed
 from espalier.web.visit import ElsewhereFirst, SignInFirst, sign_in_address
 
@@ -115,6 +116,7 @@ def create_app(
     files.install(app)
     app.state.error_page = pages.errors.page_of
     forms_page.install(app, OPENAPI)
+    app.add_middleware(Closed, folder=data_dir, clock=clock)
     app.add_middleware(Guard, takes_files=lambda path: path in (IMPORTS, pages.UPLOADS))
     app.add_middleware(Observed, figures=app.state.figures, rng=Random(seed))
     return app

@@ -10,6 +10,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from espalier.store import migrate
 from espalier.store.writes import CAPACITY
 from espalier.web.deps import CampaignDep
+from espalier.web.maintenance import works_in
 
 router = APIRouter(tags=["health"])
 
@@ -40,6 +41,8 @@ def ready(campaign: CampaignDep) -> Response:
                 faults.append("The tables of the database are not those of this program.")
     except Exception:
         faults.append("The database does not answer.")
+    if works_in(campaign.data_dir):
+        faults.append("The server is being worked on.")
     if campaign.door.waiting >= CAPACITY:
         faults.append("As many changes wait as may wait.")
     status = HTTPStatus.SERVICE_UNAVAILABLE if faults else HTTPStatus.OK

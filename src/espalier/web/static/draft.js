@@ -73,6 +73,7 @@
       } else if (answer.status === 409) conflict(await answer.json());
       else if (answer.status === 410) say("refused");
       else if (answer.type === "opaqueredirect" || answer.status === 401 || answer.status === 403) say("signedOut", true);
+      else if (answer.status === 503) say("offline"); // the server is being worked on
       else say("unsaved");
     } catch { say("offline"); }
     saving = false;

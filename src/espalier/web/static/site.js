@@ -18,3 +18,6 @@ for (const time of document.querySelectorAll("time[data-clock]"))
 window.addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
 });
+// Without a connection there is still a page that says so, with what was typed.
+if (document.documentElement.dataset.worker)
+  navigator.serviceWorker?.register(document.documentElement.dataset.worker, { scope: "/" }).catch(() => { });
