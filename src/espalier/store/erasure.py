@@ -64,17 +64,16 @@ _COUNT_VOTES = Statement(
 _theirs = messages.alias("theirs")
 _child = messages.alias("child")
 _below = (
-    select(_child.c.id)
+    select(_child.c.id, _child.c.live, _child.c.author_id)
     .join(_theirs, _child.c.parent_id == _theirs.c.id)
     .where(_theirs.c.author_id == bindparam("person"))
     .cte("below", recursive=True)
 )
-_below = _below.union(select(M.id).join(_below, M.parent_id == _below.c.id))
+_below = _below.union(select(M.id, M.live, M.author_id).join(_below, M.parent_id == _below.c.id))
 _COUNT_BELOW = Statement(
     select(func.count())
-    .select_from(messages)
-    .join(_below, M.id == _below.c.id)
-    .where(M.live == text("1"), func.coalesce(M.author_id, "") != bindparam("person"))
+    .select_from(_below)
+    .where(_below.c.live == text("1"), func.coalesce(_below.c.author_id, "") != bindparam("person"))
 )
 _IDS: Final[Any] = bindparam("ids", expanding=True)
 _DELETE_OWN = Statement(
