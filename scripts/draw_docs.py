@@ -94,12 +94,14 @@ REFUSED = {
     "rate-limited": "More tasks than the policy's rates allow; `Retry-After` says when there is room.",
     "too-many-open-tasks": "`max_pending_tasks_per_user` are in hand; finish or skip one.",
     "terms-not-accepted": "The organiser has published terms that this person has not accepted yet, on the site.",
+    "practice-first": "`practice_required`, and the practice of this kind of task has not been passed on the site.",
     "not-begun": "The campaign is still being prepared; only staff get tasks.",
     "paused": "Nothing is handed out while the campaign is paused; what is in hand may be sent.",
     "closed": "The campaign has ended; nothing more is taken.",
     "invalid-campaign": "What an administrator said of the campaign cannot be; `field` says which part.",
     "closing": "The server is going down; the same request may be sent again.",
     "not-saved": "The database could not make the change durable; the same request may be sent again.",
+    "maintenance": "`espalier maintenance begin` was called; `Retry-After` says when to try again.",
     "busy": "More waits to be written than can be; nothing was changed, and the same request may be sent again.",
 }
 

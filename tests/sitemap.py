@@ -86,6 +86,7 @@ ORGANISERS_PAGES: Final = (
 PAGES: Final = (
     plain("landing", "/", None),
     plain("sign-in", "/signin", None),
+    plain("begin", "/begin", None),
     plain("offline", "/offline", None),
     *(plain(name, f"/{name}", None) for name in ("terms", "privacy", "guidelines", "help")),
     Shown("guideline", "/guidelines/{kind}", None, fixed("/guidelines/assistant_reply")),
@@ -148,7 +149,7 @@ PAGES: Final = (
 
 NOT_PAGES: Final = frozenset(
     {
-        "/me/data/espalier.json", "/worker.js",
+        "/me/data/espalier.json", "/worker.js", "/picture/{digest}",
         "/tasks/{task_id}/{part}", "/stats/{name}.csv", "/admin/survey.csv", "/admin/jobs/{job_id}/progress",
         "/admin/exports/{job_id}/trees", "/admin/exports/{job_id}/votes", "/signin/with/{name}",
         "/signin/with/{name}/back",

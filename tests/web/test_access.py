@@ -57,7 +57,8 @@ N, R, RA, SO, A, M, MO, OV, AD = Needs
 
 SITE: Final[dict[str, dict[str, Needs]]] = {
     "GET": {
-        "/": N, "/offline": N, "/worker.js": N, "/terms": N, "/privacy": N, "/guidelines": N, "/guidelines/{kind}": N, "/help": N, "/terms/accept": A,
+        "/": N, "/begin": N, "/picture/{digest}": N, "/offline": N, "/worker.js": N, "/terms": N,
+        "/privacy": N, "/guidelines": N, "/guidelines/{kind}": N, "/help": N, "/terms/accept": A,
         "/signin": N, "/signin/again": A, "/signin/code": N, "/signin/link/{token}": N, "/signin/with/{name}": N,
         "/signin/with/{name}/back": N, "/me/signin": A, "/me/signin/email": A, "/me/signin/password": A,
         "/welcome": M,
@@ -81,7 +82,8 @@ SITE: Final[dict[str, dict[str, Needs]]] = {
         "/admin/invitations/links": AD, "/tasks/{task_id}/{part}": M,
     },
     "POST": {
-        "/manner": N, "/me": A, "/me/contributions/{message_id}/withdraw": A, "/me/delete": A, "/me/delete/stop": A,
+        "/manner": N, "/begin": N, "/admin/campaign/picture": AD, "/me": A,
+        "/me/contributions/{message_id}/withdraw": A, "/me/delete": A, "/me/delete/stop": A,
         "/me/tokens": A, "/me/tokens/{token_id}/revoke": A, "/me/mail": A, "/me/survey": A,
         "/unsubscribe/{signed}": N, "/tasks/{task_id}/undo": M,
         "/tasks/{task_id}/unskip": M, "/tasks/{task_id}/reason": M, "/admin/trees/orders": MO,

@@ -23,8 +23,8 @@ def rows(visitor: Visitor, address: str) -> list[str]:
 
 def test_the_log_is_limited_to_a_person_an_action_and_a_thing(warden: Visitor, small_campaign: World) -> None:
     ada, ben = small_campaign.ada, small_campaign.ben
-    small_campaign.warden.post(f"/people/{ada.id}/ban")
-    small_campaign.chief.post(f"/people/{ben.id}/ban")
+    small_campaign.warden.post(f"/people/{ada.id}/ban", {"reason": "Spam or advertising"})
+    small_campaign.chief.post(f"/people/{ben.id}/ban", {"reason": "Spam or advertising"})
     small_campaign.warden.post(f"/people/{ada.id}/unban")
 
     assert "person.unbanned" in rows(warden, "/admin/audit")[0]
@@ -41,7 +41,7 @@ def test_the_log_is_limited_to_a_person_an_action_and_a_thing(warden: Visitor, s
 def test_a_long_log_goes_on_with_the_next_page(warden: Visitor, small_campaign: World) -> None:
     ada = small_campaign.ada
     for _ in range(30):
-        small_campaign.warden.post(f"/people/{ada.id}/ban")
+        small_campaign.warden.post(f"/people/{ada.id}/ban", {"reason": "Spam or advertising"})
         small_campaign.warden.post(f"/people/{ada.id}/unban")
     first = rows(warden, f"/admin/audit?subject={ada.id}")
     following = warden.page.text.split('<a class="button" href="?action')[1].split('"')[0].replace("&amp;", "&")

@@ -1,5 +1,6 @@
 """An organiser says what the campaign is, opens and closes it, tries the mail, and publishes texts."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -9,7 +10,8 @@ from espalier.store.charters import charter_in_force
 from espalier.store.session import Database
 from espalier.web.doors import Entrance
 from letters import Mailbox
-from visits import stranger, visit
+from pictures import png, png_part
+from visits import form_of, stranger, visit
 
 ADDRESS = "/admin/campaign"
 
@@ -120,3 +122,26 @@ def test_the_bar_leads_only_where_one_may_go(world: World) -> None:
             assert tuple('href="/trees"' in bar for bar in bars) == shown, visibility
             assert (ada.get("/trees").status_code == 200) is shown[1]
             assert (somebody.get("/trees").url.path == "/trees") is shown[2]
+
+
+def test_a_picture_stands_on_the_front_page_with_words_for_who_does_not_see_it(world: World) -> None:
+    with visit(world, "chief") as chief, stranger(world) as somebody:
+
+        def send(says: str, data: bytes | None = None) -> str:
+            values = form_of(chief.get(ADDRESS), "/picture").filled(picture_says=says)
+            values.pop("picture")
+            files = {"picture": ("pear.png", data)} if data is not None else {"picture": ("", b"")}
+            return chief._sent("POST", f"{ADDRESS}/picture", data=values, files=files).text
+
+        assert 'id="picture-fault"' in send("A pear tree.")
+        assert 'id="picture-fault"' in send("A pear tree.", b"<svg/>")
+        assert 'id="picture_says-fault"' in send("", png())
+        assert 'class="picture"' not in somebody.get("/").text
+        assert "on the front page" in send("A pear tree.", png(png_part(b"tEXt", b"secret")))
+        (address,) = re.findall(r'src="(/picture/\w+)" width="3" height="2" alt="A pear tree."', somebody.get("/").text)
+        file = somebody.get(address)
+        assert (file.headers["content-type"], file.content) == ("image/png", png())
+        assert 'alt="An old pear tree."' in send("An old pear tree.")
+        chief.send("/picture", do="take_away")
+        assert somebody.get(address).status_code == 404
+        assert 'class="picture"' not in somebody.get("/").text

@@ -316,7 +316,7 @@ def test_the_interactive_description_works_where_nothing_else_can_be_reached(sma
 
 def test_a_banned_person_is_told_so_at_every_address(small_campaign: World) -> None:
     someone: Someone = small_campaign.ada
-    well(small_campaign.warden.post(f"/people/{someone.id}/ban"))
+    well(small_campaign.warden.post(f"/people/{someone.id}/ban", {"reason": "Spam or advertising"}))
     for path in ("/me", "/messages", "/stats", "/policy"):
         is_problem(someone.get(path), 403, "banned")
     is_problem(someone.post("/tasks/next", {"langs": ["en"]}), 403, "banned")

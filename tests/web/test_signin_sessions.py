@@ -10,7 +10,7 @@ from espalier.store.preferences import preferences_of
 from espalier.store.session import Database
 from espalier.store.sessions import sessions_of
 from espalier.web.doors import Entrance
-from espalier.web.pages.letters import unsubscribe_address
+from espalier.web.weekly import unsubscribe_address
 from letters import Mailbox, code_in, link_in
 from visits import Visitor, form_of, forms_of, stranger, visit
 
@@ -163,7 +163,7 @@ def test_a_session_in_use_is_noted_once_an_hour_and_never_before(ada: Visitor) -
 
 
 def test_a_ban_holds_from_the_next_request_on_with_an_old_cookie_too(ada: Visitor) -> None:
-    well(ada.world.warden.post(f"/people/{ada.world.ada.id}/ban"))
+    well(ada.world.warden.post(f"/people/{ada.world.ada.id}/ban", {"reason": "Spam or advertising"}))
     assert ada.get("/tasks").status_code == 403
     assert ada.get("/me/signin").status_code == 403
 

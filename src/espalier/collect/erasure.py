@@ -25,6 +25,7 @@ from espalier.store import (
     identities,
     jobs,
     journal,
+    letters,
     locks,
     people,
     preferences,
@@ -109,6 +110,7 @@ def _begin(
     signin.forget(db, person.id, person.email)
     surveys.forget(db, person.id)
     preferences.forget_preferences(db, person.id)
+    letters.end(db, person.id)
     documents.forget_consents(db, person.id)
     people.save_person(
         db,

@@ -11,6 +11,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from espalier.collect.accounts import change_profile
+from espalier.collect.letters import choose
 from espalier.collect.welcome import MOST_LANGUAGES
 from espalier.domain.errors import Invalid
 from espalier.domain.parameter import is_language
@@ -49,6 +50,7 @@ def change_settings(db: Connection, person: Person, chosen: Settings, now: datet
         mail=chosen.mail,
     )
     keep_preferences(db, person.id, kept)
+    choose(db, person.id, kept.mail, now)
     return kept
 
 

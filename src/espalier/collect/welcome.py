@@ -8,8 +8,10 @@ from typing import Final
 from sqlalchemy import Connection
 
 from espalier.collect.accounts import change_profile
+from espalier.collect.letters import choose
 from espalier.domain.errors import Invalid
 from espalier.domain.parameter import is_language
+from espalier.store import letters
 from espalier.store.people import Person
 from espalier.store.preferences import Preferences, keep_preferences, preferences_of
 
@@ -34,8 +36,10 @@ def welcome(
 def end_mail(db: Connection, person_id: str) -> None:
     """End the letters of somebody who pressed the link in one, whoever is signed in."""
     keep_preferences(db, person_id, replace(preferences_of(db, person_id), mail=False))
+    letters.end(db, person_id)
 
 
-def set_mail(db: Connection, person: Person, wanted: bool) -> None:
+def set_mail(db: Connection, person: Person, wanted: bool, now: datetime) -> None:
     """Whether somebody wants letters beyond those they ask for."""
     keep_preferences(db, person.id, replace(preferences_of(db, person.id), mail=wanted))
+    choose(db, person.id, wanted, now)

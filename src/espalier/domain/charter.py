@@ -54,7 +54,7 @@ class Charter:
 
     languages: that it asks for; none: all. target: messages it wants. reason: a sentence on why it is paused or closed.
     paused_until: the day on which it goes on. release: where the finished data set is. terms: the version of the terms
-    that people must have accepted.
+    that people must have accepted. picture: by the SHA-256 of what it holds, or empty; picture_says: what it shows.
     """
 
     name: str = "Espalier"
@@ -69,6 +69,8 @@ class Charter:
     reason: str = ""
     paused_until: date | None = None
     release: str = ""
+    picture: str = ""
+    picture_says: str = ""
     terms: int = OWN_TERMS
     doors: Doors = field(default_factory=Doors)
 
@@ -149,6 +151,12 @@ def _address(value: object) -> str:
     return said
 
 
+def _digest(value: object) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"([0-9a-f]{64})?", value):
+        raise InvalidCharter("%(name)s must be a SHA-256, or nothing.")
+    return value
+
+
 def _lines(value: object) -> tuple[str, ...]:
     if not isinstance(value, list | tuple) or not all(isinstance(each, str) for each in value):
         raise InvalidCharter("%(name)s must be a list of texts.")
@@ -222,6 +230,8 @@ _READ: Final[Mapping[str, Callable[[object], Any]]] = {
     "reason": _line,
     "paused_until": _day,
     "release": _address,
+    "picture": _digest,
+    "picture_says": _line,
     "terms": _version,
     "email": _truth,
     "password": _truth,

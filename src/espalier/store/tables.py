@@ -121,6 +121,28 @@ charters = Table(
     sqlite_autoincrement=True,
 )
 
+# Kept: the picture of the campaign, and no other. `digest`: the SHA-256 of what it holds; `data`: that, in Base64.
+pictures = Table(
+    "pictures",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    required("type"),
+    required("width", Integer),
+    required("height", Integer),
+    required("data"),
+    Column("person_id", Text),
+    required("at", BigInteger),
+)
+
+# Kept as long as a person wants them: letters by choice. `due_at`: not before then comes the next.
+letters = Table(
+    "letters",
+    metadata,
+    Column("person_id", Text, primary_key=True),
+    required("due_at", BigInteger),
+    Index("letters_by_time", "due_at"),
+)
+
 # Kept: the organiser's texts, every version.
 documents = Table(
     "documents",

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any, Final
@@ -30,6 +31,7 @@ from espalier.web.guard import Guard
 from espalier.web.maintenance import Closed
 from espalier.web.observe import Figures, Observed
 from espalier.web.visit import ElsewhereFirst, SignInFirst, sign_in_address
+from espalier.web.weekly import send_due
 
 API: Final = "/api/v1"
 OPENAPI: Final = "/api/openapi.json"
@@ -89,7 +91,7 @@ def create_app(
         campaign = Campaign(
             database, door, Random(seed), data_dir, clock, key, entrance=entrance or Entrance()
         )  # fmt: skip
-        by_itself = Background(campaign.shop)
+        by_itself = Background(campaign.shop, partial(send_due, campaign))
         app.state.campaign, app.state.background = campaign, by_itself
         waiting.append(lambda: door.waiting)
         if background:

@@ -1,6 +1,6 @@
-"""What the server does by itself beside answering: long jobs, rounds, files. Two threads that look every now and then.
+"""What the server does by itself beside answering: long jobs, rounds, files, letters. Threads that look now and then.
 
-Knows threads and time; what is done is said by collect/jobs.py and collect/files.py.
+Knows threads and time; what is done is said by collect/jobs.py, collect/files.py and weekly.py.
 """
 
 import logging
@@ -15,21 +15,26 @@ from espalier.collect.jobs import make_rounds, run_jobs
 PAUSE_S: Final = 0.5  # before looking again when there was nothing to do
 AFTER_FAULT_S: Final = 5.0  # a database that is away is not asked without end
 SWEEP_EVERY: Final = timedelta(hours=1)
+LETTERS_EVERY: Final = timedelta(minutes=1)
 
 log = logging.getLogger(__name__)
 
 
 class Background:
-    """`start` and `stop` belong to the server; `step` does what is due now, once, for tests and by the threads."""
+    """`start` and `stop` belong to the server; `step` does what is due now, once, for tests and by the threads.
 
-    def __init__(self, shop: Workshop) -> None:
-        self._shop = shop
+    send: sends some of the letters that are due, and says whether there were any.
+    """
+
+    def __init__(self, shop: Workshop, send: Callable[[], bool] = lambda: False) -> None:
+        self._shop, self._send = shop, send
         self._ended = Event()
         self._rounds: dict[str, datetime] = {}
         self._swept: datetime | None = None
+        self._sent: datetime | None = None
         self._threads = [
             Thread(target=self._keep_doing, args=(doing,), name=f"espalier-{name}", daemon=True)
-            for name, doing in (("jobs", self._jobs), ("files", self._files))
+            for name, doing in (("jobs", self._jobs), ("files", self._files), ("letters", self._letters))
         ]
 
     def start(self) -> None:
@@ -45,7 +50,7 @@ class Background:
 
     def step(self) -> bool:
         """Do what is due; whether there was a job."""
-        return self._jobs() | self._files()
+        return self._jobs() | self._files() | self._letters()
 
     def _jobs(self) -> bool:
         shop = self._shop
@@ -58,6 +63,14 @@ class Background:
             sweep(self._shop.folder, now)
             self._swept = now
         return run_file_job(self._shop)
+
+    def _letters(self) -> bool:
+        """Some letters a minute, so that a mail server takes them for what they are."""
+        now = self._shop.clock()
+        if self._sent is not None and now < self._sent + LETTERS_EVERY:
+            return False
+        self._sent = now
+        return self._send()
 
     def _keep_doing(self, doing: Callable[[], bool]) -> None:
         while not self._ended.is_set():

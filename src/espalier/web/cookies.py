@@ -17,6 +17,7 @@ VISITOR: Final = "espalier_visitor"
 NOTICE: Final = "espalier_notice"
 LANGUAGE: Final = "espalier_language"
 THEME: Final = "espalier_theme"
+BEGUN: Final = "espalier_begun"
 YEAR_S: Final = 365 * 24 * 3600
 
 

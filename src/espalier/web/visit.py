@@ -85,6 +85,11 @@ class Visit:
         return self.person is not None and not self.person.disabled and self.person.role.reaches(PersonRole(role))
 
     @property
+    def begun(self) -> str | None:
+        """The secret under which a prompt is kept that was begun in this browser before signing in."""
+        return cookies.read_signed(self.request, cookies.BEGUN, self.campaign.signing_key)
+
+    @property
     def reads(self) -> bool:
         """Whether the campaign's visibility lets the reader see trees, the board and statistics."""
         match self.charter.readers:
@@ -161,13 +166,28 @@ def _reader(needs: PersonRole) -> Callable[..., Visit]:
             raise SignInFirst
         refuse_shut_out(visit.person, replace(visit.caller, needs=needs), visit.now)
         _note_use(visit)
-        if visit.person.terms < visit.charter.terms and not _is_among(visit, BEFORE_CONSENT):
-            raise ElsewhereFirst(f"/terms/accept?next={quote(visit.back, safe='/')}")
+        if needs_consent(visit) and not _is_among(visit, BEFORE_CONSENT):
+            raise ElsewhereFirst(_on_the_way("/terms/accept", visit.back))
         if not visit.chosen.welcomed and visit.request.method == "GET" and not _is_among(visit, BEFORE_WELCOME):
-            raise ElsewhereFirst(f"/welcome?next={quote(visit.back, safe='/')}")
+            raise ElsewhereFirst(_on_the_way("/welcome", visit.back))
         return visit
 
     return reader
+
+
+def comes_first(visit: Visit, page: str) -> str | None:
+    """Where somebody who is signed in goes before they work, with the way on to this page."""
+    if visit.person is None or not (needs_consent(visit) or not visit.chosen.welcomed):
+        return None
+    return _on_the_way("/terms/accept" if needs_consent(visit) else "/welcome", page)
+
+
+def needs_consent(visit: Visit) -> bool:
+    return visit.person is not None and visit.person.terms < visit.charter.terms
+
+
+def _on_the_way(first: str, page: str) -> str:
+    return f"{first}?next={quote(page, safe='/')}"
 
 
 def _note_use(visit: Visit) -> None:

@@ -7,6 +7,7 @@ from espalier.web.pages import (
     announcements,
     audit,
     banned,
+    begin,
     campaign,
     campaign_health,
     case_reasons,
@@ -37,6 +38,7 @@ from espalier.web.pages import (
     notices,
     offline,
     people,
+    picture,
     policy,
     policy_history,
     practice,
@@ -69,6 +71,8 @@ UPLOADS: Final = transfers.UPLOADS
 
 ROUTERS: Final = (
     landing.router,
+    begin.router,
+    picture.router,
     offline.router,
     documents.router,
     signin.router,

@@ -9,9 +9,11 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Form
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
 from espalier.collect import charter as use_cases
+from espalier.collect import picture
 from espalier.domain.admission import Admission
 from espalier.domain.charter import OWN_TERMS, Charter, InvalidCharter, Running, Visibility
 from espalier.domain.errors import Invalid
@@ -60,7 +62,7 @@ class Context:
     """said: what stands in the form. charter: what is in force. steps: until the first volunteer can come.
 
     providers: accounts elsewhere with which the server lets people sign in. mail: whether it sends letters.
-    address: to which a trial letter goes. faulty, fault: the field that cannot be, and why.
+    address: to which a trial letter goes. picture_types: of files. faulty, fault: the field that cannot be, and why.
     """
 
     said: Said
@@ -71,6 +73,7 @@ class Context:
     providers: list[Provider]
     mail: bool
     address: str
+    picture_types: str = picture.ACCEPTED
     faulty: str | None = None
     fault: str | None = None
 
@@ -134,7 +137,7 @@ def _context(
         address = (visit.person.email if visit.person else None) or ""
     return Context(
         said, charter, steps, visibilities, admissions, list(entrance.providers), entrance.post is not None, address,
-        faulty, fault,
+        faulty=faulty, fault=fault,
     )  # fmt: skip
 
 
@@ -179,6 +182,28 @@ async def run(
         context = _context(visit, _form(visit.charter), refused.field, said(refused, visit.words))
         return render(visit, "campaign.html", context, status=refused.status)
     return redirect(visit, ADDRESS, visit.words.gettext("Done. It holds from now on."))
+
+
+@router.post(f"{ADDRESS}/picture")
+async def show_picture(visit: AdminSender) -> Response:
+    """Put another picture on the front page, say something else of the one there, or take it away."""
+    campaign, changing = visit.campaign, visit.changing(PersonRole.ADMIN)
+    form = await visit.request.form()
+    try:
+        if form.get("do") == "take_away":
+            await campaign.change(changing, picture.take_away, campaign.clock())
+            return redirect(visit, ADDRESS, visit.words.gettext("The front page has no picture now."))
+        file, says = form.get("picture"), form.get("picture_says")
+        data = await file.read() if isinstance(file, UploadFile) and file.filename else b""
+        says = says if isinstance(says, str) else ""
+        await campaign.change(changing, picture.show, data, says, campaign.clock())
+    except Invalid as refused:
+        fault = said(refused, visit.words)
+        context = await run_in_threadpool(_context, visit, _form(visit.charter), refused.field, fault)
+        return await run_in_threadpool(render, visit, "campaign.html", context, status=refused.status)
+    finally:
+        await form.close()
+    return redirect(visit, ADDRESS, visit.words.gettext("The picture is on the front page."))
 
 
 @router.post(f"{ADDRESS}/mail")

@@ -1,21 +1,18 @@
 """Letters by choice: the link in each of them that ends them, for people and for the mail programs that press it."""
 
 from dataclasses import dataclass
-from typing import Final
 
 from fastapi import APIRouter
-from itsdangerous import BadSignature, Signer
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from espalier.collect import welcome
 from espalier.domain.errors import NotFound
-from espalier.web.campaign import Campaign
 from espalier.web.render import render
 from espalier.web.visit import Anybody, Sender, Visit, redirect
+from espalier.web.weekly import person_in
 
 router = APIRouter()
-SALT: Final = "espalier_unsubscribe"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +21,6 @@ class Context:
 
     signed: str
     done: bool
-
-
-def unsubscribe_address(campaign: Campaign, person_id: str) -> str:
-    """For a letter to this person: a POST there ends such letters."""
-    signed = Signer(campaign.signing_key, salt=SALT).sign(person_id).decode()
-    return f"{campaign.entrance.address}/unsubscribe/{signed}"
 
 
 @router.get("/unsubscribe/{signed}")
@@ -47,16 +38,16 @@ async def unsubscribe(visit: Anybody, signed: str) -> Response:
 
 
 def _person_in(visit: Visit, signed: str) -> str:
-    try:
-        return Signer(visit.campaign.signing_key, salt=SALT).unsign(signed).decode()
-    except BadSignature:
-        raise NotFound("This link is not complete. Copy all of it from the letter.") from None
+    person_id = person_in(visit.campaign, signed)
+    if person_id is None:
+        raise NotFound("This link is not complete. Copy all of it from the letter.")
+    return person_id
 
 
 @router.post("/me/mail")
 async def choose(visit: Sender) -> Response:
     """Whether one wants letters beyond those one asks for."""
     wanted = (await visit.request.form()).get("mail") == "yes"
-    await visit.campaign.change(visit.changing(), welcome.set_mail, wanted)
+    await visit.campaign.change(visit.changing(), welcome.set_mail, wanted, visit.campaign.clock())
     said = visit.words.gettext("You get letters now.") if wanted else visit.words.gettext("You get no letters now.")
     return redirect(visit, "/me", said)

@@ -303,6 +303,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name"),
     )
     op.create_table(
+        "letters",
+        sa.Column("person_id", sa.Text(), nullable=False),
+        sa.Column("due_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("person_id"),
+    )
+    with op.batch_alter_table("letters", schema=None) as batch_op:
+        batch_op.create_index("letters_by_time", ["due_at"], unique=False)
+
+    op.create_table(
         "messages",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("tree_id", sa.Text(), nullable=False),
@@ -426,6 +435,17 @@ def upgrade() -> None:
             postgresql_where=sa.text("disabled = 1"),
         )
 
+    op.create_table(
+        "pictures",
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("type", sa.Text(), nullable=False),
+        sa.Column("width", sa.Integer(), nullable=False),
+        sa.Column("height", sa.Integer(), nullable=False),
+        sa.Column("data", sa.Text(), nullable=False),
+        sa.Column("person_id", sa.Text(), nullable=True),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("digest"),
+    )
     op.create_table(
         "policies",
         sa.Column("version", sa.Integer(), nullable=False),
