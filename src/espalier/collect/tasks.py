@@ -246,12 +246,13 @@ def _still_open(db: Connection, search: Search, lang: str, share: float) -> bool
 
 def prompts_open(db: Connection, lang: str, book: PolicyBook, share: float) -> int:
     """How many new prompts a language with this share of its places asks for now."""
+    policy = book.for_lang(lang)
     return new_prompts_open(
-        book.for_lang(lang),
+        policy,
         lang,
-        growing=languages.trees_in(db, lang, State.GROWING),
-        in_review=languages.trees_in(db, lang, State.INITIAL_PROMPT_REVIEW),
-        waiting=languages.prompts_waiting(db, lang),
+        growing=languages.trees_in(db, lang, State.GROWING, policy.max_active_trees),
+        in_review=languages.trees_in(db, lang, State.INITIAL_PROMPT_REVIEW, policy.max_initial_prompt_review),
+        waiting=languages.prompts_waiting(db, lang, policy.max_prompt_lottery_waiting),
         live_leases=work.prompts_held(db, lang),
         share=share,
     )

@@ -18,15 +18,21 @@ from espalier.store.times import to_us
 
 T, M = trees.c, messages.c
 MONTH: Final = timedelta(days=30)
+ALL: Final = 2**31
+"""More than there ever are."""
 
-_IN_STATE = Statement(select(func.count()).where(T.lang == bindparam("lang"), T.state == bindparam("state")))
-_OUT_OF_THE_LOTTERY = Statement(
-    select(func.count())
-    .select_from(people)
-    .join(trees, T.author_id == people.c.id)
-    .where(people.c.disabled == 1, T.lang == bindparam("lang"), T.state == bindparam("state"))
+_IN_STATE = Statement(
+    select(func.count()).select_from(
+        select(T.id)
+        .where(T.lang == bindparam("lang"), T.state == bindparam("state"))
+        .limit(bindparam("most"))
+        .subquery()
+    )
 )
 _DISABLED: Final = select(people.c.id).where(people.c.disabled == 1)
+_OUT_OF_THE_LOTTERY = Statement(
+    select(func.count()).where(T.lang == bindparam("lang"), T.state == bindparam("state"), T.author_id.in_(_DISABLED))
+)
 _AUTHORS = Statement(
     select(T.author_id)
     .where(
@@ -89,9 +95,9 @@ _DRAWN: Final = (
 _LANGS = Statement(select(T.lang).distinct().order_by(T.lang))
 
 
-def trees_in(db: Connection, lang: str, state: State) -> int:
-    row = _IN_STATE.row(db, lang=lang, state=state)
-    return int(row[0]) if row else 0
+def trees_in(db: Connection, lang: str, state: State, most: int = ALL) -> int:
+    """most: further than this nobody needs to count."""
+    return int(_IN_STATE.value(db, lang=lang, state=state, most=most) or 0)
 
 
 def drawn_where_at_work(db: Connection) -> dict[str, int]:
@@ -106,10 +112,11 @@ def drawn_where_at_work(db: Connection) -> dict[str, int]:
     }
 
 
-def prompts_waiting(db: Connection, lang: str) -> int:
-    """Prompts that wait for the lottery; those of disabled people have left it."""
+def prompts_waiting(db: Connection, lang: str, most: int = ALL) -> int:
+    """Prompts that wait for the lottery, counted up to `most`; those of disabled people have left it."""
     state = State.PROMPT_LOTTERY_WAITING
-    return trees_in(db, lang, state) - int(_OUT_OF_THE_LOTTERY.value(db, lang=lang, state=state) or 0)
+    out = int(_OUT_OF_THE_LOTTERY.value(db, lang=lang, state=state) or 0)
+    return trees_in(db, lang, state, most + out) - out
 
 
 def waiting_authors(db: Connection, lang: str, now: datetime) -> list[Author]:
