@@ -4,8 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from espalier.collect import accounts, cases, erasure, moderation, tasks
+from espalier.collect import accounts, cases, contributions, drafts, erasure, moderation, tasks
+from espalier.collect.answers import TextAnswer
 from espalier.collect.cases import Ruling
+from espalier.collect.own_data import own_data
+from espalier.collect.undo import undo as take_back
 from espalier.domain.cases import FREE_AFTER, REASONS, About, Came, State, Verdict
 from espalier.domain.errors import Conflict, Invalid, NotAllowed, NotFound, WarningUnread
 from espalier.domain.tree import State as TreeState
@@ -76,6 +79,53 @@ def test_a_report_that_is_taken_back_leaves_no_case(garden: Garden) -> None:
     found = rows.find(garden.db, number)
     assert found is not None
     assert found.state is State.WITHDRAWN
+
+
+GERMAN = "Das ist ein langer deutscher Satz, der in einer englischen Unterhaltung wirklich nichts verloren hat."
+
+
+def test_a_text_sent_in_spite_of_the_filter_is_a_case_until_it_is_taken_back(garden: Garden) -> None:
+    garden.tree(who(garden, "chief", PersonRole.ADMIN))
+    ada = who(garden, "Ada")
+    task = tasks.next_task(garden.db, ada, tasks.Ask("assistant_reply", ("en",)), garden.now, garden.rng)
+    assert task is not None
+    answer = TextAnswer(GERMAN, confirm_language=True)
+    contributions.submit(garden.db, ada, task.id, "one", answer, garden.now, garden.rng)
+    (number,) = queue(garden, CaseFilter(came=Came.FILTER))
+    found = rows.find(garden.db, number)
+    assert found is not None
+    assert [(each.person, each.words) for each in found.case.entries] == [(None, "de")]
+    take_back(garden.db, ada, task.id, garden.now, garden.rng)
+    assert queue(garden) == []
+
+
+def test_who_skips_as_harmful_reports_and_staff_read_why_others_skipped(garden: Garden) -> None:
+    tree_id = garden.tree(who(garden, "chief", PersonRole.ADMIN))
+    for name, reason in (("Ada", "not_my_subject"), ("Ben", "offensive"), ("Cleo", "not_my_subject")):
+        task = tasks.next_task(
+            garden.db, who(garden, name), tasks.Ask("assistant_reply", ("en",)), garden.now, garden.rng
+        )  # fmt: skip
+        assert task is not None
+        drafts.skip(garden.db, who(garden, name), task.id, reason, {}, garden.now, garden.rng)
+    assert len(queue(garden, CaseFilter(came=Came.HARMFUL))) == 1
+    warden = who(garden, "warden", PersonRole.MODERATOR)
+    assert list(moderation.skips(garden.db, warden, tree_id).items()) == [("not_my_subject", 2), ("offensive", 1)]
+    with pytest.raises(NotAllowed):
+        moderation.skips(garden.db, who(garden, "Ada"), tree_id)
+
+
+def test_ones_own_data_holds_what_was_decided_on_one_and_ones_appeals(garden: Garden) -> None:
+    number, _ = reported(garden)
+    rule(garden, number, Verdict.SUSPEND, days=3, note="Please keep to the subject.")
+    ada = who(garden, "Ada")
+    cases.appeal(garden.db, ada, "It was a quotation.", garden.now)
+    data = own_data(garden.db, ada, garden.now)
+    assert data["account"]["suspended_until"] == (garden.now + timedelta(days=3)).isoformat()
+    assert [(each["verdict"], each["side"], each["reason"], each["note"]) for each in data["decisions"]] == [
+        ("suspend", "author", WHY, "Please keep to the subject.")
+    ]
+    assert [each["words"] for each in data["appeals"]] == ["It was a quotation."]
+    assert [each["verdict"] for each in own_data(garden.db, who(garden, "Ben"), garden.now)["decisions"]] == ["suspend"]
 
 
 def test_removing_tells_author_and_reporter_and_is_undone_as_a_whole(garden: Garden) -> None:

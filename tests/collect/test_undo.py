@@ -4,9 +4,11 @@ import pytest
 
 from espalier.collect import contributions, drafts, moderation, tasks, undo
 from espalier.collect.answers import Answer, LabelsAnswer, RankingAnswer, TextAnswer
+from espalier.domain.cases import About
 from espalier.domain.errors import BuiltOn, Conflict, Invalid, NotFound, Stale
 from espalier.domain.tree import Shape, State
 from espalier.domain.work import Task
+from espalier.store.cases import open_on
 from espalier.store.drafts import draft_of
 from espalier.store.people import Person
 from espalier.store.reports import reports_on
@@ -223,8 +225,11 @@ def test_a_skip_that_halted_a_tree_is_taken_back_with_the_halt(garden: Garden) -
     task = given(garden, ann, "assistant_reply")
     skip(garden, ann, task, "offensive")
     assert garden.load(tree_id).state is State.HALTED_BY_MODERATOR
+    assert [each.person_id for each in reports_on(garden.db, tree_id)] == [ann.id]
     unskip(garden, ann, task)
     assert garden.load(tree_id).state is State.GROWING
+    assert {each.status for each in reports_on(garden.db, tree_id)} == {"withdrawn"}
+    assert open_on(garden.db, About.MESSAGE, tree_id) is None
     garden.check()
 
 

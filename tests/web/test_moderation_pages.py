@@ -66,6 +66,21 @@ def test_a_case_shows_the_message_and_why_it_is_there_without_names(enter: ExitS
     assert "case.revealed" in warden.get("/admin/audit").text
 
 
+def test_a_case_says_what_a_filter_found_and_why_people_skipped(enter: ExitStack, small_campaign: World) -> None:
+    small_campaign.tree()
+    german = "Das ist ein langer deutscher Satz, der in einer englischen Unterhaltung wirklich nichts verloren hat."
+    message_id = small_campaign.ada.write("assistant_reply", german)
+    task = small_campaign.ben.task("label_assistant_reply")
+    well(small_campaign.ben.post(f"/tasks/{task['id']}/skip", {"reason": "broken"}))
+    with small_campaign.database.read() as db:
+        number = rows.on(db, message_id, 1)[0].id
+    page = browser(enter, small_campaign, small_campaign.warden.name).get(f"/moderation/cases/{number}").text
+    assert "The text seems to be in another language: German." in page
+    assert "Why people skipped it" in page
+    assert 'broken · <span class="num">1</span>' in page
+    assert "Why people skipped it" in browser(enter, small_campaign, "chief").get(f"/messages/{message_id}").text
+
+
 def test_removing_is_read_by_author_and_reporter_and_undone(enter: ExitStack, small_campaign: World) -> None:
     message_id, number = reported(small_campaign)
     warden = browser(enter, small_campaign, small_campaign.warden.name)

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from espalier.collect import gold
+from espalier.collect import gold, incoming
 from espalier.collect.answers import (
     Answer,
     LabelsAnswer,
@@ -25,6 +25,7 @@ from espalier.collect.change import Scene, change_tree
 from espalier.collect.practice import refuse_unpractised
 from espalier.collect.tasks import own_lease, tree_of_task
 from espalier.domain.arrival import is_late
+from espalier.domain.cases import Came
 from espalier.domain.charter import refuse_answers
 from espalier.domain.contribution import (
     Contribution,
@@ -142,6 +143,7 @@ def _plant(db: Connection, person: Person, lease: Lease, answer: TextAnswer, pol
     work.release(db, lease, status="done", expires_at=scene.now)
     number = record(db, message.id, fact, scene.now, person=person.id, task=lease.id, terms=person.terms)
     change_tree(db, None, fact, scene)
+    _show_doubtful(db, message.id, message, answer, scene.now)
     return number, False, message.id
 
 
@@ -181,7 +183,10 @@ def _contribute(db: Connection, person: Person, lease: Lease, answer: Answer, po
         db, tree.id, fact, scene.now, person=person.id, task=lease.id, late=late, counted=counted, terms=person.terms
     )
     change_tree(db, tree, _numbered(fact, number), scene)
-    return number, late, fact.message.id if isinstance(fact, Replied) else None
+    if not isinstance(fact, Replied):
+        return number, late, None
+    _show_doubtful(db, tree.id, fact.message, _text(answer), scene.now)
+    return number, late, fact.message.id
 
 
 def _reply(
@@ -255,6 +260,12 @@ def _accepted_text(
         )
     texts.keep_sent(db, person.id, mark, now)
     return text
+
+
+def _show_doubtful(db: Connection, tree_id: str, message: Message, answer: TextAnswer, now: datetime) -> None:
+    """A text that its author sent although it looks like another language is for moderators to see."""
+    if answer.confirm_language and (other := looks_foreign(message.text, message.lang)):
+        incoming.bring(db, tree_id, message, Came.FILTER, None, other, now)
 
 
 def _new_id(rng: Random) -> str:

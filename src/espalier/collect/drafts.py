@@ -9,10 +9,11 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from espalier.collect import contributions, tasks
+from espalier.collect import contributions, moderation, tasks
 from espalier.collect.answers import Answer
 from espalier.collect.contributions import Receipt
 from espalier.domain.errors import Invalid, NewerDraft, TooLong
+from espalier.domain.message import HARMFUL
 from espalier.store import drafts
 from espalier.store.drafts import Draft, Fields
 from espalier.store.people import Person
@@ -89,8 +90,14 @@ def answer(
 
 
 def skip(db: Connection, person: Person, task_id: str, reason: str, fields: Fields, now: datetime, rng: Random) -> None:
-    """Give a task back; what was typed stays for ten minutes. Raises what `tasks.skip` raises."""
+    """Give a task back; what was typed stays for ten minutes. A harmful text is reported with it.
+
+    Raises what `tasks.skip` raises.
+    """
+    subject = tasks.own_lease(db, person, task_id).subject
     tasks.skip(db, person, task_id, reason, now, rng)
+    if reason == HARMFUL and subject is not None:
+        moderation.report_skipped(db, person, subject, now, rng)
     _put(db, person, task_id, fields, now)
     drafts.end_draft(db, person.id, task_id, now + KEPT_AFTER_SKIP)
 

@@ -30,13 +30,14 @@ from espalier.domain.sight import StaffMessage, seen
 from espalier.domain.tree import TERMINAL, Shape, State, Tree
 from espalier.store import journal, locks, reading, reports, trees
 from espalier.store.charters import charter_in_force
-from espalier.store.facts import log_of, record
+from espalier.store.facts import log_of, record, skip_reasons
 from espalier.store.people import Person, PersonRole
 from espalier.store.policies import PolicyBook
 
 PLANTED_INTO: Final = (State.INITIAL_PROMPT_REVIEW, State.PROMPT_LOTTERY_WAITING, State.GROWING)
 RED_FLAG: Final = "red_flag"
 """The reaction that is a report as well."""
+REPORTED: Final = "Skipped as harmful."
 OPPOSITES: Final = {"+1": "-1", "-1": "+1"}
 MOST_ORDERS: Final = 200
 LONGEST_REASON: Final = 2000  # characters
@@ -128,6 +129,12 @@ def history(db: Connection, actor: Person, message_id: str) -> list[Wording]:
         Wording(first, message.author if known else None, message.at),
         *(Wording(row.data["text"], row.person_id, row.at) for row in edits),
     ]
+
+
+def skips(db: Connection, actor: Person, message_id: str) -> dict[str, int]:
+    """Why tasks about a message were skipped, and how often, the most frequent first. Raises NotAllowed, NotFound."""
+    told = for_staff(db, actor, message_id)
+    return skip_reasons(db, told.tree_id, message_id)
 
 
 def for_staff(db: Connection, actor: Person, message_id: str) -> StaffMessage:
@@ -301,6 +308,21 @@ def report(
         raise Invalid("Say in a few words what is wrong with the message.", field="reason")
     tree = trees.load_tree_of(db, message_id)
     _react(db, actor, tree, message_id, RED_FLAG, True, why, now, rng, came=came)
+
+
+def report_skipped(db: Connection, actor: Person, message_id: str, now: datetime, rng: Random) -> None:
+    """Somebody skipped a task because this message is harmful. Raises NotFound, Stale."""
+    report(db, actor, message_id, REPORTED, now, rng, came=Came.HARMFUL)
+
+
+def take_report_back(db: Connection, actor: Person, message_id: str, now: datetime, rng: Random) -> None:
+    """What somebody said of a message when they skipped it holds no more. Raises NotFound."""
+    reports.withdraw(db, message_id, actor.id, now)
+    incoming.take_back(db, message_id, actor.id, now)
+    tree = trees.load_tree_of(db, message_id)
+    flag = Reaction(actor.id, RED_FLAG)
+    if flag in tree.messages[message_id].reactions:
+        _set(db, actor, tree, message_id, RED_FLAG, False, Scene(PolicyBook(db), now, rng))
 
 
 def _react(

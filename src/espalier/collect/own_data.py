@@ -12,8 +12,9 @@ from sqlalchemy import Connection
 
 from espalier.collect import drafts
 from espalier.domain.sight import StaffMessage
-from espalier.store import boards, contributed, documents, identities, people, reading, reports, surveys
+from espalier.store import boards, cases, contributed, documents, identities, notices, people, reading, reports, surveys
 from espalier.store.contributed import Contributed
+from espalier.store.notices import Notice
 from espalier.store.people import Person
 from espalier.store.practice import practised_by
 from espalier.store.preferences import preferences_of
@@ -29,6 +30,7 @@ def own_data(db: Connection, person: Person, now: datetime) -> dict[str, Any]:
         "account": {
             "id": person.id, "name": person.name, "role": person.role, "email": person.email,
             "created_at": person.created_at, "on_board": person.on_board, "moderates": person.moderates,
+            "banned": person.disabled, "suspended_until": person.suspended_until,
         },
         "preferences": asdict(preferences_of(db, person.id)),
         "ways_to_sign_in": [
@@ -51,6 +53,8 @@ def own_data(db: Connection, person: Person, now: datetime) -> dict[str, Any]:
             {"message_id": each.message_id, "at": each.at, "reason": each.reason, "status": each.status}
             for each in reports.reports_by(db, person.id)
         ],
+        "appeals": [{"at": each.at, "words": each.words} for each in cases.appeals_of(db, person.id)],
+        "decisions": [_told(notice, read_at) for notice, read_at in notices.told(db, person.id)],
         "drafts": [
             {"task_id": each.task_id, "saved_at": each.saved_at, "fields": each.fields}
             for each in drafts.mine(db, person, now)
@@ -59,6 +63,12 @@ def own_data(db: Connection, person: Person, now: datetime) -> dict[str, Any]:
     }  # fmt: skip
     spelled: dict[str, Any] = _spelled(kept)
     return spelled
+
+
+def _told(notice: Notice, read_at: datetime | None) -> dict[str, Any]:
+    """What was decided on the person, their text or their report, as they were told."""
+    said = {name: value for name, value in asdict(notice).items() if name != "number"}
+    return {**said, "read_at": read_at}
 
 
 def _contributions(db: Connection, person: Person) -> Iterator[dict[str, Any]]:

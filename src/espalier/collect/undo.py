@@ -14,10 +14,9 @@ from espalier.collect import drafts, gold, moderation, withdrawal
 from espalier.collect.answers import ASKED_ALONE, Answer, LabelsAnswer, RankingAnswer, TextAnswer
 from espalier.collect.change import Scene
 from espalier.collect.tasks import lease_time, shown, tree_of_task
-from espalier.domain.cases import Came
 from espalier.domain.charter import refuse_closed
 from espalier.domain.errors import BuiltOn, Conflict, Invalid, NotFound
-from espalier.domain.message import LABELS, SKIP_REASONS, UNSAID, LabelKind
+from espalier.domain.message import HARMFUL, LABELS, SKIP_REASONS, UNSAID, LabelKind
 from espalier.domain.work import Kind, Task
 from espalier.store import receipts, trees, work
 from espalier.store.charters import charter_in_force
@@ -27,9 +26,6 @@ from espalier.store.policies import PolicyBook
 from espalier.store.work import Lease
 
 UNSKIPPED_WITHIN: Final = drafts.KEPT_AFTER_SKIP
-HARMFUL: Final = "offensive"
-"""The reason that is a report, too."""
-REPORTED: Final = "Skipped as harmful."
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +161,8 @@ def unskip(db: Connection, person: Person, task_id: str, now: datetime, rng: Ran
         gold.take_back_skip(db, person, row)
     elif row is not None:
         withdrawal.take_back(db, person, row, scene)
+    if row is not None and row.data["reason"] == HARMFUL:
+        moderation.take_report_back(db, person, row.message_id or "", now, rng)
     if lease.act is not None:
         tree_of_task(db, lease)
     return _reopen(db, person, lease, scene)
@@ -194,7 +192,7 @@ def give_skip_reason(db: Connection, person: Person, task_id: str, reason: str, 
         trees.load_tree(db, lease.tree_id)  # held, since its skips are read by whoever changes it
     give_reason(db, row, reason)
     if reason == HARMFUL and lease.subject is not None:
-        moderation.report(db, person, lease.subject, REPORTED, now, rng, came=Came.HARMFUL)
+        moderation.report_skipped(db, person, lease.subject, now, rng)
 
 
 def _own(db: Connection, person: Person, task_id: str, status: str) -> Lease:

@@ -14,10 +14,11 @@ from espalier.collect.lottery import after_change
 from espalier.domain.contribution import Replied, grow
 from espalier.domain.errors import BuiltOn, WrongState
 from espalier.domain.lifecycle import Command
+from espalier.domain.message import HARMFUL
 from espalier.domain.tree import Tree, stands
 from espalier.domain.work import Act, Work, open_work
 from espalier.safety.duplicates import fingerprint
-from espalier.store import texts, trees, work
+from espalier.store import cases, texts, trees, work
 from espalier.store.facts import FactRow, log_of, void
 from espalier.store.history import facts_of
 from espalier.store.people import Person
@@ -39,6 +40,7 @@ def take_back(db: Connection, person: Person, row: FactRow, scene: Scene) -> Non
         void(db, number)
     if row.kind in TEXTS:
         texts.forget_sent(db, person.id, fingerprint(tree.messages[row.message_id or ""].text))
+        cases.forget_on(db, [row.message_id or ""])
     if after is None:
         work.end_leases(db, tree.id, now)
         trees.forget_tree(db, tree)
@@ -65,6 +67,8 @@ def _without(
         if any(not _in_passing(each) for each in about):
             raise _built_on()
         gone |= {each.seq for each in about}
+    if row.data.get("reason") == HARMFUL:
+        gone |= {each.seq for each in later if _is_report(each, row)}
     rest = [each for each in later if each.seq not in gone]
     if row.kind == "planted":
         if not all(each.automatic for each in rest):
@@ -93,6 +97,12 @@ def _by_chance(row: FactRow) -> bool:
 
 def _in_passing(row: FactRow) -> bool:
     return row.kind in IN_PASSING and row.data.get("emoji") != "red_flag"
+
+
+def _is_report(other: FactRow, skip: FactRow) -> bool:
+    """Whether this is what a skip said as well: that the message is harmful."""
+    same = (other.person_id, other.message_id) == (skip.person_id, skip.message_id)
+    return same and other.kind == "reacted" and other.data["emoji"] == "red_flag"
 
 
 def _means_the_same(tree: Tree, after: Tree, gone: Collection[int], rest: list[FactRow]) -> bool:

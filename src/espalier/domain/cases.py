@@ -91,7 +91,10 @@ REASONS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One thing that somebody (None: a program, or who has left) brought to a case. `words`: in their words."""
+    """One thing that somebody (None: a program, or who has left) brought to a case.
+
+    `words`: in their words; of a text that failed a filter, the language that it seems to be in.
+    """
 
     came: Came
     person: str | None

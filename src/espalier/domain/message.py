@@ -136,7 +136,9 @@ class Skip:
 EXCUSED_SKIPS: Final = ("not_my_subject", "cannot_judge")
 UNSAID: Final = "other"
 """The reason of who skips and does not say why, or has none of the others."""
-SKIP_REASONS: Final = (*EXCUSED_SKIPS, "finished", "unclear", "broken", "offensive", UNSAID)
+HARMFUL: Final = "offensive"
+"""The reason of a skip that is a report, too."""
+SKIP_REASONS: Final = (*EXCUSED_SKIPS, "finished", "unclear", "broken", HARMFUL, UNSAID)
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,6 +116,11 @@ _ENTRIES = Statement(
     .where(E.case_id.in_(bindparam("numbers", expanding=True)), E.withdrawn_at.is_(None))
     .order_by(E.seq)
 )
+_APPEALS = Statement(
+    select(E.case_id, E.came, E.person_id, E.at, E.words)
+    .where(E.person_id == bindparam("person"), E.came == text("'appeal'"))
+    .order_by(E.seq.desc())
+)
 _ADD_ENTRY = Statement(
     insert(case_entries).values({name: bindparam(name) for name in ("case_id", "came", "person_id", "at", "words")})
 )
@@ -364,6 +369,14 @@ def in_bulk(db: Connection, first: int) -> list[Decided]:
 def decided_on(db: Connection, person_id: str, limit: int) -> list[Decided]:
     """What was decided on a person themselves, undone or not, the last one first."""
     return [_decided(row) for row in _ON_PERSON.rows(db, person=person_id, most=limit)]
+
+
+def appeals_of(db: Connection, person_id: str) -> list[Entry]:
+    """Every appeal of a person, the last one first."""
+    return [
+        Entry(Came(came), person, from_us(at), words)
+        for _, came, person, at, words in _APPEALS.rows(db, person=person_id)
+    ]
 
 
 def other_staff(db: Connection, without: Iterable[str | None], lang: str | None) -> bool:

@@ -4,6 +4,7 @@ Knows how a fact is spelled in the table `contributions`; does not know what it 
 """
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -121,6 +122,14 @@ _WRITTEN = Statement(
     )
 )  # fmt: skip
 _SAY = Statement(update(contributions).where(contributions.c.seq == bindparam("number")).values(data=bindparam("data")))
+_SKIPS = Statement(
+    select(contributions.c.data)
+    .where(
+        contributions.c.tree_id == bindparam("tree"), contributions.c.message_id == bindparam("message"),
+        contributions.c.void == text("0"), contributions.c.kind.in_(("skipped", GOLD)),
+    )
+    .order_by(contributions.c.seq)
+)  # fmt: skip
 _FACT = Statement(
     select(*FACT_COLUMNS).where(contributions.c.seq == bindparam("number"), contributions.c.void == text("0"))
 )
@@ -188,6 +197,12 @@ def writing_of(db: Connection, person_id: str, tree_id: str, message_id: str) ->
     """With which a person wrote a message; None when it is not theirs or was taken back."""
     row = _WRITTEN.row(db, tree=tree_id, message=message_id, person=person_id)
     return fact_row(row) if row else None
+
+
+def skip_reasons(db: Connection, tree_id: str, message_id: str) -> dict[str, int]:
+    """How often tasks about a message were skipped for each reason, the most frequent first."""
+    said = [from_json(data) for (data,) in _SKIPS.rows(db, tree=tree_id, message=message_id)]
+    return dict(Counter(each["reason"] for each in said if "reason" in each).most_common())
 
 
 def give_reason(db: Connection, row: FactRow, reason: str) -> None:

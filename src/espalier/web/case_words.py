@@ -2,7 +2,8 @@
 
 from gettext import NullTranslations
 
-from espalier.domain.cases import Came, State, Verdict
+from espalier.domain.cases import Came, Entry, State, Verdict
+from espalier.web.words import language_name
 
 KEYS = {
     Verdict.DISMISS: "d", Verdict.SETTLE: "s", Verdict.REMOVE: "r", Verdict.HALT: "h", Verdict.WARN: "w",
@@ -17,6 +18,14 @@ def came_words(words: NullTranslations) -> dict[Came, str]:
         Came.HARMFUL: _("Skipped as harmful"), Came.APPEAL: _("Appeal"), Came.REPORT: _("Report"),
         Came.FLAG: _("Red flag"), Came.STAFF: _("Decided by staff"), Came.FILTER: _("Failed a filter"),
     }  # fmt: skip
+
+
+def entry_words(entry: Entry, words: NullTranslations, interface: str) -> str | None:
+    """What somebody said who brought something to a case, or what a filter found."""
+    if entry.came is not Came.FILTER or entry.words is None:
+        return entry.words
+    said = words.gettext("The text seems to be in another language: %(lang)s. Its author sent it as it is.")
+    return said % {"lang": language_name(entry.words, interface)}
 
 
 def state_words(words: NullTranslations) -> dict[State, str]:

@@ -3,7 +3,9 @@
 Knows what can be undone; a template asks for it where the line may stand, so that no other page looks for it.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from gettext import NullTranslations
 from typing import Final
 
 from espalier.collect import undo
@@ -20,6 +22,7 @@ REASONS: Final = {
 }
 """Why somebody skips, as it is said with one click."""
 SAID: Final = {**REASONS, "unclear": N_("unclear")}
+NOT_SAID: Final = N_("no reason given")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,11 @@ class Line:
     @property
     def left(self) -> str:
         return f"{self.left_s // 60}:{self.left_s % 60:02}"
+
+
+def skipped_words(counts: Mapping[str, int], words: NullTranslations) -> list[tuple[str, int]]:
+    """How often a task was skipped for which reason, for staff; the order stays."""
+    return [(words.gettext(SAID.get(reason, NOT_SAID)), count) for reason, count in counts.items()]
 
 
 def undo_line(visit: Visit) -> Line | None:

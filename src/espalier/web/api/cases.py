@@ -27,7 +27,10 @@ MOST_NOTICES = 50
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why a case is there, without the name of who brought it."""
+    """Why a case is there, without the name of who brought it.
+
+    `words`: theirs; of what failed a filter, the language that the text seems to be in.
+    """
 
     came: Came
     at: datetime

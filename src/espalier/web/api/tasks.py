@@ -7,7 +7,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Request, Response
 from pydantic import Field, TypeAdapter
 
-from espalier.collect import contributions, moderation, tasks, undo
+from espalier.collect import contributions, drafts, moderation, tasks, undo
 from espalier.collect.answers import Answer, LabelsAnswer, RankingAnswer, TextAnswer
 from espalier.collect.contributions import Receipt
 from espalier.domain.errors import Invalid
@@ -81,7 +81,7 @@ class Skip(Form):
 @router.post("/tasks/{task_id}/skip", status_code=204, summary="Skip a task")
 async def skip(task_id: str, form: Skip, campaign: CampaignDep, caller: Contributor) -> None:
     """Give a task back for good: you are not asked again."""
-    await campaign.change(caller, tasks.skip, task_id, form.reason, campaign.clock(), campaign.rng)
+    await campaign.change(caller, drafts.skip, task_id, form.reason, {}, campaign.clock(), campaign.rng)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Form
 from sqlalchemy import Connection
 from starlette.responses import Response
 
-from espalier.collect import cases
+from espalier.collect import cases, moderation
 from espalier.collect.cases import Ruling
 from espalier.domain import cases as rules
 from espalier.domain.cases import FREE_AFTER, About, Came, State, Verdict
@@ -21,12 +21,13 @@ from espalier.store import cases as rows
 from espalier.store import people, reading
 from espalier.store.cases import CaseFilter, CaseRow, Decided
 from espalier.store.people import Person, PersonRole
-from espalier.web.case_words import KEYS, came_words, decided_words, state_words, verdict_words
+from espalier.web.case_words import KEYS, came_words, decided_words, entry_words, state_words, verdict_words
 from espalier.web.paging import page as paged
 from espalier.web.paging import place_in
 from espalier.web.refused import said
 from espalier.web.render import render
 from espalier.web.tree_words import Opening, harms, opening
+from espalier.web.undoing import skipped_words
 from espalier.web.visit import ModeratorSender, ModeratorVisit, Visit, known, redirect
 
 router = APIRouter()
@@ -132,7 +133,7 @@ class Context:
     holder: who has it in hand.
 
     may_decide: the reader is not involved and nobody else has it. typed: what the form holds. revealed: whom it is
-    about, after a look that the journal keeps.
+    about, after a look that the journal keeps. skips: why tasks about the message were skipped, and how often.
     """
 
     id: int
@@ -149,6 +150,7 @@ class Context:
     thread: Sequence[Turn]
     removed: bool
     entries: list[Entry]
+    skips: list[tuple[str, int]]
     decisions: list[Ruled]
     earlier: list[Earlier]
     known_author: bool
@@ -333,6 +335,7 @@ def _page(
         staff = {case.taken_by, *(each.decision.by for each in decided)}
         names = {each.id: each.name for each in people.by_ids(db, {one for one in staff if one}).values()}
         reasons, others = rows.reasons(db), cases.others(db, row)
+        skips = moderation.skips(db, reader, case.subject) if case.about is About.MESSAGE else {}
     holder, kinds, state = rules.holder(case, now), came_words(words), rules.state(case, now)
     involved = rules.involved(case, reader.id, others=others)
     appeal = rules.is_appeal(case)
@@ -350,7 +353,8 @@ def _page(
         opened_at=case.opened_at,
         thread=thread,
         removed=bool(thread) and thread[-1].deleted,
-        entries=[Entry(kinds[entry.came], entry.at, entry.words) for entry in case.entries],
+        entries=[Entry(kinds[entry.came], entry.at, entry_words(entry, words, visit.lang)) for entry in case.entries],
+        skips=skipped_words(skips, words),
         decisions=[_ruled(visit, each, names) for each in decided],
         earlier=[_earlier(visit, each) for each in earlier if each.id != number],
         known_author=case.person is not None,

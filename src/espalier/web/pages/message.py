@@ -31,6 +31,7 @@ from espalier.web.looking import check_open, look, only_own
 from espalier.web.refused import said
 from espalier.web.render import render
 from espalier.web.tree_words import Opening, Pill, harms, label_names, link_name, marks, opening, pill
+from espalier.web.undoing import skipped_words
 from espalier.web.visit import ReadsOwn, Sender, Visit, redirect
 
 router = APIRouter()
@@ -73,7 +74,8 @@ class Context:
     """thread: from the prompt to the message. siblings: other replies to the same. blind: the reader could judge it.
 
     own: it is the reader's. reported: by the reader. reason, fault: of a report that was not taken.
-    staff: may edit and delete. all: everything of it, after a look behind it that the journal keeps.
+    staff: may edit and delete. all: everything of it, after a look behind it that the journal keeps. skips: with it,
+    why tasks about it were skipped, and how often.
     """
 
     id: str
@@ -96,6 +98,7 @@ class Context:
     fault: str | None
     staff: bool
     all: StaffMessage | None
+    skips: list[tuple[str, int]]
 
 
 @router.get("/messages/{message_id}")
@@ -147,6 +150,8 @@ def page(
         at = around.at
         names = _names(db, person, around.thread)
         mine = reactions_of(db, person.id, at.tree_id, message_id)
+        everything = behind or (at if isinstance(at, StaffMessage) else None)
+        skips = moderation.skips(db, person, message_id) if everything else {}
     words, own = visit.words, _is_own(at, person)
     shown = behind or at
     blind = isinstance(shown, BlindMessage)
@@ -173,7 +178,8 @@ def page(
         reason=reason,
         fault=fault,
         staff=staff,
-        all=behind or (at if isinstance(at, StaffMessage) else None),
+        all=everything,
+        skips=skipped_words(skips, words),
     )
     return render(visit, "message.html", context, status=status)
 
