@@ -1,16 +1,19 @@
 """Files of others are read in the spellings that the field uses, and written in those that its libraries read."""
 
+import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from espalier.dataset.examples import Battle, Chat, Example, Preference, Ranking, Turn, example, spelled
+from espalier.dataset.examples import Battle, Chat, Example, Preference, Prompt, Ranking, Turn, spelled
 from espalier.dataset.findings import Findings
+from espalier.dataset.members import members
 from espalier.dataset.read import read_examples
 from espalier.dataset.records import Malformed
+from espalier.dataset.spellings import example
 from oasst import lines
 
 ASK, WELL, BADLY = Turn("user", "Why?"), Turn("assistant", "Because."), Turn("assistant", "No.")
@@ -60,6 +63,17 @@ asked = [{"role": "user", "content": "Why?"}]
             {"question_id": 81, "model_a": "ours", "model_b": "theirs", "winner": "tie", "judge": ["gpt-4", "pair"]},
             Battle("81", "ours", "theirs", "tie", "gpt-4 pair"),
         ),
+        (
+            {"question_id": 81, "model_1": "a", "model_2": "b", "g1_winner": "model_2", "g2_winner": "model_2",
+             "turn": 2},
+            Battle("81", "a", "b", "model_b", turn=2),
+        ),
+        (
+            {"question_id": 81, "model_1": "a", "model_2": "b", "g1_winner": "model_2", "g2_winner": "model_1"},
+            Battle("81", "a", "b", "tie"),
+        ),
+        ({"question_id": 81, "turns": ["Why?", "And why not?"]}, Prompt((ASK,))),
+        ({"messages": [{"role": "prompter", "text": "Why?"}]}, Chat((ASK,))),
     ],
 )  # fmt: skip
 def test_a_line_is_known_by_its_keys(line: dict[str, Any], said: Example) -> None:
@@ -77,15 +91,17 @@ def test_a_side_that_speaks_twice_in_a_row_is_one_turn() -> None:
     ("line", "path"),
     [
         ({}, "$"),
-        ({"messages": []}, ".messages"),
-        ({"messages": [{"role": "narrator", "content": "x"}]}, ".messages[0].role"),
-        ({"messages": [{"role": "user", "content": 3}]}, ".messages[0].content"),
-        ({"conversations": "x"}, ".conversations"),
-        ({"chosen": "x", "rejected": "y"}, ".chosen"),
-        ({"prompt": "x", "chosen": [], "rejected": "y"}, ".chosen"),
-        ({"prompt": "x", "replies": ["a", "b"], "ties": [[1, 1]]}, ".ties[0]"),
-        ({"instruction": "x", "completions": [{"response": "a"}]}, ".completions[0].overall_score"),
-        ({"model_a": "a", "model_b": "b", "winner": "c"}, ".winner"),
+        ({"messages": []}, "$.messages"),
+        ({"messages": [{"role": "narrator", "content": "x"}]}, "$.messages[0].role"),
+        ({"messages": [{"role": "user", "content": 3}]}, "$.messages[0].content"),
+        ({"conversations": "x"}, "$.conversations"),
+        ({"chosen": "x", "rejected": "y"}, "$.chosen"),
+        ({"prompt": "x", "chosen": [], "rejected": "y"}, "$.chosen"),
+        ({"prompt": "x", "replies": ["a", "b"], "ties": [[1, 1]]}, "$.ties[0]"),
+        ({"instruction": "x", "completions": [{"response": "a"}]}, "$.completions[0].overall_score"),
+        ({"model_a": "a", "model_b": "b", "winner": "c"}, "$.winner"),
+        ({"question_id": 1, "turns": []}, "$.turns[0]"),
+        ({"model_1": "a", "model_2": "b", "g1_winner": "model_1", "g2_winner": "error"}, "$.g2_winner"),
     ],
 )  # fmt: skip
 def test_a_line_that_is_none_says_where_and_why(line: dict[str, Any], path: str) -> None:
@@ -100,6 +116,27 @@ def test_a_bad_line_is_reported_and_the_others_are_read(tmp_path: Path) -> None:
     findings = Findings()
     assert list(read_examples(file, findings)) == [Chat((ASK,)), Chat((ASK,))]
     assert [finding.line for finding in findings.first] == [2, 3]
+
+
+SAID: Final = [{"prompt": ' "}{][\\ \n é'}, {"prompt": "", "more": [{"a": [1]}]}, {"prompt": "x"}]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])
+@pytest.mark.parametrize("indent", [None, 2])
+def test_a_list_is_taken_apart_wherever_its_pieces_end(size: int, indent: int | None) -> None:
+    raw = json.dumps(SAID, indent=indent, ensure_ascii=False).encode()
+    pieces = [raw[at : at + size] for at in range(0, len(raw), size)]
+    found = list(members(pieces, 1000))
+    assert [json.loads(member) for _, member in found] == SAID
+    assert [line for line, _ in found] == ([2, 5, 15] if indent else [1, 1, 1])
+
+
+def test_of_a_list_what_is_sound_is_read_and_the_rest_named_with_its_line(tmp_path: Path) -> None:
+    raw = b'\xef\xbb\xbf[{"prompt": "a"},\n {"prompt": },\n 7,\n {"prompt": "b"},\n {"prompt": "c'
+    findings = Findings()
+    found = list(read_examples(lines(tmp_path / "list.json", raw), findings))
+    assert found == [Prompt((Turn("user", said),)) for said in "ab"]
+    assert [(finding.line, finding.lost) for finding in findings.first] == [(2, True), (3, True), (5, True)]
 
 
 texts = st.text(max_size=20)

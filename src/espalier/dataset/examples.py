@@ -1,15 +1,14 @@
-"""What others train on, as values: chats, preferences, ranked replies and battles, and the lines that spell them.
+"""What one trains on, as values: chats, prompts, preferences, ranked replies and battles; how they come of threads, and
+the one way in which we write them.
 
-Reads the usual spellings (`messages`, ShareGPT, `prompt`/`chosen`/`rejected`, HH-RLHF, UltraFeedback, FastChat);
-which one a line is, its keys tell. Knows JSON objects; knows no files.
+How others spell them is spellings.py. Knows no files.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import takewhile
 from typing import Any, Final
 
-from espalier.dataset.records import Malformed, MessageRecord
+from espalier.dataset.records import MessageRecord
 from espalier.dataset.threads import Pair, RankedList, Thread
 
 SYSTEM, USER, ASSISTANT = "system", "user", "assistant"
@@ -76,186 +75,6 @@ ROLES: Final[Mapping[str, str]] = {
     "system": SYSTEM, "user": USER, "human": USER, "prompter": USER, "assistant": ASSISTANT, "gpt": ASSISTANT,
     "bing": ASSISTANT, "chatgpt": ASSISTANT, "model": ASSISTANT,
 }  # fmt: skip
-WINNERS: Final = ("model_a", "model_b", "tie", "tie (bothbad)")
-HUMAN, MODEL = "\n\nHuman:", "\n\nAssistant:"
-
-
-def example(given: Mapping[str, Any]) -> Example:
-    """What a line says. Raises Malformed."""
-    for keys, read in _SPELLINGS:
-        if all(key in given for key in keys):
-            return read(given)
-    known = "; ".join(", ".join(keys) for keys, _ in _SPELLINGS)
-    raise Malformed("$", f"is no known spelling of an example; those have the keys {known}", missing=True)
-
-
-def _messages(given: Mapping[str, Any]) -> Chat:
-    return Chat(_turns(given["messages"], ".messages", "role", "content"))
-
-
-def _sharegpt(given: Mapping[str, Any]) -> Chat:
-    return Chat(_turns(given["conversations"], ".conversations", "from", "value"))
-
-
-def _preference(given: Mapping[str, Any]) -> Preference:
-    """With an explicit prompt, or with one that both sides begin with, as HH-RLHF has it."""
-    if all(isinstance(given[side], str) for side in ("chosen", "rejected")) and "prompt" not in given:
-        return _hh(given["chosen"], given["rejected"])
-    chosen, rejected = _side(given["chosen"], ".chosen"), _side(given["rejected"], ".rejected")
-    if "prompt" in given:
-        prompt = _prompt(given["prompt"])
-        chosen, rejected = _after(prompt, chosen), _after(prompt, rejected)
-    else:
-        prompt = _shared(chosen, rejected)
-        chosen, rejected = chosen[len(prompt) :], rejected[len(prompt) :]
-    if not chosen or not rejected:
-        raise Malformed("$", "has nothing that is preferred to something else")
-    return Preference(prompt, chosen, rejected)
-
-
-def _prompt(value: object) -> Turns:
-    if isinstance(value, str):
-        return (Turn(USER, value),)
-    return _turns(value, ".prompt", "role", "content")
-
-
-def _side(value: object, path: str) -> Turns:
-    if isinstance(value, str):
-        return (Turn(ASSISTANT, value),)
-    return _turns(value, path, "role", "content")
-
-
-def _after(prompt: Turns, side: Turns) -> Turns:
-    """A side without the prompt, which some files say again (UltraFeedback as it is commonly prepared)."""
-    return side[len(prompt) :] if side[: len(prompt)] == prompt else side
-
-
-def _shared(one: Turns, other: Turns) -> Turns:
-    """What both begin with."""
-    return tuple(turn for turn, _ in takewhile(lambda each: each[0] == each[1], zip(one, other, strict=False)))
-
-
-def _hh(chosen: str, rejected: str) -> Preference:
-    better, worse = _human_assistant(chosen, ".chosen"), _human_assistant(rejected, ".rejected")
-    prompt = _shared(better, worse)
-    if len(prompt) == min(len(better), len(worse)):  # the one says no more than the other's beginning
-        prompt = prompt[:-1]
-    return Preference(prompt, better[len(prompt) :], worse[len(prompt) :])
-
-
-def _human_assistant(text: str, path: str) -> Turns:
-    """HH-RLHF's one text: turns that begin with `Human:` and `Assistant:` on lines of their own."""
-    if not text.startswith(HUMAN):
-        raise Malformed(path, "must begin with two line breaks and Human:")
-    turns: list[Turn] = []
-    rest, role = text, USER
-    while rest:
-        mark = HUMAN if role == USER else MODEL
-        rest = rest.removeprefix(mark)
-        ends = [place for other in (HUMAN, MODEL) if (place := rest.find(other)) >= 0]
-        end = min(ends, default=len(rest))
-        said, rest = rest[:end].strip(), rest[end:]
-        if turns and turns[-1].role == role:  # the same side speaks twice in a row
-            said = f"{turns.pop().content}\n\n{said}"
-        turns.append(Turn(role, said))
-        role = USER if rest.startswith(HUMAN) else ASSISTANT
-    return tuple(turns)
-
-
-def _ultrafeedback(given: Mapping[str, Any]) -> Ranking:
-    """The scored completions of one instruction, in the order of their overall scores."""
-    scored = []
-    for place, each in enumerate(_list(given["completions"], ".completions")):
-        path = f".completions[{place}]"
-        if not isinstance(each, dict):
-            raise Malformed(path, "must be an object")
-        score = each.get("overall_score", each.get("fine-grained_score"))
-        if isinstance(score, bool) or not isinstance(score, int | float):
-            raise Malformed(f"{path}.overall_score", "must be a number")
-        scored.append((-score, place, _text(each.get("response"), f"{path}.response")))
-    scored.sort()
-    ties = {(i, j) for i in range(len(scored)) for j in range(i + 1, len(scored)) if scored[i][0] == scored[j][0]}
-    prompt = (Turn(USER, _text(given["instruction"], ".instruction")),)
-    return Ranking(prompt, tuple(text for _, _, text in scored), frozenset(ties))
-
-
-def _ranking(given: Mapping[str, Any]) -> Ranking:
-    replies = tuple(_text(each, f".replies[{n}]") for n, each in enumerate(_list(given["replies"], ".replies")))
-    ties = set()
-    for n, pair in enumerate(_list(given.get("ties") or [], ".ties")):
-        if (
-            not isinstance(pair, list) or len(pair) != 2 or any(type(place) is not int for place in pair)
-            or not 0 <= pair[0] < pair[1] < len(replies)
-        ):  # fmt: skip
-            raise Malformed(f".ties[{n}]", "must be two places of replies, the smaller first")
-        ties.add((pair[0], pair[1]))
-    return Ranking(_prompt(given["prompt"]), replies, frozenset(ties))
-
-
-def _battle(given: Mapping[str, Any]) -> Battle:
-    winner = given["winner"]
-    if winner not in WINNERS:
-        raise Malformed(".winner", f"must be one of {', '.join(WINNERS)}")
-    turn = given.get("turn", 1)
-    if type(turn) is not int or turn < 1:
-        raise Malformed(".turn", "must be a whole number from 1 on")
-    judge = given.get("judge")
-    if isinstance(judge, list):
-        judge = " ".join(map(str, judge))
-    question = given.get("question_id", given.get("conversation_id", ""))
-    return Battle(
-        str(question), _text(given["model_a"], ".model_a"), _text(given["model_b"], ".model_b"), winner,
-        None if judge is None else str(judge), turn,
-    )  # fmt: skip
-
-
-def _completed(given: Mapping[str, Any]) -> Chat:
-    if given.get("label", True) is not True:
-        raise Malformed("$.label", "must be true: what was judged bad is nothing to learn from")
-    return Chat((*_prompt(given["prompt"]), *_side(given["completion"], ".completion")))
-
-
-def _only_prompt(given: Mapping[str, Any]) -> Prompt:
-    return Prompt(_prompt(given["prompt"]))
-
-
-_SPELLINGS: Final[tuple[tuple[tuple[str, ...], Callable[[Mapping[str, Any]], Example]], ...]] = (
-    (("model_a", "model_b", "winner"), _battle),
-    (("chosen", "rejected"), _preference),
-    (("instruction", "completions"), _ultrafeedback),
-    (("prompt", "replies"), _ranking),
-    (("messages",), _messages),
-    (("conversations",), _sharegpt),
-    (("prompt", "completion"), _completed),
-    (("prompt",), _only_prompt),
-)
-
-
-def _list(value: object, path: str) -> list[Any]:
-    if not isinstance(value, list):
-        raise Malformed(path, "must be a list")
-    return value
-
-
-def _text(value: object, path: str) -> str:
-    if not isinstance(value, str):
-        raise Malformed(path, "must be a text")
-    return value
-
-
-def _turns(value: object, path: str, role_key: str, text_key: str) -> Turns:
-    turns = []
-    for place, each in enumerate(_list(value, path)):
-        here = f"{path}[{place}]"
-        if not isinstance(each, dict):
-            raise Malformed(here, "must be an object")
-        role = each.get(role_key)
-        if not isinstance(role, str) or role.lower() not in ROLES:
-            raise Malformed(f"{here}.{role_key}", f"must be one of {', '.join(ROLES)}")
-        turns.append(Turn(ROLES[role.lower()], _text(each.get(text_key), f"{here}.{text_key}")))
-    if not turns:
-        raise Malformed(path, "must hold at least one turn")
-    return tuple(turns)
 
 
 # From trees

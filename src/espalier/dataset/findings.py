@@ -20,6 +20,7 @@ class Code(StrEnum):
     BROKEN_GZIP = "broken_gzip"
     BROKEN_PARQUET = "broken_parquet"
     TOO_LONG = "too_long"
+    WRONG_FILE = "wrong_file"
     # The JSON of a line
     NOT_JSON = "not_json"
     TOO_DEEP = "too_deep"

@@ -1,5 +1,5 @@
 """The lines of a file as JSON objects: plain or gzip, one line in memory at a time, what is none of it reported; or
-the rows of a Parquet file as such objects.
+the members of one JSON list, or the rows of a Parquet file, as such objects.
 
 Knows bytes and JSON; does not know what the objects mean.
 """
@@ -9,21 +9,37 @@ import json
 import zlib
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from functools import partial
 from io import BufferedReader
+from itertools import count
 from pathlib import Path
-from typing import Any, BinaryIO, Final, cast
+from typing import Any, Final, cast
 
 from espalier.dataset import parquet
 from espalier.dataset.findings import Code, Finding, Report
+from espalier.dataset.members import Endless, members
 
 LONGEST_LINE: Final = 100 * 2**20
 _GZIP: Final = b"\x1f\x8b"
 _BOM: Final = b"\xef\xbb\xbf"
+_LOOK: Final = 64
+"""Bytes at the beginning that tell what a file is."""
+_OTHERS: Final = {
+    b"PK\x03\x04": "a ZIP archive; unpack it first", b"\xfd7zXZ\0": "packed with xz; unpack it, or pack it with gzip",
+    b"BZh": "packed with bzip2; unpack it, or pack it with gzip",
+    b"\x28\xb5\x2f\xfd": "packed with zstd; unpack it, or pack it with gzip",
+    b"ARROW1": "Arrow; save it as Parquet", b"SQLite format 3\0": "a database; name it as `campaign:` if it is yours",
+    b"\xff\xfe": "UTF-16; save it as UTF-8", b"\xfe\xff": "UTF-16; save it as UTF-8", b"%PDF": "a PDF document",
+    b"\x89PNG": "a picture", b"\xff\xd8\xff": "a picture", b"<!": "a web page; download the file itself",
+    b"<html": "a web page; download the file itself",
+    b"version https://git-lfs": "a pointer of Git LFS; fetch the file itself with git lfs pull",
+}  # fmt: skip
+"""How files begin that somebody may hand in by mistake, and what would be right."""
 
 
 def objects(path: Path, report: Report, only: Collection[str] | None = None) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Each line that is a JSON object, with its number; what is none is reported. Whether it is lines or a table is
-    seen by its content.
+    """Each line that is a JSON object, with its number; what is none is reported. Whether it is lines, one list or a
+    table is seen by its content.
 
     only: of a table, the columns to look at.
     """
@@ -32,7 +48,7 @@ def objects(path: Path, report: Report, only: Collection[str] | None = None) -> 
     if is_table:
         yield from parquet.read_rows(path, report, only)
         return
-    for line, raw in _lines(path, report):
+    for line, raw in _raw(path, report):
         try:
             yield line, parsed(raw)
         except _Unreadable as wrong:
@@ -76,41 +92,65 @@ def parsed(raw: bytes) -> dict[str, Any]:
     return value
 
 
-def _lines(path: Path, report: Report) -> Iterator[tuple[int, bytes]]:
-    """The lines that are not empty, without their ends, numbered from 1."""
-    number = 0
+def _raw(path: Path, report: Report) -> Iterator[tuple[int, bytes]]:
+    """What should be an object each, with the number of its line from 1."""
+    line = 1
     with _opened(path) as file:
-        while True:
-            try:
-                raw = file.readline(LONGEST_LINE + 1)
-                number += 1
-                if len(raw) > LONGEST_LINE and not raw.endswith(b"\n"):
-                    _skip_line(file)
-                    reason = f"is longer than {LONGEST_LINE:,} bytes"
-                    report(Finding(Code.TOO_LONG, str(path), number, "$", reason, lost=True))
-                    continue
-            except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-                reason = f"the compressed file ends or breaks here, the rest is lost: {error}"
-                report(Finding(Code.BROKEN_GZIP, str(path), number + 1, "$", reason, lost=True))
+        try:
+            start = file.peek(_LOOK)
+            if other := next((kind for magic, kind in _OTHERS.items() if start.startswith(magic)), None):
+                report(Finding(Code.WRONG_FILE, str(path), line, "$", f"the file is {other}", lost=True))
                 return
-            if not raw:
-                return
-            if number == 1:
-                raw = raw.removeprefix(_BOM)
-            if raw := raw.strip(b" \t\r\n"):
-                yield number, raw
+            is_list = start.removeprefix(_BOM).lstrip().startswith(b"[")
+            for line, raw in (_members if is_list else _lines)(path, file, report):
+                yield line, raw
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            reason = f"the compressed file ends or breaks here, the rest is lost: {error}"
+            report(Finding(Code.BROKEN_GZIP, str(path), line + 1, "$", reason, lost=True))
 
 
-def _skip_line(file: BinaryIO) -> None:
+def _lines(path: Path, file: BufferedReader, report: Report) -> Iterator[tuple[int, bytes]]:
+    """The lines that are not empty, without their ends."""
+    for number in count(1):
+        raw = file.readline(LONGEST_LINE + 1)
+        if not raw:
+            return
+        if len(raw) > LONGEST_LINE and not raw.endswith(b"\n"):
+            _skip_line(file)
+            reason = f"is longer than {LONGEST_LINE:,} bytes"
+            report(Finding(Code.TOO_LONG, str(path), number, "$", reason, lost=True))
+            continue
+        if number == 1:
+            raw = raw.removeprefix(_BOM)
+        if raw := raw.strip(b" \t\r\n"):
+            yield number, raw
+
+
+def _members(path: Path, file: BufferedReader, report: Report) -> Iterator[tuple[int, bytes]]:
+    """The members of a list."""
+    if file.peek(len(_BOM)).startswith(_BOM):
+        file.read(len(_BOM))
+    try:
+        for line, raw in members(iter(partial(file.read, 2**20), b""), LONGEST_LINE):
+            if raw:
+                yield line, raw
+            else:
+                report(Finding(Code.NOT_JSON, str(path), line, "$", "the list does not end; its rest is lost", True))
+    except Endless as endless:
+        reason = f"is longer than {LONGEST_LINE:,} bytes; the rest is lost"
+        report(Finding(Code.TOO_LONG, str(path), endless.line, "$", reason, lost=True))
+
+
+def _skip_line(file: BufferedReader) -> None:
     while (rest := file.readline(LONGEST_LINE)) and not rest.endswith(b"\n"):
         pass
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO]:
+def _opened(path: Path) -> Iterator[BufferedReader]:
     """The file's text as bytes; whether it is compressed is seen by its content, whatever its name."""
     with path.open("rb") as file:
-        if file.peek(2)[:2] != _GZIP:
+        if not file.peek(len(_GZIP)).startswith(_GZIP):
             yield file
             return
         with gzip.GzipFile(fileobj=file) as unpacked:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, cast
 
-from espalier.dataset.examples import Example, example
+from espalier.dataset.examples import Example
 from espalier.dataset.findings import BadFile, Code, Finding, Report, ignore
 from espalier.dataset.lines import objects, parsed
 from espalier.dataset.records import (
@@ -24,6 +24,7 @@ from espalier.dataset.records import (
     record,
     vote_record,
 )
+from espalier.dataset.spellings import example
 from espalier.dataset.structure import Structure
 from espalier.dataset.write import line_of
 
