@@ -91,10 +91,18 @@ def prepare(file: Path) -> dict[str, list[str]]:
             for state in (State.READY_FOR_EXPORT, State.GROWING, State.RANKING)
             for tree in reading.newest_trees(db, SEEN, state=state)
         ]
-        messages = [each.id for tree in trees[::2] for each in reading.messages_of_tree(db, tree)[:3]]
+        messages = [each for tree in trees[::2] for each in reading.messages_of_tree(db, tree)[:3]]
     door.close()
     database.close()
-    return {"tree_id": trees, "message_id": messages, "name": ["growth"], "kind": ["assistant_reply"], "lang": ["en"]}
+    ids, authors = [each.id for each in messages], sorted({each.author for each in messages if each.author})
+    return {
+        "tree_id": trees,
+        "message_id": ids,
+        "person_id": authors,
+        "name": ["growth"],
+        "kind": ["assistant_reply"],
+        "lang": ["en"],
+    }
 
 
 async def signed_in(token: str) -> httpx.AsyncClient:
