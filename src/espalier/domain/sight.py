@@ -228,6 +228,16 @@ def veiled(message: SeenMessage) -> SeenMessage:
     return _as(BlindMessage, message) if isinstance(message, PublicMessage | StaffMessage) else message
 
 
+def alone(message: StaffMessage, viewer: Viewer) -> SeenMessage:
+    """What this person may see of a message in a list, where nobody looks whether the rest of its tree is judged.
+
+    As much as `nested` would tell of it `as_one`, or less.
+    """
+    shown = seen(message, viewer)
+    told = viewer.administers or message.tree_state is State.READY_FOR_EXPORT
+    return shown if told else veiled(shown)
+
+
 def nested(messages: list[StaffMessage], viewer: Viewer, *, as_one: bool = False) -> Node | None:
     """A tree as this person may see it, from its messages in order of arrival; None when its prompt is not to be seen.
 

@@ -16,7 +16,7 @@ class Preferences:
     """langs: in which a person works. interface: the language of the site, None as the browser says.
 
     welcomed: has been through the page of the first visit. named: agreed that others read the name, not a pseudonym.
-    harsh: wants tasks with content that others flagged. single_keys: keys without a modifier act. mail: wants mail.
+    harsh: reads unfolded what others marked. single_keys: keys without a modifier act. mail: wants mail.
     """
 
     langs: tuple[str, ...] = ()

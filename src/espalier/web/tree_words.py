@@ -7,11 +7,12 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from gettext import NullTranslations
-from typing import Final
+from typing import Final, NamedTuple
 
 from espalier.domain.message import LABELS, LabelKind, Role
 from espalier.domain.sight import BlindMessage, LabelMean, SeenMessage, StaffMessage
 from espalier.domain.tree import State
+from espalier.web.visit import Visit
 from espalier.web.words import N_
 
 STATES: Final[Mapping[State, tuple[str, str]]] = {
@@ -29,9 +30,9 @@ STATES: Final[Mapping[State, tuple[str, str]]] = {
 """What each state is called, and the look of its pill."""
 
 FLAGGED: Final = 0.5
+"""From this mean on, a message counts as marked with a flag."""
 HARMFUL: Final = {"hate_speech": 2 - 1e-9, "sexual_content": 2 - 1e-9, "violence": 1.5 - 1e-9}
 """Labels behind which a text stands folded, and how much of each there must be in all: the sum of what was marked."""
-"""From this mean on, a message counts as marked with a flag."""
 _SIGNS: Final = re.compile(r"```[\w+-]*|[*_`#>|~]+|!?\[([^\]]*)\]\([^)]*\)")
 
 
@@ -117,6 +118,26 @@ def harms(message: SeenMessage, words: NullTranslations) -> list[str]:
     return [names[name] for name, mean in said.items() if mean.value * mean.count >= HARMFUL[name]]
 
 
+class Opening(NamedTuple):
+    """How a text begins, and in which language these words are: the text's, or the reader's where it stands folded."""
+
+    words: str
+    lang: str
+
+
+def opening(message: SeenMessage, visit: Visit, most: int = 80, *, otherwise: str = "") -> Opening:
+    """What a message is called where its text does not stand; `otherwise`: of one without words.
+
+    Of a text that stands folded it says why, and not how the text begins.
+    """
+    found = [] if visit.chosen.harsh else harms(message, visit.words)
+    if found:
+        said = visit.words.gettext("Folded, for what is in it: %(harms)s")
+        return Opening(said % {"harms": listed(found, visit.words)}, visit.lang)
+    begins = first_words(message.text, most)
+    return Opening(begins, message.lang) if begins else Opening(otherwise, visit.lang)
+
+
 def label_names(words: NullTranslations) -> dict[str, str]:
     """What each label is called where its question is not asked."""
     _ = words.gettext
@@ -151,11 +172,12 @@ def listed(parts: Sequence[str], words: NullTranslations) -> str:
     return said
 
 
-def link_name(message: SeenMessage, place: int, of: int, words: NullTranslations) -> str:
+def link_name(message: SeenMessage, place: int, of: int, visit: Visit) -> str:
     """`assistant, 2 of 3, in review: They are leggy…`; place: among the replies to the same message, from 1."""
+    words = visit.words
     _ = words.gettext
     parts = [role_words(message.role, words)]
     if of > 1:
         parts.append(_("%(place)s of %(all)s") % {"place": place, "all": of})
     said = listed([*parts, *marks(message, words)], words)
-    return _("%(who)s: %(text)s") % {"who": said, "text": first_words(message.text, 60)}
+    return _("%(who)s: %(text)s") % {"who": said, "text": opening(message, visit, 60).words}

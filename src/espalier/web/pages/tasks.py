@@ -19,6 +19,7 @@ from espalier.web.outcome import Pill, pill_of
 from espalier.web.pages.frame import go_on, langs_of, task_address
 from espalier.web.pages.kinds import WORDS, KindWords, choice_of
 from espalier.web.render import render
+from espalier.web.tree_words import Opening, opening
 from espalier.web.visit import Sender, SignedIn, Visit, redirect
 
 router = APIRouter()
@@ -49,8 +50,7 @@ class Became:
     """A text of the reader's own, and what became of it."""
 
     id: str
-    text: str
-    lang: str
+    title: Opening
     pill: Pill
     built_on: bool
 
@@ -108,7 +108,7 @@ def show(visit: SignedIn) -> Response:
             [InHand(task.id, WORDS[task.kind], draft.saved_at if (draft := begun[task.id]) else None) for task in mine],
             standing.standing(db, person, visit.now),
             [
-                Became(each.message.id, each.message.text, each.message.lang, pill_of(each.message, visit.words),
+                Became(each.message.id, opening(each.message, visit, 60), pill_of(each.message, visit.words),
                        each.built_on)
                 for each in standing.outcomes(db, person, SHOWN_OUTCOMES)
             ],

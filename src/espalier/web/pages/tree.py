@@ -18,7 +18,18 @@ from espalier.store.people import PersonRole
 from espalier.web.espalier_drawing import Branch, Drawing, drawn, fitting
 from espalier.web.looking import is_open_to, look
 from espalier.web.render import render
-from espalier.web.tree_words import Pill, fate, first_words, label_marks, link_name, marks, pill, role_words, short_rank
+from espalier.web.tree_words import (
+    Opening,
+    Pill,
+    fate,
+    label_marks,
+    link_name,
+    marks,
+    opening,
+    pill,
+    role_words,
+    short_rank,
+)
 from espalier.web.visit import Reads, Visit
 from espalier.web.words import direction
 
@@ -63,7 +74,7 @@ class Entry:
     name: str
     role: str
     who: str
-    text: str
+    text: Opening
     marks: list[str]
     first: bool
     gone: bool
@@ -81,7 +92,7 @@ class Context:
     """
 
     id: str
-    title: str
+    title: Opening
     lang: str
     pill: Pill
     planted_at: datetime
@@ -111,7 +122,7 @@ def show(visit: Reads, tree_id: str, show: Annotated[str, Query(max_length=10)] 
     drawing = _espalier(visit, root, names) if small and show != "list" else None
     context = Context(
         id=tree_id,
-        title=first_words(root.text) or visit.words.gettext("A tree without words"),
+        title=opening(root, visit, otherwise=visit.words.gettext("A tree without words")),
         lang=root.lang,
         pill=pill(State(messages[0].tree_state), visit.words),
         planted_at=root.created_at,
@@ -136,10 +147,10 @@ def _all(root: Node) -> Iterator[Node]:
 
 
 def _named(visit: Visit, root: Node) -> Iterator[tuple[Node, str]]:
-    yield root, link_name(root, 1, 1, visit.words)
+    yield root, link_name(root, 1, 1, visit)
     for node in _all(root):
         for place, reply in enumerate(node.replies, start=1):
-            yield reply, link_name(reply, place, len(node.replies), visit.words)
+            yield reply, link_name(reply, place, len(node.replies), visit)
 
 
 def _gone(node: Node) -> bool:
@@ -166,9 +177,9 @@ def _beside(visit: Visit, node: Node) -> tuple[str, str]:
     """Two short lines: what became of it, or else what it says; and what reviewers said."""
     words, rank = visit.words, getattr(node, "rank", None)
     said = fate(node, words) or (None if rank is None else short_rank(rank, words))
-    opening = first_words(node.text, 40) if node.role is Role.PROMPTER else ""
+    begins = opening(node, visit, 40).words if node.role is Role.PROMPTER else ""
     noted = label_marks({} if isinstance(node, BlindMessage) else node.labels, words)
-    lines = [line for line in (said, opening if said is None else None, noted[-1] if noted else opening) if line]
+    lines = [line for line in (said, begins if said is None else None, noted[-1] if noted else begins) if line]
     return lines[0] if lines else "", lines[1] if len(lines) > 1 else ""
 
 
@@ -178,7 +189,7 @@ def _outline(visit: Visit, root: Node, names: Mapping[str, str]) -> Entry:
     def entry(node: Node) -> Entry:
         shown = [reply for reply in node.replies if reply.id in listed]
         return Entry(
-            node.id, names[node.id], node.role, role_words(node.role, visit.words), first_words(node.text, 100),
+            node.id, names[node.id], node.role, role_words(node.role, visit.words), opening(node, visit, 100),
             marks(node, visit.words), getattr(node, "rank", None) == 0, _gone(node), getattr(node, "synthetic", False),
             [entry(reply) for reply in shown], len(node.replies) - len(shown),
         )  # fmt: skip
