@@ -168,6 +168,10 @@ def test_people_have_further_tokens_and_revoke_them(garden: Garden) -> None:
         accounts.create_token(garden.db, ada, ada.id, "x", "everything", secrets(), garden.now, garden.rng)
     accounts.revoke_token(garden.db, ada, ada.id, info.id, garden.now)
     assert people.by_token(garden.db, people.token_hash(token)) is None
+    (first, _) = accounts.tokens_of(garden.db, ada, ada.id)
+    with pytest.raises(Conflict, match="last way"):
+        accounts.revoke_token(garden.db, ada, ada.id, first.id, garden.now)
+    accounts.revoke_token(garden.db, chief, ada.id, first.id, garden.now)
 
 
 def test_two_administrators_cannot_take_the_role_from_each_other_at_once(door: Door) -> None:

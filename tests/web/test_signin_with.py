@@ -5,17 +5,21 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from sqlalchemy import Connection
 
 from campaigns import World, running
+from espalier.collect import accounts
 from espalier.collect.charter import change_charter
-from espalier.store.identities import ways_of
-from espalier.store.people import Person, by_email
+from espalier.store import people
+from espalier.store.charters import charter_in_force
+from espalier.store.identities import behind, ways_of
+from espalier.store.people import Person, PersonRole, by_email
 from espalier.store.session import Database
 from espalier.web.doors import Entrance
 from espalier.web.providers import Provider, providers_of
 from issuers import CLIENT, SECRET, Issuer, issuing
 from letters import Mailbox, code_in
-from visits import Visitor, form_of, stranger
+from visits import Visitor, form_of, stranger, visit
 
 ADDRESS = "iris@example.org"
 
@@ -312,3 +316,38 @@ def test_only_providers_that_the_organiser_wants_are_offered(iris: Visitor) -> N
     assert "Continue with GitHub" in page
     assert "Garden" not in page
     assert iris.get("/signin/with/garden").status_code == 404
+
+
+def test_a_way_without_which_people_are_left_outside_is_switched_off_when_asked_twice(iris: Visitor) -> None:
+    sign_in(iris)
+    world = iris.world
+    with visit(world, world.chief.name) as chief:
+        chief.get("/admin/campaign")
+        page = chief.send("/admin/campaign", providers=["github"])
+        assert page.status_code == 422
+        assert "People who have no other way to sign in: 1." in page.text
+        assert world.door.call(charter_in_force).doors.providers == ()
+        page = chief.send("/admin/campaign", providers=["github"], email=[])
+        assert page.status_code == 422, "that is more than was warned of"
+        assert "Saved." in chief.send("/admin/campaign").text
+        assert world.door.call(charter_in_force).doors.providers == ("github",)
+
+
+def test_the_ways_of_all_administrators_are_not_switched_off(iris: Visitor, issuer: Issuer) -> None:
+    sign_in(iris)
+    world = iris.world
+
+    def leave_iris_alone(db: Connection) -> None:
+        person = behind(db, issuer.address, "42")
+        assert person is not None
+        accounts.change_role(db, None, person.id, PersonRole.ADMIN, world.now)
+        for other in people.admins(db):
+            people.revoke_all(db, other, world.now)
+
+    world.door.call(leave_iris_alone)
+    iris.get("/admin/campaign")
+    page = iris.send("/admin/campaign", providers=["github"])
+    assert page.status_code == 422
+    assert "No administrator could sign in any more" in page.text
+    assert world.door.call(charter_in_force).doors.providers == ()
+    assert "Saved." in iris.send("/admin/campaign", providers=["garden"]).text

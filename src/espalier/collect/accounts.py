@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from espalier.collect.lottery import fill_places
 from espalier.domain.errors import Conflict, Invalid, NotAllowed, NotFound
 from espalier.domain.parameter import is_language
-from espalier.store import journal, languages, people, work
+from espalier.store import identities, journal, languages, people, work
 from espalier.store.people import Person, PersonRole, TokenInfo
 from espalier.store.policies import PolicyBook
 
@@ -302,11 +302,22 @@ def create_token(
 
 
 def revoke_token(db: Connection, actor: Person | None, person_id: str, token_id: str, now: datetime) -> None:
-    """From now on the token opens nothing. Raises NotAllowed, and NotFound for a token that is not in force."""
+    """From now on the token opens nothing.
+
+    Raises NotAllowed, NotFound for a token that is not in force, and Conflict for somebody's own last way to sign in.
+    """
     person = _own_or_administered(db, actor, person_id)
+    if actor is not None and actor.id == person.id:
+        _keep_a_way(db, person, token_id)
     if not people.revoke_token(db, person.id, token_id, now):
         raise NotFound("There is no such token in force.")
     journal.note(db, _id(actor), "token.revoked", person.id, now, token=token_id)
+
+
+def _keep_a_way(db: Connection, person: Person, token_id: str) -> None:
+    in_force = [each for each in people.tokens_of(db, person.id) if each.revoked_at is None and each.scope == "full"]
+    if [each.id for each in in_force] == [token_id] and not person.email and not identities.ways_of(db, person.id):
+        raise Conflict("This is the last way to sign in; add another one first.")
 
 
 def tokens_of(db: Connection, actor: Person | None, person_id: str) -> Sequence[TokenInfo]:

@@ -3,6 +3,7 @@
 Somebody else has proved who a person is: a mail that was received, a password, an issuer. Knows no protocol.
 """
 
+from collections.abc import Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 from random import Random
@@ -118,15 +119,26 @@ def link(db: Connection, person: Person, proof: Proof, now: datetime) -> None:
     _add(db, person, proof, now)
 
 
-def unlink(db: Connection, person: Person, issuer: str, subject: str, now: datetime) -> None:
-    """Take a way away. Raises NotFound, and Conflict for the last one."""
+def unlink(
+    db: Connection,
+    person: Person,
+    issuer: str,
+    subject: str,
+    now: datetime,
+    *,
+    offered: Set[str] | None = None,
+) -> None:
+    """Take a way away. `offered`: the issuers with which people come in now; None: all.
+
+    Raises NotFound, and Conflict for the last one.
+    """
     ways = identities.ways_of(db, person.id)
     if not any((way.issuer, way.subject) == (issuer, subject) for way in ways):
         raise NotFound("There is no such way to sign in on your account.")
     left = [way.issuer for way in ways if (way.issuer, way.subject) != (issuer, subject)]
     if issuer == EMAIL and PASSWORD in left:
         raise Conflict("The password goes with the e-mail address; remove the password first.")
-    if not left:
+    if not left or (offered is not None and offered.isdisjoint(left)):
         raise Conflict("This is the last way to sign in; add another one first.")
     identities.remove(db, person.id, issuer, subject)
     if issuer == EMAIL:

@@ -48,6 +48,10 @@ class InvalidCharter(Invalid):
         super().__init__(sentence, field=field, **{**values, "name": field})
 
 
+class Stranded(InvalidCharter):
+    """Somebody would have no way left to sign in. It is done all the same if it is asked for again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Charter:
     """name, about, contact: of the campaign, for its front page. licence, licence_url: of what people give.

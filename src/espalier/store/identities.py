@@ -3,15 +3,16 @@
 Knows rows; who may link what is collect/ways.py.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, exists, func, insert, or_, select, text, update
 
 from espalier.store.people import PERSON_COLUMNS, Person, person_value
 from espalier.store.sql import Statement
-from espalier.store.tables import identities, people
+from espalier.store.tables import identities, people, tokens
 from espalier.store.times import from_us, to_us
 
 I = identities.c  # noqa: E741
@@ -47,6 +48,24 @@ _SECRET = Statement(select(I.secret).where(*_KEY))
 _OF_PERSON = Statement(
     select(*_COLUMNS).where(I.person_id == bindparam("person")).order_by(I.created_at, I.issuer, I.subject)
 )
+_P: Final = people.c
+_HAS_A_WAY: Final = or_(
+    exists().where(I.person_id == _P.id, I.issuer.in_(bindparam("left", expanding=True))),
+    exists().where(
+        tokens.c.person_id == _P.id, tokens.c.revoked_at.is_(None), tokens.c.scope == text("'full'")
+    ),
+    _P.email.is_not(None) & (bindparam("by_mail") == 1),
+)  # fmt: skip
+"""An address lets somebody in by mail whether they have done so before or not."""
+_gone = identities.alias("gone")
+_STRANDED = Statement(
+    select(func.count(_gone.c.person_id.distinct()))
+    .join(people, _P.id == _gone.c.person_id)
+    .where(_gone.c.issuer.in_(bindparam("issuers", expanding=True)), _P.disabled == text("0"), ~_HAS_A_WAY)
+)
+_ADMIN_WITH_A_WAY = Statement(
+    select(_P.id).where(_P.role == text("'admin'"), _P.disabled == text("0"), _HAS_A_WAY).limit(1)
+)  # fmt: skip
 _INSERT = Statement(insert(identities).values({column.name: bindparam(column.name) for column in identities.c}))
 _USED = Statement(update(identities).where(*_KEY).values(used_at=bindparam("used_at")))
 _DELETE = Statement(delete(identities).where(*_KEY, I.person_id == bindparam("person")))
@@ -72,6 +91,17 @@ def secret_of(db: Connection, issuer: str, subject: str) -> str | None:
 def ways_of(db: Connection, person_id: str) -> list[Identity]:
     """All of a person, the oldest first."""
     return [_value(row) for row in _OF_PERSON.rows(db, person=person_id)]
+
+
+def stranded(db: Connection, gone: Collection[str], left: Collection[str]) -> int:
+    """How many people sign in with these issuers alone: with none of those that are left, nor with a token."""
+    found = _STRANDED.value(db, issuers=list(gone), left=list(left), by_mail=int(EMAIL in left))
+    return int(found or 0)
+
+
+def an_admin_has_a_way(db: Connection, left: Collection[str]) -> bool:
+    """Whether some administrator could sign in with one of these issuers, or with a token."""
+    return _ADMIN_WITH_A_WAY.value(db, left=list(left), by_mail=int(EMAIL in left)) is not None
 
 
 def add(db: Connection, identity: Identity, secret: str | None = None) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from espalier.domain.admission import Doors
 from espalier.store.charters import charter_in_force
+from espalier.store.identities import EMAIL, PASSWORD
 from espalier.web.mail import Post
 from espalier.web.providers import Provider
 
@@ -24,8 +25,17 @@ class Entrance:
 
     def doors(self, db: Connection) -> Doors:
         """What is offered now."""
-        wish = charter_in_force(db).open_doors
+        return self.narrowed(charter_in_force(db).open_doors)
+
+    def narrowed(self, wish: Doors) -> Doors:
+        """What the server can do of it."""
         return replace(wish, email=wish.email and self.post is not None)
+
+    def issuers(self, wish: Doors) -> frozenset[str]:
+        """With whose proofs people come in."""
+        doors = self.narrowed(wish)
+        own = [name for name, is_open in ((EMAIL, doors.email), (PASSWORD, doors.password)) if is_open]
+        return frozenset([*own, *(each.issuer for each in self.offered(doors))])
 
     def offered(self, doors: Doors) -> list[Provider]:
         return [each for each in self.providers if not doors.providers or each.name in doors.providers]

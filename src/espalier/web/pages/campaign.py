@@ -15,7 +15,7 @@ from starlette.responses import Response
 from espalier.collect import charter as use_cases
 from espalier.collect import picture
 from espalier.domain.admission import Admission
-from espalier.domain.charter import OWN_TERMS, Charter, InvalidCharter, Running, Visibility
+from espalier.domain.charter import OWN_TERMS, Charter, InvalidCharter, Running, Stranded, Visibility
 from espalier.domain.errors import Invalid
 from espalier.store.people import PersonRole
 from espalier.web.mail import Letter
@@ -46,6 +46,12 @@ class Said(BaseModel):
     admission: str = ""
     domains: str = ""
     trusted: str = ""
+    sure: str = ""
+
+
+def _ways_of(said: Said) -> str:
+    """The ways to sign in that are ticked: who is sure is so of these alone."""
+    return " ".join(["email"] * said.email + ["password"] * said.password + sorted(said.providers)) or "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +102,7 @@ def _form(charter: Charter) -> Said:
 
 
 def _mapping(said: Said) -> dict[str, Any]:
-    given: dict[str, Any] = said.model_dump()
+    given: dict[str, Any] = said.model_dump(exclude={"sure"})
     for name in ("languages", "domains", "trusted"):
         given[name] = [part.strip() for part in given[name].replace("\n", ",").split(",") if part.strip()]
     digits = "".join(sign for sign in given["target"] if sign not in " ,.'\u202f\u00a0")
@@ -148,11 +154,16 @@ def show(visit: AdminVisit) -> Response:
 
 @router.post(ADDRESS)
 async def change(visit: AdminSender, typed: Annotated[Said, Form()]) -> Response:
+    """A way to sign in without which people are left outside is switched off when it is asked for twice."""
     campaign = visit.campaign
     try:
         changing = visit.changing(PersonRole.ADMIN)
-        await campaign.change(changing, use_cases.change_charter, _mapping(typed), campaign.clock())
+        await campaign.change(
+            changing, use_cases.change_charter, _mapping(typed), campaign.clock(), opens=campaign.entrance.issuers,
+            sure=bool(typed.sure) and typed.sure == _ways_of(typed),
+        )  # fmt: skip
     except Invalid as refused:
+        typed.sure = _ways_of(typed) if isinstance(refused, Stranded) else ""
         return render(
             visit,
             "campaign.html",

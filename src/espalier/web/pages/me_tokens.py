@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from espalier.collect import accounts
 from espalier.collect.accounts import Secret
-from espalier.domain.errors import NotFound, Refusal
+from espalier.domain.errors import Conflict, NotFound, Refusal
 from espalier.store.people import Person, TokenInfo
 from espalier.web.refused import said
 from espalier.web.render import render
@@ -75,7 +75,7 @@ def _for_oneself(
 async def revoke(visit: Sender, token_id: str) -> Response:
     try:
         await visit.campaign.change(visit.changing(), _revoke_own, token_id, visit.campaign.clock())
-    except NotFound as refused:
+    except (NotFound, Conflict) as refused:
         return redirect(visit, "/me/tokens", said(refused, visit.words), kind="alarm")
     return redirect(visit, "/me/tokens", visit.words.gettext("The token opens nothing any more."))
 

@@ -129,7 +129,8 @@ async def remove(
 ) -> Response:
     campaign = visit.campaign
     try:
-        await campaign.change(visit.changing(), ways.unlink, issuer, subject, campaign.clock())
+        offered = campaign.entrance.issuers(await doors(visit))
+        await campaign.change(visit.changing(), ways.unlink, issuer, subject, campaign.clock(), offered=offered)
     except Refusal as refused:
         return redirect(visit, "/me/signin", said(refused, visit.words), kind="alarm")
     return redirect(visit, "/me/signin", visit.words.gettext("This way to sign in is removed."))
