@@ -127,7 +127,7 @@ GERMAN = {"accept-language": "de"}
         ("GET", "/guidelines/none", 404, "Eine solche Richtlinie gibt es nicht."),
         ("GET", "/stats/none.csv", 404, "Eine solche Tabelle gibt es nicht."),
         ("PUT", "/tasks", 405, "Hier nicht möglich"),
-        ("GET", "/admin/people", 403, "Das ist für Leute mit der Rolle Administration; Ihre ist Mitwirkende:r."),
+        ("GET", "/admin/people", 403, "Das ist für Leute mit der Rolle Moderation; Ihre ist Mitwirkende:r."),
         ("POST", "/terms/accept", 403, "nicht in diesem Browser geöffnet"),
     ],
 )
