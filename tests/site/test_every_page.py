@@ -73,7 +73,7 @@ def test_no_page_scrolls_sideways_and_no_focus_is_covered(opened: Callable[..., 
 
 @each_page
 def test_a_page_is_light_and_says_its_title_once(opened: Callable[..., Page], shown: Shown) -> None:
-    page = opened(shown)
+    page = opened(shown, service_workers="block")  # what passes through one has no size for Playwright
     loaded: list[Request] = []
     page.route("**", lambda route: route.continue_())  # which keeps the browser from its memory
     page.on("requestfinished", lambda request: loaded.append(request))
