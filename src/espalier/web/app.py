@@ -14,12 +14,13 @@ from typing import Any, Final
 
 from fastapi import FastAPI, Request
 from fastapi.responses import RedirectResponse, Response
+from starlette.concurrency import run_in_threadpool
 
 from espalier import __version__
 from espalier.store.door import open_door
 from espalier.store.keys import signing_key
 from espalier.store.session import open_database
-from espalier.web import errors, files, forms_page, health, pages
+from espalier.web import errors, files, forms_page, health, pages, typed
 from espalier.web.api import campaign as campaign_api
 from espalier.web.api import cases as cases_api
 from espalier.web.api import charter as charter_api
@@ -57,14 +58,14 @@ class _Documented(FastAPI):
 
 async def _to_sign_in(request: Request, _: Exception) -> Response:
     if request.method == "POST":
-        return await pages.signed_out.page_of(request)
+        return await run_in_threadpool(pages.signed_out.page_of, request)
     return RedirectResponse(sign_in_address(request), status_code=303)
 
 
 async def _elsewhere(request: Request, first: Exception) -> Response:
     assert isinstance(first, ElsewhereFirst)
-    if request.method == "POST" and first.address.startswith("/terms") and await pages.signed_out.typed(request):
-        return await pages.signed_out.page_of(request, "/terms/accept")
+    if typed.kept(request):
+        return await run_in_threadpool(pages.signed_out.page_of, request, first.address)
     return RedirectResponse(first.address, status_code=303)
 
 

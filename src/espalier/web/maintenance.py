@@ -10,22 +10,20 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from espalier.domain.errors import Maintenance
+from espalier.web import typed
 from espalier.web.bare import bare
 from espalier.web.errors import is_read_by_people, problem
 
 FILE: Final = "maintenance.json"
 ALL_THE_SAME: Final = ("/static/", "/healthz", "/readyz", "/metrics", "/offline", "/worker.js")
 """Addresses that are answered as always."""
-SECRETS: Final = ("/signin", "/me/signin")
 AGAIN_S: Final = 300
 SOON_S: Final = 60
-FORMS: Final = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,23 +91,10 @@ async def _said(request: Request, works: Works, again_s: int) -> Response:
         return problem(
             request, Maintenance.slug, Maintenance.title, Maintenance.status, detail, headers, retry_after_s=again_s
         )
-    typed = await _typed(request)
-    text = next((value for name, value in typed if name == "text"), None)
+    token = (await request.form()).get(typed.FORM_TOKEN) if (brought := await typed.read(request)) else None
     answer = bare(
         request, "maintenance.html", status=Maintenance.status, until=works.until, reason=works.reason,
-        address=request.url.path + (f"?{request.url.query}" if request.url.query else ""), text=text,
-        fields=[field for field in typed if field[0] != "text"],
+        typed=brought, token=token,
     )  # fmt: skip
     answer.headers.update(headers)
     return answer
-
-
-async def _typed(request: Request) -> list[tuple[str, str]]:
-    """What a form brought, but for files and for what opens an account."""
-    if (
-        request.method != "POST"
-        or request.url.path.startswith(SECRETS)
-        or not request.headers.get("content-type", "").startswith(FORMS)
-    ):
-        return []
-    return [(name, value) for name, value in (await request.form()).multi_items() if not isinstance(value, UploadFile)]

@@ -26,7 +26,7 @@ from espalier.store.charters import charter_in_force
 from espalier.store.people import Person, PersonRole, token_hash
 from espalier.store.preferences import Preferences, preferences_of
 from espalier.store.sessions import Session, by_session, find_session
-from espalier.web import cookies
+from espalier.web import cookies, typed
 from espalier.web.campaign import Caller, Campaign, refuse_shut_out
 from espalier.web.cookies import Notice
 from espalier.web.words import catalogue, chosen_language
@@ -214,8 +214,11 @@ def _fresh(needs: PersonRole) -> Callable[..., Visit]:
     return fresh
 
 
+Kept = Annotated[None, Depends(typed.keep)]
+
+
 def _fresh_sender(needs: PersonRole) -> Callable[..., Coroutine[Any, Any, Visit]]:
-    async def sender(visit: Annotated[Visit, Depends(_fresh(needs))]) -> Visit:
+    async def sender(_: Kept, visit: Annotated[Visit, Depends(_fresh(needs))]) -> Visit:
         return await _checked(visit)
 
     return sender
@@ -223,20 +226,16 @@ def _fresh_sender(needs: PersonRole) -> Callable[..., Coroutine[Any, Any, Visit]
 
 async def _checked(visit: Visit) -> Visit:
     form = await visit.request.form()
-    given = visit.request.headers.get("x-form-token") or form.get("form_token")
+    given = visit.request.headers.get("x-form-token") or form.get(typed.FORM_TOKEN)
     if not isinstance(given, str) or not hmac.compare_digest(given.encode(), visit.form_token.encode()):
-        typed = form.get("text")
-        raise NotAllowed(
-            "This form was not opened in this browser; please open the page again and send it once more.",
-            text=typed if isinstance(typed, str) else None,
-        )
+        raise NotAllowed("This form was not opened in this browser; please open the page again and send it once more.")
     return visit
 
 
 def _sender(needs: PersonRole | None) -> Callable[..., Coroutine[Any, Any, Visit]]:
     reader = visit_of if needs is None else _reader(needs)
 
-    async def sender(visit: Annotated[Visit, Depends(reader)]) -> Visit:
+    async def sender(_: Kept, visit: Annotated[Visit, Depends(reader)]) -> Visit:
         return await _checked(visit)
 
     return sender

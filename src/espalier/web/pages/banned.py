@@ -14,6 +14,7 @@ from espalier.store import notices
 from espalier.store.notices import Notice
 from espalier.web.refused import said
 from espalier.web.render import render
+from espalier.web.typed import Typed, kept
 from espalier.web.visit import Anybody, AnySender, Visit, known, redirect
 
 router = APIRouter()
@@ -25,6 +26,7 @@ class Context:
     answer: to the last appeal, where it was not granted. contact: of the organisers.
 
     words: of an appeal that was not taken, and why (fault). longest: characters of an appeal.
+    typed: what somebody was at when they were shut out.
     """
 
     until: datetime | None
@@ -35,6 +37,7 @@ class Context:
     words: str
     fault: str | None
     longest: int
+    typed: Typed | None
 
 
 @router.get("/banned")
@@ -63,5 +66,6 @@ def page(visit: Visit, *, words: str = "", fault: str | None = None, status: int
         appealed = cases.open_appeal(db, person.id)
         answer = notices.why_left_out(db, person.id, why.number if why else 0)
     until = None if person.disabled else person.suspended_until
-    context = Context(until, why, appealed, answer, visit.charter.contact, words, fault, LONGEST_WORDS)
+    typed = None if words or fault else kept(visit.request)
+    context = Context(until, why, appealed, answer, visit.charter.contact, words, fault, LONGEST_WORDS, typed)
     return render(visit, "banned.html", context, status=status)

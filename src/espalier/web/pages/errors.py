@@ -11,6 +11,7 @@ from espalier.domain.errors import Banned, Refusal, Suspended, WarningUnread
 from espalier.web.pages import banned
 from espalier.web.refused import OF_REQUESTS, TITLES, said, said_of_request, title_of
 from espalier.web.render import render
+from espalier.web.typed import Typed, kept
 from espalier.web.visit import Visit, sign_in_address, visit_of
 
 log = logging.getLogger(__name__)
@@ -18,8 +19,8 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """`quoted`: what the organiser adds. `text`: what was typed, handed back. `wait_s`: seconds until another try may
-    succeed.
+    """`quoted`: what the organiser adds. `typed`: what was typed, handed back. `wait_s`: seconds until another try
+    may succeed.
     """
 
     slug: str
@@ -27,7 +28,7 @@ class Context:
     status: int
     detail: str
     quoted: str
-    text: str | None
+    typed: Typed | None
     wait_s: int | None
     request_id: str | None
 
@@ -49,7 +50,7 @@ def page_of(request: Request, slug: str, status: int, refused: Refusal | None, h
     words = visit.words
     context = Context(
         slug, title_of(slug, words), status, said(refused, words) if refused else said_of_request(slug, words),
-        refused.quoted if refused else "", refused.text if refused else None,
+        refused.quoted if refused else "", kept(request),
         refused.retry_after_s if refused else None, request.scope.get("request_id"),
     )  # fmt: skip
     answer = render(visit, "error.html", context, status=status)

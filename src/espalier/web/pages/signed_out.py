@@ -1,36 +1,37 @@
-"""A form that was sent after the session had ended, or after the terms had changed: what was typed is handed back."""
+"""A form sent before one signed in, signed in again or accepted new terms: what was typed is handed back."""
 
 from dataclasses import dataclass
-from urllib.parse import quote, urlsplit
+from typing import Final
+from urllib.parse import quote
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
 from espalier.web.render import render
-from espalier.web.visit import local, visit_of
+from espalier.web.typed import Typed, kept
+from espalier.web.visit import came_from, visit_of
+
+SIGN_IN: Final = "/signin"
+AGAIN: Final = "/signin/again"
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """text: what was typed. way: where to go first, and back to the page of the form. terms: it leads to the terms."""
+    """typed: what the form brought. way: where to go first, and back to the page of the form.
 
-    text: str
+    terms: it leads to the terms. again: one is signed in, but since long.
+    """
+
+    typed: Typed | None
     way: str
     terms: bool
+    again: bool
 
 
-async def typed(request: Request) -> str:
-    """The text of the form, if it has one."""
-    text = (await request.form()).get("text")
-    return text if isinstance(text, str) else ""
-
-
-async def page_of(request: Request, first: str = "/signin") -> Response:
-    """`first`: the page that comes before."""
-    came = urlsplit(request.headers.get("referer", ""))
-    back = local(came.path + (f"?{came.query}" if came.query else ""))
-    visit = await run_in_threadpool(visit_of, request)
-    way, terms = f"{first}?next={quote(back, safe='/')}", first != "/signin"
-    context = Context(await typed(request), way, terms)
-    return await run_in_threadpool(render, visit, "signed_out.html", context, status=403 if terms else 401)
+def page_of(request: Request, first: str = SIGN_IN) -> Response:
+    """`first`: the page that comes before. Blocks."""
+    page = first.partition("?")[0]
+    way = f"{page}?next={quote(came_from(request), safe='/')}"
+    terms, again = page not in (SIGN_IN, AGAIN), page == AGAIN
+    context = Context(kept(request), way, terms, again)
+    return render(visit_of(request), "signed_out.html", context, status=401 if page == SIGN_IN else 403)
