@@ -55,9 +55,13 @@ def test_another_language_is_another_page_without_a_connection(site: Site) -> No
     page.locator("#manner-interface").select_option("es")
     with page.expect_navigation():
         page.locator("form.manner button").click()
-    page.wait_for_function(
-        "async () => (await navigator.serviceWorker.ready).active.scriptURL.includes('lang=es')"
-        " && (await caches.keys()).length === 1"
+    page.evaluate(
+        """async () => {
+            for (let worker = null; !worker?.scriptURL.includes("lang=es") || worker.state !== "activated";) {
+                await new Promise((soon) => setTimeout(soon, 20));
+                worker = (await navigator.serviceWorker.ready).active;
+            }
+        }"""
     )
     offline(page, "/help")
     expect(page.locator("html")).to_have_attribute("lang", "es")

@@ -19,12 +19,14 @@ self.addEventListener("activate", (event) => event.waitUntil((async () => {
   await self.clients.claim();
 })()));
 
+const kept = async (request) => (await caches.open(STORE)).match(request); // not the page of the worker before
+
 self.addEventListener("fetch", (event) => {
   const { request } = event;
   const asked = new URL(request.url);
   if (asked.origin !== location.origin) return;
   if (request.mode === "navigate")
-    event.respondWith(fetch(request).catch(async () => (await caches.match(PAGE)) ?? Response.error()));
+    event.respondWith(fetch(request).catch(async () => (await kept(PAGE)) ?? Response.error()));
   else if (request.method === "GET" && asked.pathname.startsWith("/static/"))
-    event.respondWith(fetch(request).catch(async () => (await caches.match(request)) ?? Response.error()));
+    event.respondWith(fetch(request).catch(async () => (await kept(request)) ?? Response.error()));
 });
