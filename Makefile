@@ -11,6 +11,8 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+# Each process has a PostgreSQL and a browser of its own, so a large machine does not start one for every core.
+ON_ALL_CORES := -n logical --maxprocesses=4 --dist=worksteal
 
 .PHONY: help run install chromium test test-fast check format docs screenshots words lock clean
 .DEFAULT_GOAL := help
@@ -24,7 +26,7 @@ run: .venv/.installed
 install: .venv/.installed-dev
 
 test: check chromium
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(ON_ALL_CORES) --durations=15
 
 # The tests of the site walk through it in a real browser, which the system brings.
 chromium:
@@ -36,7 +38,7 @@ chromium:
 	       "(or run make test-fast, which needs no browser)" >&2; exit 1; fi; }
 
 test-fast: .venv/.installed-dev
-	$(BIN)/python -m pytest -q -m "not real and not slow and not browser" --hypothesis-profile=fast
+	$(BIN)/python -m pytest $(ON_ALL_CORES) -q -m "not real and not slow and not browser" --hypothesis-profile=fast
 
 check: .venv/.installed-dev
 	$(BIN)/ruff format --check

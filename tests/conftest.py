@@ -4,8 +4,11 @@ Tests marked `real` read published data that is not part of the repository. Wher
 a line says so; with CI set they fail.
 """
 
+import asyncio
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -33,8 +36,6 @@ def real_data() -> Path:
 
 @pytest.hookimpl(trylast=True)  # after -m and -k have chosen
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    # Once Playwright has started, an event loop runs in this thread to the end, beside which nobody can start another.
-    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
     if REAL_DATA.is_dir() or os.environ.get("CI"):
         return
     left_out = [item for item in items if item.get_closest_marker("real")]
@@ -48,6 +49,31 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if item.get_closest_marker("real") and not REAL_DATA.is_dir():
         pytest.fail(f"This test has to run in CI, but {HOW_TO_GET_IT}.", pytrace=False)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Put Playwright's loop aside for all tests without a browser: once begun it runs in this thread to the end."""
+    if item.get_closest_marker("browser"):
+        return (yield)
+    running = asyncio._get_running_loop()
+    asyncio._set_running_loop(None)
+    try:
+        return (yield)
+    finally:
+        asyncio._set_running_loop(running)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Where several processes share the tests, each tells what it left out, and one says so."""
+    told = getattr(session.config, "workeroutput", None)
+    if told is not None:
+        told["left out"] = session.config.stash.get(LEFT_OUT, [])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    node.config.stash[LEFT_OUT] = getattr(node, "workeroutput", {}).get("left out", [])
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 from threading import Thread
 
 import uvicorn
@@ -34,12 +35,13 @@ def live(database: Database, policy: CampaignPolicy | None = None, seed: int = 3
     made = door.call(begin, policy or CampaignPolicy(), secrets.token_urlsafe, datetime.now(UTC), Random(seed + 1))
     door.close()
     assert made is not None
-    with listening(database.url.render_as_string(hide_password=False), seed=seed) as url:
+    url = database.url.render_as_string(hide_password=False)
+    with TemporaryDirectory() as folder, listening(url, data_dir=Path(folder), seed=seed) as url:
         yield Live(url, made.token)
 
 
 @contextmanager
-def listening(database_url: str, *, data_dir: Path = Path("var"), seed: int = 3, port: int = 0) -> Iterator[str]:
+def listening(database_url: str, *, data_dir: Path, seed: int = 3, port: int = 0) -> Iterator[str]:
     """The application on a campaign that has begun; where it listens. `port`: 0 for any that is free."""
     app = create_app(database_url, data_dir=data_dir, seed=seed)
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, ws="none", timeout_graceful_shutdown=5))

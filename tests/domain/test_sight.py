@@ -58,7 +58,7 @@ HOLDS_REVIEW = Viewer(person_id="cleo", in_hand=frozenset({(Act.LABEL, "r")}))
 HOLDS_RANKING = Viewer(person_id="cleo", in_hand=frozenset({(Act.RANK, "t")}))
 
 
-@pytest.mark.parametrize("state", set(State) - {State.READY_FOR_EXPORT, State.RANKING}, ids=str)
+@pytest.mark.parametrize("state", sorted(set(State) - {State.READY_FOR_EXPORT, State.RANKING}), ids=str)
 def test_a_reply_in_an_unfinished_tree_may_still_be_ranked_by_anybody_else(state: State) -> None:
     reply = replace(REPLY, tree_state=state)
     assert [could_judge(reply, viewer) for viewer in (BEN, CLEO, RANKED, REVIEWED)] == [False, True, True, True]
