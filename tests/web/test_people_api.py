@@ -95,7 +95,7 @@ def test_a_ban_has_a_reason_of_the_list_and_may_be_for_some_days(campaign: World
     (appeal,) = campaign.warden.shown("/cases", came="appeal")["items"]
     assert campaign.warden.post(at, BAN).status_code == 409, "the appeal is decided first"
     well(campaign.warden.post(f"/people/{campaign.ada.id}/unban"))
-    assert [each["verdict"] for each in campaign.ada.shown("/notices")][0] == "lift"
+    assert campaign.ada.shown("/notices")[0]["verdict"] == "lift"
     assert campaign.warden.shown(f"/cases/{appeal['id']}")["state"] == "decided"
 
 
@@ -131,6 +131,19 @@ def test_people_see_what_they_contributed_and_what_became_of_it(campaign: World)
     assert reviews[0]["said"]["labels"]["quality"] == 0.75
     theirs = campaign.warden.shown(f"/people/{campaign.ada.id}/contributions")["items"]
     assert theirs[0]["message"]["author"] == campaign.ada.id
+
+
+def test_staff_are_not_told_who_wrote_or_judged_what_they_could_still_judge(campaign: World) -> None:
+    campaign.tree()
+    mine = campaign.ada.write("assistant_reply", REPLIES[0])
+
+    def seen_by(reader: Someone) -> dict[str, Any]:
+        found: dict[str, Any] = reader.shown(f"/people/{campaign.ada.id}/contributions")["items"][0]
+        return found
+
+    theirs = seen_by(campaign.warden)
+    assert (theirs["kind"], theirs["tree_id"], theirs["message"], theirs["said"]) == ("replied", None, None, {})
+    assert seen_by(campaign.chief)["message"]["id"] == mine
 
 
 def test_contributions_come_in_pages_without_what_was_taken_back(campaign: World) -> None:

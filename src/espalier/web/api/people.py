@@ -15,6 +15,7 @@ from espalier.collect.accounts import Secret
 from espalier.collect.own_data import own_data
 from espalier.domain.cases import Verdict
 from espalier.domain.ranking import agrees
+from espalier.domain.sight import BlindMessage
 from espalier.domain.tree import State
 from espalier.store import contributed, people, reading
 from espalier.store.contributed import Contributed
@@ -87,6 +88,7 @@ async def change_me(form: Profile, campaign: CampaignDep, caller: Contributor) -
 class Contribution:
     """What was sent and what it came to. `message`: your own text, or what you judged; null when it is gone.
 
+    Of what somebody else did with a message that you could still judge, `tree_id`, `said` and `message` are left out.
     `said`: labels, order, emoji or reason, as sent. `agreed`: of a ranking, once its tree is finished, whether it
     agrees with the final order.
     """
@@ -94,7 +96,7 @@ class Contribution:
     kind: str
     at: datetime
     late: bool
-    tree_id: str
+    tree_id: str | None
     said: Mapping[str, Any]
     message: Seen | None
     agreed: bool | None
@@ -110,10 +112,13 @@ def contributions_of(
     )
     about = reading.several(db, {fact.message_id for fact in facts})
     shown = {message.id: message for message in as_seen(db, reader, about.values())}
+    hidden = {each.id for each in shown.values() if isinstance(each, BlindMessage) and reader.id != person_id}
     finished = {message.id for message in about.values() if message.tree_state is State.READY_FOR_EXPORT}
     ranks = contributed.ranks_below(db, {fact.message_id for fact in facts if fact.kind == "ranked"} & finished)
     items = [
-        Contribution(
+        Contribution(fact.kind, fact.at, fact.late, None, {}, None, None)
+        if fact.message_id in hidden
+        else Contribution(
             fact.kind, fact.at, fact.late, fact.tree_id, fact.said, shown.get(fact.message_id),
             _agreed(fact, ranks),
         )

@@ -50,13 +50,17 @@ class ListContext:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """Something that a person did. message_id, title: of the message, if the reader may see it."""
+    """Something that a person did. message_id, title: of the message, if the reader may see it.
+
+    hidden: the reader could still judge it.
+    """
 
     kind: str
     at: datetime
     late: bool
     message_id: str | None = None
     title: Opening | None = None
+    hidden: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +174,7 @@ def _page(
 
 def _done(visit: Visit, each: Contribution) -> Done:
     if each.message is None:
-        return Done(each.kind, each.at, each.late)
+        return Done(each.kind, each.at, each.late, hidden=each.tree_id is None)
     message = each.message
     title = opening(message, visit, LONGEST_TITLE, otherwise=visit.words.gettext("(no text)"))
     return Done(each.kind, each.at, each.late, message.id, title)
