@@ -183,6 +183,7 @@ async def import_with_kill(campaign: Campaign) -> dict:  # type: ignore[type-arg
     file = trees_of("medium")
     job = await campaign.ask("POST", f"/api/v1/imports?name={file.name}", file.read_bytes())
     while (job := await campaign.ask("GET", f"/api/v1/jobs/{job['id']}"))["progress"] < 300:
+        assert job["status"] in ("waiting", "running"), job
         await asyncio.sleep(0.05)
     await asyncio.sleep(campaign.rng.uniform(0.0, 2.0))
     job = await campaign.ask("GET", f"/api/v1/jobs/{job['id']}")
