@@ -66,26 +66,27 @@ def received(server: Server) -> tuple[list[str], EmailMessage]:
 
 
 def test_a_letter_arrives_with_its_words_in_any_script(server: Server) -> None:
-    post(server).send(Letter("iris@example.org", "Ihr Code für heute", "مرحبا\nhttps://trees.example.org/signin"))
+    post(server).send(Letter("iris@example.org", "Ihr Code für heute", "مرحبا\nhttps://trees.example.org/signin", "ar"))
     orders, letter = received(server)
     assert any(order.upper().startswith("RCPT TO:<IRIS@EXAMPLE.ORG>") for order in orders)
     assert letter["Subject"] == "Ihr Code für heute"
     assert letter["From"] == "Garden <trees@example.org>"
     assert letter["Auto-Submitted"] == "auto-generated"
+    assert letter["Content-Language"] == "ar"
     assert letter["List-Unsubscribe"] is None
     assert letter.get_content().splitlines() == ["مرحبا", "https://trees.example.org/signin"]
     assert letter.get_content_type() == "text/plain"
 
 
 def test_a_letter_by_choice_says_how_to_end_them_with_one_press(server: Server) -> None:
-    post(server).send(Letter("iris@example.org", "News", "Some.", "https://trees.example.org/unsubscribe/x"))
+    post(server).send(Letter("iris@example.org", "News", "Some.", "en", "https://trees.example.org/unsubscribe/x"))
     letter = received(server)[1]
     assert letter["List-Unsubscribe"] == "<https://trees.example.org/unsubscribe/x>"
     assert letter["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
 
 
 def test_no_letter_goes_unencrypted_where_encryption_is_set(server: Server, caplog: pytest.LogCaptureFixture) -> None:
-    send_or_note(post(server, STARTTLS), Letter("iris@example.org", "A subject", "A secret."))
+    send_or_note(post(server, STARTTLS), Letter("iris@example.org", "A subject", "A secret.", "en"))
     assert server.taken.empty()
     assert "could not be sent" in caplog.text
     assert "secret" not in caplog.text
@@ -93,7 +94,7 @@ def test_no_letter_goes_unencrypted_where_encryption_is_set(server: Server, capl
 
 def test_a_subject_cannot_bring_in_further_receivers(server: Server) -> None:
     with pytest.raises(ValueError, match=r"newline|linefeed"):
-        post(server).send(Letter("iris@example.org", "News\nBcc: eve@example.org", "Some."))
+        post(server).send(Letter("iris@example.org", "News\nBcc: eve@example.org", "Some.", "en"))
 
 
 @pytest.mark.parametrize(

@@ -293,3 +293,16 @@ def test_where_only_staff_read_contributors_still_see_their_own_messages(campaig
         for address, status in ((f"/messages/{second}", 404), (f"/trees/{tree_id}", 403), ("/stats", 403)):
             assert ada.get(address).status_code == status
             assert warden.get(address).status_code == 200
+
+
+def test_every_text_of_a_person_says_its_language_and_direction_on_a_page_in_another(small_campaign: World) -> None:
+    prompt = small_campaign.tree("لماذا السماء زرقاء؟", lang="ar")
+    reply = small_campaign.ada.write("assistant_reply", "لأن الهواء يبعثر الضوء الأزرق أكثر من غيره.", lang="ar")
+    with visit(small_campaign, "dora") as dora:
+        page = dora.get(f"/messages/{prompt}").text
+        assert '<html lang="en"' in page
+        assert re.search(r'<title lang="ar" dir="rtl">لماذا', page)
+        assert re.search(r'<h1 lang="ar" dir="rtl">لماذا', page)
+        assert re.search(rf'<a href="/messages/{reply}">assistant: <bdi lang="ar" dir="rtl">لأن', page)
+        drawn = dora.get(f"/trees/{prompt}").text
+        assert re.search(r'aria-label="assistant: \u2068لأن[^"]*\u2069"', drawn)

@@ -19,11 +19,14 @@ PLAIN, STARTTLS, TLS = "none", "starttls", "tls"
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """`unsubscribe`: an address that ends such letters with one POST; only for those that somebody chose to get."""
+    """`lang`: of its words. `unsubscribe`: an address that ends such letters with one POST; only for those that
+    somebody chose to get.
+    """
 
     to: str
     subject: str
     text: str
+    lang: str
     unsubscribe: str | None = None
 
 
@@ -70,6 +73,7 @@ class MailServer:
             message["List-Unsubscribe"] = f"<{letter.unsubscribe}>"
             message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
         message.set_content(letter.text)
+        message["Content-Language"] = letter.lang
         return message
 
 

@@ -50,6 +50,7 @@ def environment(lang: str) -> Environment:
         words=lambda text, top=2: rendered(text, catalogue(lang), top),
         language=lambda tag: language_name(tag, lang),
         said=lambda refused: said(refused, catalogue(lang)),
+        apart=lambda words: Markup("<bdi>{}</bdi>").format(words),
     )
     made.globals.update(
         file=files.address_of,

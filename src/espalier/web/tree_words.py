@@ -13,7 +13,7 @@ from espalier.domain.message import LABELS, LabelKind, Role
 from espalier.domain.sight import BlindMessage, LabelMean, SeenMessage, StaffMessage
 from espalier.domain.tree import State
 from espalier.web.visit import Visit
-from espalier.web.words import N_
+from espalier.web.words import N_, direction
 
 STATES: Final[Mapping[State, tuple[str, str]]] = {
     State.INITIAL_PROMPT_REVIEW: (N_("prompt in review"), "wait"),
@@ -33,6 +33,8 @@ FLAGGED: Final = 0.5
 """From this mean on, a message counts as marked with a flag."""
 HARMFUL: Final = {"hate_speech": 2 - 1e-9, "sexual_content": 2 - 1e-9, "violence": 1.5 - 1e-9}
 """Labels behind which a text stands folded, and how much of each there must be in all: the sum of what was marked."""
+ISOLATE, END_ISOLATE = "\u2068", "\u2069"
+"""Between them a text runs in its own direction, whatever is around it."""
 _SIGNS: Final = re.compile(r"```[\w+-]*|[*_`#>|~]+|!?\[([^\]]*)\]\([^)]*\)")
 
 
@@ -172,12 +174,19 @@ def listed(parts: Sequence[str], words: NullTranslations) -> str:
     return said
 
 
-def link_name(message: SeenMessage, place: int, of: int, visit: Visit) -> str:
-    """`assistant, 2 of 3, in review: They are leggy…`; place: among the replies to the same message, from 1."""
+def who_words(message: SeenMessage, place: int, of: int, visit: Visit) -> str:
+    """`assistant, 2 of 3, in review`; place: among the replies to the same message, from 1."""
     words = visit.words
-    _ = words.gettext
     parts = [role_words(message.role, words)]
     if of > 1:
-        parts.append(_("%(place)s of %(all)s") % {"place": place, "all": of})
-    said = listed([*parts, *marks(message, words)], words)
-    return _("%(who)s: %(text)s") % {"who": said, "text": opening(message, visit, 60).words}
+        parts.append(words.gettext("%(place)s of %(all)s") % {"place": place, "all": of})
+    return listed([*parts, *marks(message, words)], words)
+
+
+def link_name(message: SeenMessage, place: int, of: int, visit: Visit) -> str:
+    """`assistant, 2 of 3, in review: They are leggy…`, where no elements can keep the two languages apart."""
+    begins = opening(message, visit, 60)
+    text = begins.words
+    if direction(begins.lang) != direction(visit.lang):
+        text = f"{ISOLATE}{text}{END_ISOLATE}"
+    return visit.words.gettext("%(who)s: %(text)s") % {"who": who_words(message, place, of, visit), "text": text}

@@ -48,7 +48,8 @@ def send_due(campaign: Campaign) -> bool:
 
 
 def letter_with(news: News, campaign_name: str, site: str, unsubscribe: str) -> Letter:
-    words = catalogue(news.interface or SOURCE)
+    lang = news.interface or SOURCE
+    words = catalogue(lang)
     _, many = words.gettext, words.ngettext
     lines = [many("%(num)s point in seven days.", "%(num)s points in seven days.", news.points) % {"num": news.points}]
     if news.accepted:
@@ -67,4 +68,4 @@ def letter_with(news: News, campaign_name: str, site: str, unsubscribe: str) -> 
     more = _("All of it stands here:\n%(link)s") % {"link": f"{site}/me/contributions"}
     end = _("You get this letter once a week because you asked for it. This ends it:\n%(link)s") % {"link": unsubscribe}
     subject = _("%(campaign)s: what became of your work") % {"campaign": campaign_name}
-    return Letter(news.address, subject, "\n\n".join(["\n".join(lines), more, end]), unsubscribe)
+    return Letter(news.address, subject, "\n\n".join(["\n".join(lines), more, end]), lang, unsubscribe)

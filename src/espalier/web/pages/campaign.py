@@ -227,7 +227,7 @@ async def try_mail(visit: AdminSender, address: Annotated[str, Form(max_length=3
     elif not re.fullmatch(r"[^@\s]+@[^@\s]+", address.strip()):
         fault = say("This is no address.")
     else:
-        letter = Letter(address.strip(), say("A trial letter"), say("Letters of your campaign arrive."))
+        letter = Letter(address.strip(), say("A trial letter"), say("Letters of your campaign arrive."), visit.lang)
         try:
             await run_in_threadpool(post.send, letter)
         except (OSError, smtplib.SMTPException) as error:

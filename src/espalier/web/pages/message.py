@@ -30,7 +30,7 @@ from espalier.web.emojis import FLAG, Emoji, emojis
 from espalier.web.looking import check_open, look, only_own
 from espalier.web.refused import said
 from espalier.web.render import render
-from espalier.web.tree_words import Opening, Pill, harms, label_names, link_name, marks, opening, pill
+from espalier.web.tree_words import Opening, Pill, harms, label_names, marks, opening, pill, who_words
 from espalier.web.undoing import skipped_words
 from espalier.web.visit import ReadsOwn, Sender, Visit, redirect
 
@@ -56,8 +56,11 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Link:
+    """To another message: what is said of it, and how it begins, which may be in another language."""
+
     id: str
-    name: str
+    who: str
+    begins: Opening
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +242,7 @@ def _names(db: Connection, reader: Person, messages: Sequence[SeenMessage]) -> d
 
 def _links(visit: Visit, messages: Sequence[SeenMessage], without: str = "") -> list[Link]:
     return [
-        Link(message.id, link_name(message, place, len(messages), visit))
+        Link(message.id, who_words(message, place, len(messages), visit), opening(message, visit, 60))
         for place, message in enumerate(messages, start=1)
         if message.id != without
     ]

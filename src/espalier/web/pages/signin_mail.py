@@ -125,8 +125,9 @@ def letter_with(lang: str, address: str, link: str, asked: Asked) -> Letter:
         "Both hold for 15 minutes, once. If you did not ask for this, nothing needs to be done."
     )
     return Letter(
-        address, words.gettext("%(code)s is your code to sign in") % {"code": code}, text % {"code": code, "link": link}
-    )
+        address, words.gettext("%(code)s is your code to sign in") % {"code": code},
+        text % {"code": code, "link": link}, lang,
+    )  # fmt: skip
 
 
 @router.get("/signin/code")
