@@ -217,12 +217,15 @@ def newcomer(iris: Visitor) -> Visitor:
     return iris
 
 
-def test_the_first_visit_suggests_a_name_and_leads_to_the_tasks(newcomer: Visitor) -> None:
+def test_the_first_visit_suggests_a_name_and_leads_to_the_first_task_with_its_practice(newcomer: Visitor) -> None:
     form = dict(form_of(newcomer.page, "/welcome").fields)
     assert len(form["name"].split()) == 2
     assert form["langs"] == "en"
     newcomer.send("/welcome", name="Iris", langs=["de", "en"], on_board="yes")
-    assert newcomer.page.url.path == "/tasks"
+    assert newcomer.page.url.path == "/practice/initial_prompt"
+    task = dict(newcomer.page.url.params)["task"]
+    newcomer.send("/practice/initial_prompt", do="skip")
+    assert newcomer.page.url.path == f"/tasks/{task}"
     assert newcomer.get("/trees").url.path == "/trees"
 
 

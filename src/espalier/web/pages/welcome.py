@@ -1,7 +1,7 @@
 """The first visit: one page, and then a task."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Final
 
 from babel import Locale
@@ -10,13 +10,17 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from espalier.collect import welcome
+from espalier.collect.tasks import RANDOM
 from espalier.domain.errors import Refusal
 from espalier.store.languages import langs_of_trees
+from espalier.web.pages.frame import go_on
 from espalier.web.refused import said
 from espalier.web.render import render
 from espalier.web.visit import Sender, SignedIn, Visit, known, local, redirect
 
 router = APIRouter()
+TASKS: Final = "/tasks"
+"""Who wanted to go nowhere else gets a task at once."""
 COMMON: Final = (
     "ar", "bn", "ca", "cs", "da", "de", "el", "en", "es", "eu", "fa", "fi", "fr", "he", "hi", "hu", "id", "it", "ja",
     "ko", "nl", "pl", "pt-BR", "ro", "ru", "sv", "th", "tr", "uk", "vi", "zh",
@@ -59,12 +63,14 @@ async def save(
     next: Annotated[str, Form()] = "",
 ) -> Response:
     try:
-        await visit.campaign.change(
+        chosen = await visit.campaign.change(
             visit.changing(), welcome.welcome, name, list(langs), on_board == "yes", visit.campaign.clock()
         )
     except Refusal as refused:
         return await run_in_threadpool(_again, visit, refused, next, name, langs, on_board == "yes")
-    return redirect(visit, local(next))
+    if local(next) != TASKS or visit.may("moderator"):
+        return redirect(visit, local(next))
+    return await go_on(replace(visit, chosen=chosen), RANDOM)
 
 
 def _again(visit: Visit, refused: Refusal, next: str, name: str, langs: Sequence[str], on_board: bool) -> Response:
