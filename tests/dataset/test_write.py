@@ -2,13 +2,17 @@
 
 import gzip
 import json
+import os
+from io import BytesIO
 from pathlib import Path
+from threading import active_count
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from espalier.dataset.packing import PIECE, packed
 from espalier.dataset.read import read_messages, read_records, read_trees, read_votes
 from espalier.dataset.records import (
     MessageRecord,
@@ -137,6 +141,19 @@ def test_a_file_that_could_not_be_finished_leaves_the_old_one(tmp_path: Path) ->
         write_records(path, broken())
     assert path.read_text() == "the old one"
     assert [found.name for found in tmp_path.iterdir()] == ["trees.jsonl"]
+
+
+def test_a_full_disk_is_told_though_packing_is_done_behind() -> None:
+    class Full(BytesIO):
+        def write(self, piece: Any, /) -> int:
+            if self.tell() + len(piece) > 100_000:
+                raise OSError(28, "No space left on device")
+            return super().write(piece)
+
+    before = active_count()
+    with pytest.raises(OSError, match="No space"), packed(Full()) as file:
+        file.write(os.urandom(20 * PIECE))
+    assert active_count() == before
 
 
 def test_a_file_appears_only_when_it_is_whole(tmp_path: Path) -> None:

@@ -7,7 +7,19 @@ from typing import Annotated
 import typer
 
 from espalier import __version__
-from espalier.cli import dataset_mix, dataset_split, datasets, files, keeping, looking, maintenance, people, serving
+from espalier.cli import (
+    dataset_convert,
+    dataset_mix,
+    dataset_split,
+    datasets,
+    files,
+    keeping,
+    looking,
+    maintenance,
+    people,
+    serving,
+)
+from espalier.cli.sources import FOLDERS
 from espalier.cli.terminal import fail, out
 from espalier.domain.errors import Refusal
 
@@ -42,6 +54,7 @@ app.add_typer(looking.trees, name="tree")
 app.add_typer(people.users, name="user")
 app.command("import")(files.import_)
 app.command()(files.export)
+datasets.datasets.command()(dataset_convert.convert)
 datasets.datasets.command()(dataset_split.split)
 datasets.datasets.command()(dataset_mix.mix)
 app.add_typer(datasets.datasets, name="dataset")
@@ -57,6 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command, by default the one that was typed; ends with its exit code."""
     from sqlalchemy.exc import DatabaseError, OperationalError
 
+    from espalier.dataset.parquet import NeedsPyarrow
     from espalier.store.backup import CannotCopy
     from espalier.store.migrate import DatabaseTooNew
     from espalier.store.session import UnsupportedDatabase
@@ -65,10 +79,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a text in any script, whatever the terminal can show
     try:
-        app(arguments, prog_name="espalier")
+        with FOLDERS:
+            app(arguments, prog_name="espalier")
     except Refusal as refusal:
         fail(refusal.detail)
-    except CannotCopy as error:
+    except (CannotCopy, NeedsPyarrow) as error:
         fail(str(error))
     except (DatabaseTooNew, UnsupportedDatabase) as error:
         fail(f"{str(error)[:1].upper()}{str(error)[1:]}.")

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 from rich.markup import escape
 
-from espalier.cli.files import Notices, refuse_unreadable, refuse_unwritable
+from espalier.cli.files import Notices, refuse_unwritable
+from espalier.cli.sources import at_hand
 from espalier.cli.terminal import MISUSED, fail, harmless, out, plural, progress, show, table
 
 if TYPE_CHECKING:
@@ -23,7 +24,9 @@ def mix(
     target: Annotated[
         Path, typer.Argument(metavar="TARGET", help="Where to write; packed where the name ends in .gz.")
     ],
-    sources: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Files of JSON lines, all of one kind.")],
+    sources: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="Files, or campaign:, with lines all of one kind.")
+    ],
     weight: Annotated[
         list[str] | None,
         typer.Option(metavar="FILE=WEIGHT", help="How often each line of a file counts, as a.jsonl=2."),
@@ -54,12 +57,11 @@ def mix(
     from espalier.dataset import mix as mixing
     from espalier.dataset.mixture import Source, count, mixed, write_mixture
 
-    for file in (*sources, *filter(None, (held_out,))):
-        refuse_unreadable(file)
     refuse_unwritable(target)
     if target.resolve() in {source.resolve() for source in sources}:
         fail(f"{target} is read; write to another file.", MISUSED)
     named = _named(sources)
+    held_out = at_hand(held_out) if held_out else None
     notices, lang_of = Notices(verbose=False), _detector()
     with progress("counting lines"):
         try:
@@ -83,10 +85,10 @@ def _named(sources: Sequence[Path]) -> "list[Source]":
     from espalier.dataset.mixture import Source
 
     names = Counter(source.name for source in sources)
-    named = [Source(source.name if names[source.name] == 1 else str(source), source) for source in sources]
-    if len({source.name for source in named}) < len(named):
+    named = [source.name if names[source.name] == 1 else str(source) for source in sources]
+    if len(set(named)) < len(named):
         fail("A file is named twice; give it a weight instead.", MISUSED)
-    return named
+    return [Source(name, at_hand(source)) for name, source in zip(named, sources, strict=True)]
 
 
 def _numbers(

@@ -9,7 +9,8 @@ import typer
 from rich.markup import escape
 
 from espalier.cli.files import Notices, refuse_unreadable
-from espalier.cli.terminal import MISUSED, PUBLISHED, fail, harmless, out, plural, progress, show, table
+from espalier.cli.sources import SOURCE, at_hand
+from espalier.cli.terminal import MISUSED, fail, harmless, out, plural, progress, show, table
 
 if TYPE_CHECKING:
     from espalier.dataset.parts import Planned
@@ -35,7 +36,7 @@ Previous = Annotated[
 
 
 def split(
-    sources: Annotated[list[Path], typer.Argument(metavar="FILE...", help=PUBLISHED)],
+    sources: Annotated[list[Path], typer.Argument(metavar="FILE...", help=SOURCE)],
     into: Annotated[Path, typer.Option(metavar="FOLDER", help="Where to write the parts and the manifest.")],
     share: SharesGiven = None,
     seed: Seed = "0",
@@ -48,8 +49,7 @@ def split(
     from espalier.dataset.read import read_trees
     from espalier.dataset.split import BadShares
 
-    for source in sources:
-        refuse_unreadable(source)
+    sources = [at_hand(source) for source in sources]
     notices = Notices(verbose=False)
     wanted = Wanted(shares_given(share, seed), alike, by_author, earlier(previous))
     with progress("reading trees"):

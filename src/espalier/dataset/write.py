@@ -4,7 +4,6 @@ bytes for the same records.
 A file appears under its name only when it is whole. Knows nothing of databases.
 """
 
-import gzip
 import json
 import os
 import tempfile
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from espalier.dataset.examples import Chat, Example, spelled
+from espalier.dataset.packing import packed
 from espalier.dataset.parquet import ROWS_OF_A_GROUP, TREES_OF_A_GROUP, is_parquet, write_rows
 from espalier.dataset.records import (
     MessageRecord,
@@ -29,7 +29,6 @@ from espalier.dataset.records import (
 from espalier.dataset.tables import AnyOf, row_of, schema_of
 
 _encode: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
-_COMPRESSION: Final = 6
 
 
 def write_records(
@@ -58,6 +57,22 @@ def write_examples(path: Path, examples: Iterable[Example], kind: type[Example] 
     if is_parquet(path):
         return _write_table(path, examples, kind)
     return _write(path, (_encode(spelled(each)) for each in examples))
+
+
+def write_any(path: Path, things: Iterable[AnyOf], kind: type[AnyOf]) -> int:
+    """Write records, votes or examples, all of one kind; returns how many. kind: of an empty table."""
+    if is_parquet(path):
+        return _write_table(path, things, kind)
+    return _write(path, map(_line, things))
+
+
+def _line(of: AnyOf) -> str:
+    match of:
+        case MessageRecord() | TreeRecord():
+            return line_of(of)
+        case VoteRecord():
+            return _encode(vote_object(of))
+    return _encode(spelled(of))
 
 
 def _write_table(path: Path, records: Iterable[AnyOf], kind: type[AnyOf]) -> int:
@@ -123,9 +138,8 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     try:
         with os.fdopen(handle, "w+b") as raw:
             if path.suffix == ".gz":
-                # Neither name nor time, so that the same records give the same bytes.
-                with gzip.GzipFile(filename="", mode="wb", compresslevel=_COMPRESSION, fileobj=raw, mtime=0) as packed:
-                    yield packed  # type: ignore[misc]
+                with packed(raw) as file:
+                    yield file
             else:
                 yield raw
             raw.flush()

@@ -1,0 +1,169 @@
+"""`espalier dataset convert`: from trees, and from examples of others, to what one trains on."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+from rich.markup import escape
+
+from espalier.cli.campaign import without_cycle_search
+from espalier.cli.datasets import Conditions, ScoresGiven, conditions, found_by_checks
+from espalier.cli.files import Notices, refuse_unreadable, refuse_unwritable
+from espalier.cli.sources import at_hand, at_hand_with_votes
+from espalier.cli.terminal import MISUSED, Bar, fail, one_of, out, plural, progress
+
+if TYPE_CHECKING:
+    from espalier.dataset.convert import Wanted
+    from espalier.dataset.records import Spelling, VoteRecord
+
+T = TypeVar("T")
+
+
+def convert(
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help="Trees, messages, votes or examples, plain, gzip or Parquet; campaign: is the one of the settings.",
+        ),
+    ],
+    target: Annotated[
+        Path,
+        typer.Argument(metavar="TARGET", help="Where to write; packed where it ends in .gz, Parquet in .parquet."),
+    ],
+    kind: Annotated[
+        str,
+        typer.Option(
+            "--as",
+            metavar="KIND",
+            help="trees, messages, votes, threads, best (one path a tree), ranked, pairs, prompts or battles.",
+        ),
+    ] = "threads",
+    where: Conditions = None,
+    every: Annotated[
+        list[str] | None,
+        typer.Option(metavar="CONDITION", help="Leave out a thread unless each of its messages fulfils this."),
+    ] = None,
+    top: Annotated[int | None, typer.Option(metavar="K", min=1, help="Of ranked replies only the best K.")] = None,
+    pairs: Annotated[str, typer.Option(metavar="WHICH", help="all, adjacent, or best (against the rest).")] = "all",
+    votes: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The votes beside the trees; they tell which replies are tied.")
+    ] = None,
+    scores: ScoresGiven = None,
+    with_refused: Annotated[
+        bool, typer.Option("--with-refused", help="Also what reviewers refused or nobody reviewed.")
+    ] = False,
+    with_deleted: Annotated[bool, typer.Option("--with-deleted", help="Also what was deleted.")] = False,
+    spelling: Annotated[
+        str, typer.Option(metavar="SPELLING", help="Of trees and messages: as_read, native, hub or sparse.")
+    ] = "as_read",
+) -> None:
+    """Make of trees what one trains on: chats, ranked replies, preferences or prompts; or choose among them."""
+    from espalier.dataset.convert import CHOICES, Kind, Wanted
+    from espalier.dataset.holds import Holds, held_in
+    from espalier.dataset.records import Spelling
+
+    made = Kind(one_of(kind, Kind, "kind"))
+    which = next(each for each in CHOICES if each == one_of(pairs, CHOICES, "choice of pairs"))
+    spelled = Spelling(one_of(spelling, Spelling, "spelling"))
+    some, whole = conditions(where), conditions(every)
+    refuse_unwritable(target)
+    if target.absolute() in {each.absolute() for each in (source, votes, *(scores or ())) if each}:
+        fail(f"{target} is read; write to another file.", MISUSED)
+    if votes is None and made in (Kind.RANKED, Kind.PAIRS, Kind.VOTES):
+        file, votes = at_hand_with_votes(source)
+    else:
+        file = at_hand(source)
+    notices = Notices(verbose=False)
+    wanted = Wanted(
+        made, some, whole, top, which, with_refused, with_deleted, found_by_checks(scores, (*some, *whole), notices)
+    )  # fmt: skip
+    holds = held_in(file)
+    with progress(f"reading {holds}") as bar, without_cycle_search():
+        match holds:
+            case Holds.RECORDS:
+                said = _of_records(file, target, wanted, votes, spelled, notices, bar)
+            case Holds.VOTES:
+                said = _of_votes(source, target, wanted, notices, bar)
+            case Holds.EXAMPLES:
+                said = _of_examples(source, target, wanted, notices, bar)
+    out.print(f"{escape(str(target))}: {said}.")
+
+
+def _of_records(
+    file: Path, target: Path, wanted: "Wanted", votes: Path | None, spelled: "Spelling", notices: Notices, bar: Bar
+) -> str:
+    from espalier.dataset.convert import LINES, Kind, all_kept, examples, votes_kept
+    from espalier.dataset.read import read_trees, read_votes
+    from espalier.dataset.records import MessageRecord, TreeRecord, flat_messages
+    from espalier.dataset.write import write_any, write_records, write_votes
+
+    trees = counted(read_trees(file, notices), bar)
+    if votes is not None:
+        refuse_unreadable(votes)
+    match wanted.kind:
+        case Kind.TREES:
+            count = write_records(target, all_kept(trees, wanted), spelled, TreeRecord)
+        case Kind.MESSAGES:
+            rows = (message for tree in all_kept(trees, wanted) for message in flat_messages(tree))
+            count = write_records(target, rows, spelled, MessageRecord)
+        case Kind.VOTES:
+            if votes is None:
+                fail(f"{file} holds trees; name the file of the votes on them with --votes.", MISUSED)
+            count = write_votes(target, votes_kept(trees, read_votes(votes, notices), wanted))
+        case Kind.BATTLES:
+            fail(f"{file} holds trees, which know of no battles between models.", MISUSED)
+        case _:
+            count = write_any(target, examples(trees, wanted, votes_of(votes, notices)), LINES[wanted.kind])
+    return plural(count, "line")
+
+
+def _of_votes(file: Path, target: Path, wanted: "Wanted", notices: Notices, bar: Bar) -> str:
+    from espalier.dataset.convert import Kind
+    from espalier.dataset.read import read_votes
+    from espalier.dataset.write import write_votes
+
+    if wanted.kind is not Kind.VOTES:
+        fail(f"{file} holds votes; name the file of their trees, and this one with --votes.", MISUSED)
+    return plural(write_votes(target, counted(read_votes(file, notices), bar)), "line")
+
+
+def _of_examples(file: Path, target: Path, wanted: "Wanted", notices: Notices, bar: Bar) -> str:
+    from espalier.dataset.convert import LINES, RECORDS, remade
+    from espalier.dataset.read import read_examples
+    from espalier.dataset.write import write_any
+
+    if wanted.kind in RECORDS:
+        fail(f"{file} holds examples, of which no {wanted.kind} can be made.", MISUSED)
+    if wanted.where or wanted.every:
+        fail(f"Conditions ask what trees know of their messages; {file} holds examples.", MISUSED)
+    read = 0
+
+    def told(done: int, of: int | None = None, /) -> None:
+        nonlocal read
+        read = done
+        bar(done, of)
+
+    found = remade(counted(read_examples(file, notices), told), wanted)
+    count = write_any(target, found, LINES[wanted.kind])
+    return f"{plural(count, 'line')} of {plural(read, 'example')}"
+
+
+def counted(records: Iterable[T], told: Bar) -> Iterator[T]:
+    """The same, told how many there were."""
+    for done, record in enumerate(records, 1):
+        yield record
+        told(done)
+
+
+def votes_of(file: Path | None, notices: Notices) -> "dict[str, list[VoteRecord]]":
+    """The votes by the message that they are on."""
+    from espalier.dataset.read import read_votes
+
+    found: dict[str, list[VoteRecord]] = defaultdict(list)
+    if file is not None:
+        for vote in read_votes(file, notices):
+            found[vote.subject].append(vote)
+    return found

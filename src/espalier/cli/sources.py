@@ -1,0 +1,62 @@
+"""What the commands for data sets read: a file, or a campaign as if it were one.
+
+`campaign:` stands for the finished trees of the campaign that the settings name, `campaign:all` for all of its trees,
+`campaign:growing,ranking` for those in these states. They are carried out, as one moment has them, into a folder of the
+command's own, which goes when the command ends.
+"""
+
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Final
+
+from rich.markup import escape
+
+from espalier.cli.campaign import campaign
+from espalier.cli.files import refuse_unreadable
+from espalier.cli.terminal import err, fail, one_of, plural, progress
+
+CAMPAIGN: Final = "campaign:"
+ALL: Final = "all"
+FOLDERS: Final = ExitStack()
+"""What campaigns were carried out into; whoever runs a command closes it at the end."""
+SOURCE: Final = "Trees or messages, plain, gzip or Parquet; campaign: is the campaign that the settings name."
+
+
+def at_hand(source: Path) -> Path:
+    """A file that can be read: the one that is named, or what a campaign says. Ends the command where there is none."""
+    return _at_hand(source, None)
+
+
+def at_hand_with_votes(source: Path) -> tuple[Path, Path | None]:
+    """The same, and the votes on its trees where it is a campaign."""
+    if not str(source).startswith(CAMPAIGN):
+        return _at_hand(source, None), None
+    votes = _folder() / "campaign.votes.jsonl.gz"
+    return _at_hand(source, votes), votes
+
+
+def _at_hand(source: Path, votes: Path | None) -> Path:
+    if not str(source).startswith(CAMPAIGN):
+        refuse_unreadable(source)
+        return source
+    from espalier.collect.carry import Wanted, carry_out
+    from espalier.domain.tree import State
+
+    word = str(source).removeprefix(CAMPAIGN)
+    states = [State.READY_FOR_EXPORT]
+    if word == ALL:
+        states = list(State)
+    elif word:
+        states = [State(one_of(each, State, "state of a tree")) for each in dict.fromkeys(word.split(","))]
+    file = (votes.parent if votes else _folder()) / "campaign.trees.jsonl.gz"
+    with campaign() as database, database.read() as db, progress("reading the campaign") as bar:
+        carried = carry_out(db, Wanted(states), file, votes, bar)
+    if not carried.trees:
+        fail(f"No tree of the campaign is {' or '.join(states)}; `campaign:{ALL}` reads all of them.")
+    err.print(f"{escape(str(source))}: {plural(carried.trees, 'tree')} with {plural(carried.messages, 'message')}.")
+    return file
+
+
+def _folder() -> Path:
+    return Path(FOLDERS.enter_context(tempfile.TemporaryDirectory(prefix="espalier-")))
