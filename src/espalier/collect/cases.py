@@ -381,10 +381,21 @@ def appeal(db: Connection, person: Person, words: str, now: datetime) -> int:
     return number
 
 
+def appealed_against(db: Connection, row: CaseRow) -> Decided | None:
+    """The decision that an appeal is against; None where it was undone since."""
+    decided = _shutting_out(db, row.case.subject) if rules.is_appeal(row.case) else None
+    return decided if decided and decided.decision.at <= row.case.opened_at else None
+
+
+def _shutting_out(db: Connection, person_id: str) -> Decided | None:
+    """By which somebody was banned or suspended last."""
+    why = notices.why_shut_out(db, person_id)
+    return cases.decisions_by_number(db, [why.number])[why.number] if why else None
+
+
 def _lang_of_ban(db: Connection, person_id: str) -> str | None:
     """The language of the message for which this person was shut out: who looks after it decides on the appeal."""
-    why = notices.why_shut_out(db, person_id)
-    decided = cases.decisions_by_number(db, [why.number])[why.number] if why else None
+    decided = _shutting_out(db, person_id)
     row = cases.find(db, decided.case_id) if decided else None
     return row.case.lang if row else None
 

@@ -86,7 +86,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Ruled:
-    """A decision in words. who: who decided. undone_at: when it was taken back."""
+    """A decision in words. who: who decided. undone_at: when it was taken back. case: of which."""
 
     what: str
     reason: str
@@ -97,6 +97,7 @@ class Ruled:
     at: datetime
     bulk: int | None
     undone_at: datetime | None
+    case: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +130,8 @@ class Typed:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Of one case. thread: to the message it is about; empty for a person's. appeal: of somebody who is shut out.
-    holder: who has it in hand.
+    """Of one case. thread: to the message it is about; empty for a person's. appeal: of somebody who is shut out;
+    against: what was decided. holder: who has it in hand.
 
     may_decide: the reader is not involved and nobody else has it. typed: what the form holds. revealed: whom it is
     about, after a look that the journal keeps. skips: why tasks about the message were skipped, and how often.
@@ -140,6 +141,7 @@ class Context:
     title: str
     about: About
     appeal: bool
+    against: Ruled | None
     subject: str
     lang: str | None
     tree_id: str | None
@@ -332,7 +334,8 @@ def _page(
         ]
         decided = rows.decisions_on(db, number, EARLIER)
         earlier = rows.of_person(db, case.person, EARLIER) if case.person else []
-        staff = {case.taken_by, *(each.decision.by for each in decided)}
+        against = cases.appealed_against(db, row)
+        staff = {case.taken_by, *(each.decision.by for each in (*decided, *([against] if against else [])))}
         names = {each.id: each.name for each in people.by_ids(db, {one for one in staff if one}).values()}
         reasons, others = rows.reasons(db), cases.others(db, row)
         skips = moderation.skips(db, reader, case.subject) if case.about is About.MESSAGE else {}
@@ -344,6 +347,7 @@ def _page(
         title=words.gettext("Case %(number)s") % {"number": number},
         about=case.about,
         appeal=appeal,
+        against=_ruled(visit, against, names) if against else None,
         subject=case.subject,
         lang=case.lang,
         tree_id=row.tree_id,
@@ -409,7 +413,7 @@ def _ruled(visit: Visit, each: Decided, names: dict[str, str]) -> Ruled:
     decision = each.decision
     return Ruled(
         decided_words(visit.words)[decision.verdict], decision.reason, decision.note, decision.days, decision.removed,
-        names.get(decision.by or "", decision.by), decision.at, each.bulk, each.undone_at,
+        names.get(decision.by or "", decision.by), decision.at, each.bulk, each.undone_at, each.case_id,
     )  # fmt: skip
 
 
