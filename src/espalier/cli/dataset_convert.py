@@ -80,6 +80,8 @@ def convert(
     wanted = Wanted(
         made, some, whole, top, which, with_refused, with_deleted, found_by_checks(scores, (*some, *whole), notices)
     )  # fmt: skip
+    if not file.stat().st_size:
+        fail(f"{source} is empty.")
     holds = held_in(file)
     with progress(f"reading {holds}") as bar, without_cycle_search():
         match holds:

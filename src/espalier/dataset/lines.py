@@ -10,10 +10,10 @@ import zlib
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from functools import partial
-from io import BufferedReader
+from io import BufferedReader, RawIOBase
 from itertools import count
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from espalier.dataset import parquet
 from espalier.dataset.findings import Code, Finding, Report
@@ -154,4 +154,19 @@ def _opened(path: Path) -> Iterator[BufferedReader]:
             yield file
             return
         with gzip.GzipFile(fileobj=file) as unpacked:
-            yield BufferedReader(cast(Any, unpacked), 2**17)
+            yield BufferedReader(_Unpacked(unpacked), 2**17)
+
+
+class _Unpacked(RawIOBase):
+    """What a gzip file holds, piece by piece, so that what stands before a break is had before the break is told."""
+
+    def __init__(self, file: gzip.GzipFile) -> None:
+        self._file = file
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:
+        piece = self._file.read1(len(buffer))
+        buffer[: len(piece)] = piece
+        return len(piece)
