@@ -283,4 +283,7 @@ def test_an_organiser_says_what_a_label_means_and_the_others_keep_our_meaning(do
     review(dora)
     assert "How much a gardener could use it." in dora.page.text
     assert "New ideas, images, turns of phrase." in dora.page.text
-    assert "How much a gardener could use it." in dora.get("/help").text
+    for address in ("/help", "/guidelines", "/guidelines/label", "/practice/label_assistant_reply"):
+        page = dora.get(address).text
+        assert '<dd lang="en" dir="ltr">How much a gardener could use it.</dd>' in page, address
+        assert "New ideas, images, turns of phrase." in page, address

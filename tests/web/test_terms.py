@@ -72,6 +72,31 @@ def test_a_new_version_is_asked_for_on_every_page_but_those_of_the_account(small
     assert kept == version
 
 
+def test_terms_that_are_not_translated_count_in_the_language_in_which_they_were_published(campaign: World) -> None:
+    german = {"headers": {"accept-language": "de"}}
+    publish_terms(campaign, "Be kind.")
+    campaign.door.call(publish, None, "terms", "de", "Sei nett.", False, campaign.now)
+    assert "Sei nett." in campaign.http.get("/terms", **german).text
+    version = publish_terms(campaign, "Be very kind.")
+    page = campaign.http.get("/terms", **german).text
+    assert '<div class="words" lang="en" dir="ltr"><p>Be very kind.</p>' in page
+    assert "nicht übersetzt (Deutsch)" in page
+    assert f"Fassung {version}, Englisch" in page
+    assert "Fassung 3, Deutsch" in page.replace("Eine frühere Fassung, 3", "Fassung 3"), "the former one is there too"
+    assert campaign.http.get(f"{API}/terms?lang=de").json()["text"] == "Be very kind."
+    campaign.door.call(publish, None, "terms", "de", "Sei sehr nett.", False, campaign.now)
+    page = campaign.http.get("/terms", **german).text
+    assert "Sei sehr nett." in page
+    assert "nicht übersetzt" not in page
+
+
+def test_what_the_organiser_says_of_privacy_counts_whatever_its_language(small_campaign: World) -> None:
+    small_campaign.door.call(publish, None, "privacy", "es", "Guardamos poco.", False, small_campaign.now)
+    page = small_campaign.http.get("/privacy", headers={"accept-language": "de"}).text
+    assert "Guardamos poco." in page
+    assert "nicht übersetzt (Deutsch)" in page
+
+
 def test_whoever_declines_is_signed_out_and_nothing_is_stored(small_campaign: World) -> None:
     with visit(small_campaign, "ada") as ada:
         version = publish_terms(small_campaign)
@@ -82,6 +107,15 @@ def test_whoever_declines_is_signed_out_and_nothing_is_stored(small_campaign: Wo
         assert ada.get("/tasks").url.path == "/signin"
     count = f"SELECT count(*) FROM consents WHERE version = {version}"
     assert small_campaign.door.call(lambda db: db.exec_driver_sql(count).scalar()) == 0
+
+
+def test_who_is_to_accept_terms_in_another_language_reads_that_they_are(small_campaign: World) -> None:
+    with visit(small_campaign, "ada") as ada:
+        publish_terms(small_campaign)
+        ada.client.headers["accept-language"] = "de"
+        page = ada.get("/tasks")
+        assert page.url.path == "/terms/accept"
+        assert "nicht übersetzt (Deutsch)" in page.text
 
 
 def test_terms_that_changed_while_they_were_read_are_read_again(small_campaign: World) -> None:

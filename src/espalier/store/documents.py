@@ -41,6 +41,7 @@ _HISTORY = Statement(
     .limit(bindparam("most"))
 )
 _NEWEST = Statement(select(func.max(D.version)).where(D.kind == bindparam("kind")))
+_ONE = Statement(select(*_COLUMNS).where(D.kind == bindparam("kind"), D.version == bindparam("version")))
 _INSERT = Statement(
     insert(documents).values({name: bindparam(name) for name in ("kind", "lang", "version", "text", "at", "person_id")})
 )
@@ -63,6 +64,18 @@ def latest(db: Connection, kind: str, lang: str) -> Document | None:
     """What the organiser published last in this language; None: the program's own text holds."""
     row = _LATEST.row(db, kind=kind, lang=lang)
     return _value(row) if row else None
+
+
+def version_of(db: Connection, kind: str, version: int) -> Document | None:
+    """The text that was published under this number, in whatever language."""
+    row = _ONE.row(db, kind=kind, version=version)
+    return _value(row) if row else None
+
+
+def newest(db: Connection, kind: str) -> Document | None:
+    """What the organiser published last, in whatever language."""
+    number = _NEWEST.value(db, kind=kind)
+    return version_of(db, kind, int(number)) if number else None
 
 
 def history(db: Connection, kind: str, lang: str, limit: int) -> list[Document]:

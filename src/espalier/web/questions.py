@@ -11,14 +11,16 @@ from typing import Final
 
 from espalier.collect.answers import ASKED_ALONE
 from espalier.domain.message import LABELS, MANDATORY_LABELS, Label, LabelKind, Role
-from espalier.web.words import catalogue, language_name
+from espalier.web.words import SOURCE, catalogue, language_name
 
 _LINE: Final = re.compile(r"\s*[-*]\s+`?(?P<name>\w+)`?\s*[::]\s*(?P<meaning>\S.*?)\s*$")
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """`title`: the question or the name of the scale. `start`, `end`: of a scale, what 0 and 1 mean."""
+    """`title`: the question or the name of the scale. `lang`: of the meaning, which an organiser may have written.
+    `start`, `end`: of a scale, what 0 and 1 mean.
+    """
 
     name: str
     title: str
@@ -26,6 +28,15 @@ class Question:
     start: str = ""
     end: str = ""
     mandatory: bool = False
+    lang: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Meanings:
+    """What labels mean in the organiser's words, by label; of the others the program's meaning holds."""
+
+    lang: str
+    said: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +49,18 @@ class Questions:
 
 
 def questions(
-    labels: Sequence[Label], role: Role, lang: str, words: NullTranslations, interface: str, own: Mapping[str, str]
+    labels: Sequence[Label], role: Role, lang: str, words: NullTranslations, interface: str, own: Meanings
 ) -> Questions:
-    """What a review with these labels asks of a message of this role, filed under this language.
-
-    own: meanings in the organiser's words, by label.
-    """
+    """What a review with these labels asks of a message of this role, filed under this language."""
     _ = words.gettext
     said = _scales(_) | _flags(_) | _yes_no(_, role, language_name(lang, interface))
-    said = {name: replace(question, meaning=own.get(name, question.meaning)) for name, question in said.items()}
-    asked = [said.get(label.name) or Question(label.name, label.title, label.help) for label in labels]
+    said = {
+        name: replace(question, meaning=own.said[name], lang=own.lang)
+        if name in own.said
+        else replace(question, lang=interface)
+        for name, question in said.items()
+    }
+    asked = [said.get(label.name) or Question(label.name, label.title, label.help, lang=SOURCE) for label in labels]
     kinds = {label.name: label.kind for label in labels}
     return Questions(
         tuple(each for each in asked if kinds[each.name] is LabelKind.YES_NO or each.name == ASKED_ALONE),
@@ -64,9 +77,14 @@ def meanings_in(text: str) -> dict[str, str]:
 
 def meanings_text(interface: str) -> str:
     """Our own meanings as such a text, for an organiser to start from."""
-    asked = questions(tuple(LABELS.values()), Role.ASSISTANT, interface, catalogue(interface), interface, {})
-    every = (*asked.yes_no, *asked.scales, *asked.flags)
+    every = explained(interface, interface, Meanings(interface, {}))
     return "\n".join(f"- `{question.name}`: {question.meaning}" for question in every)
+
+
+def explained(lang: str, interface: str, own: Meanings) -> list[Question]:
+    """All that a review of an answer in this language may ask, with what it means: for help and practice."""
+    asked = questions(tuple(LABELS.values()), Role.ASSISTANT, lang, catalogue(interface), interface, own)
+    return [*asked.yes_no, *asked.scales, *asked.flags]
 
 
 def _by_name(*each: Question) -> dict[str, Question]:

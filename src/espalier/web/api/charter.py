@@ -13,7 +13,7 @@ from espalier.domain.charter import Charter, Running, Visibility
 from espalier.store.charters import charter_in_force
 from espalier.web.api.forms import Form, example
 from espalier.web.deps import CampaignDep, Contributor, Lang
-from espalier.web.texts import text_of
+from espalier.web.texts import TERMS, text_of
 from espalier.web.words import SOURCE
 
 router = APIRouter(tags=["campaign"])
@@ -69,9 +69,10 @@ class Terms:
 
 @router.get("/terms", summary="The terms in force")
 def terms(campaign: CampaignDep, lang: Lang = None) -> Terms:
-    """For everybody, without a token; in English where there is no text in the language."""
+    """For everybody, without a token; where they are not translated into the language, in the one that counts."""
     with campaign.database.read() as db:
-        charter, text = charter_in_force(db), text_of(db, "terms", lang or SOURCE)
+        charter = charter_in_force(db)
+        text = text_of(db, TERMS, lang or SOURCE, charter.terms)
     return Terms(charter.terms, text.lang, text.text, charter.licence, charter.licence_url)
 
 

@@ -12,9 +12,11 @@ from espalier.domain.charter import Charter
 from espalier.domain.errors import Conflict, NotFound
 from espalier.domain.work import ACT_OF, Act
 from espalier.web import cookies
+from espalier.web.pages.help import meanings
+from espalier.web.questions import Question
 from espalier.web.refused import said
 from espalier.web.render import render
-from espalier.web.texts import GUIDELINES, Text, text_of
+from espalier.web.texts import COUNTING, GUIDELINES, PRIVACY, TERMS, Text, text_in, text_of
 from espalier.web.visit import Anybody, Sender, SignedIn, Visit, local, redirect
 
 router = APIRouter()
@@ -24,26 +26,34 @@ GUIDELINE_OF: Final = {str(kind): _JUDGING[act] for kind, act in ACT_OF.items() 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """text: to be read. charter: of the campaign, for licence and contact. title: of the page, as a source text."""
+    """text: to be read. former: what stood in the reader's language before, where the text is in another one.
+    charter: of the campaign, for licence and contact. labels: what they mean, where the text is about them.
+    """
 
     title: str
     text: Text
+    former: Text | None
     charter: Charter
+    labels: list[Question]
 
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """texts: all guidelines. titles: of each, as source texts."""
+    """texts: all guidelines. titles: of each. labels: what they mean."""
 
     texts: list[Text]
     titles: dict[str, str]
+    labels: list[Question]
 
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """text: the terms in force. before: the version that the reader has accepted, 0 for none. next: where to go on."""
+    """text: the terms in force. former: as on their own page. before: the version that the reader has accepted, 0 for
+    none. next: where to go on.
+    """
 
     text: Text
+    former: Text | None
     charter: Charter
     before: int
     next: str
@@ -63,26 +73,34 @@ def titles(visit: Visit) -> dict[str, str]:
     }
 
 
-def _read(visit: Visit, kind: str) -> Text:
+def _read(visit: Visit, kind: str) -> tuple[Text, Text | None]:
+    """The text that counts, and the last one in the reader's language where that is another."""
     with visit.campaign.database.read() as db:
-        return text_of(db, kind, visit.lang)
+        text = text_of(db, kind, visit.lang, visit.charter.terms if kind == TERMS else 1)
+        return text, text_in(db, kind, visit.lang) if text.lang != visit.lang and kind in COUNTING else None
+
+
+def _document(visit: Visit, kind: str) -> Response:
+    text, former = _read(visit, kind)
+    labels = meanings(visit) if kind == "label" else []
+    return render(visit, "document.html", Context(titles(visit)[kind], text, former, visit.charter, labels))
 
 
 @router.get("/terms")
 def terms(visit: Anybody) -> Response:
-    return render(visit, "document.html", Context(titles(visit)["terms"], _read(visit, "terms"), visit.charter))
+    return _document(visit, TERMS)
 
 
 @router.get("/privacy")
 def privacy(visit: Anybody) -> Response:
-    return render(visit, "document.html", Context(titles(visit)["privacy"], _read(visit, "privacy"), visit.charter))
+    return _document(visit, PRIVACY)
 
 
 @router.get("/guidelines")
 def guidelines(visit: Anybody) -> Response:
     with visit.campaign.database.read() as db:
         found = [text_of(db, kind, visit.lang) for kind in GUIDELINES]
-    return render(visit, "guidelines.html", Overview(found, titles(visit)))
+    return render(visit, "guidelines.html", Overview(found, titles(visit), meanings(visit)))
 
 
 @router.get("/guidelines/{kind}")
@@ -90,7 +108,7 @@ def guideline(visit: Anybody, kind: str) -> Response:
     name = GUIDELINE_OF.get(kind, kind)
     if name not in GUIDELINES:
         raise NotFound("There is no such guideline.")
-    return render(visit, "document.html", Context(titles(visit)[name], _read(visit, name), visit.charter))
+    return _document(visit, name)
 
 
 @router.get("/terms/accept")
@@ -98,7 +116,7 @@ def consent(visit: SignedIn, next: str | None = None) -> Response:
     if visit.person and visit.person.terms >= visit.charter.terms:
         return redirect(visit, local(next))
     before = visit.person.terms if visit.person else 0
-    return render(visit, "consent.html", Consent(_read(visit, "terms"), visit.charter, before, local(next)))
+    return render(visit, "consent.html", Consent(*_read(visit, TERMS), visit.charter, before, local(next)))
 
 
 @router.post("/terms/accept")

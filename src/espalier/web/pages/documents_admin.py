@@ -18,7 +18,7 @@ from espalier.store.people import PersonRole
 from espalier.web.pages.documents import titles
 from espalier.web.refused import said
 from espalier.web.render import render
-from espalier.web.texts import Text, text_languages, text_of
+from espalier.web.texts import Text, text_in, text_languages, text_of
 from espalier.web.visit import AdminSender, AdminVisit, Visit, redirect
 from espalier.web.words import interface_languages
 
@@ -100,7 +100,7 @@ def _page(
     if kind not in KINDS or not is_language(lang):
         raise NotFound("There is no such text.")
     with visit.campaign.database.read() as db:
-        was = text_of(db, kind, lang)
+        was = text_in(db, kind, lang) or text_of(db, kind, lang)
         history = documents.history(db, kind, lang, SHOWN)
     text = was.text if text is None else text
     changed = list(unified_diff(was.text.splitlines(), text.splitlines(), lineterm="", n=1))[2:]

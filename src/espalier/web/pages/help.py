@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from espalier.domain.charter import Charter
 from espalier.domain.points import POINT_PER_TEN, POINTS_EACH
+from espalier.web.questions import Question, explained
 from espalier.web.render import render
 from espalier.web.texts import own_meanings
 from espalier.web.visit import Anybody, Visit
@@ -20,7 +21,7 @@ class Context:
 
     points: list[tuple[str, int]]
     tens: list[str]
-    labels: list[tuple[str, str]]
+    labels: list[Question]
     charter: Charter
 
 
@@ -44,30 +45,10 @@ def deeds(visit: Visit) -> dict[str, str]:
     }
 
 
-def meanings(visit: Visit) -> list[tuple[str, str]]:
-    """What labels are called, and what they mean, in the organiser's words where there are any."""
-    say = visit.words.gettext
+def meanings(visit: Visit) -> list[Question]:
+    """What labels are called, and what they mean."""
     with visit.campaign.database.read() as db:
-        own = own_meanings(db, visit.lang)
-    ours = {
-        "spam": (
-            say("Spam"),
-            say("Not meant seriously: nonsense, advertising, or nothing to do with the conversation."),
-        ),
-        "fails_task": (say("Fails the task"), say("Does not do what was asked.")),
-        "lang_mismatch": (say("Wrong language"), say("Is not in the language of the conversation.")),
-        "pii": (say("Names a private person"), say("Names or data by which a private person can be found.")),
-        "not_appropriate": (say("Not appropriate"), say("Does not belong before a general assistant.")),
-        "hate_speech": (say("Hate"), say("Attacks people for what they are.")),
-        "sexual_content": (say("Sexual"), say("Sexual acts or descriptions.")),
-        "quality": (say("Quality"), say("From poor to what an expert who writes well would say.")),
-        "helpfulness": (say("Helpfulness"), say("How far it brings the person who asked.")),
-        "creativity": (say("Creativity"), say("From ordinary to full of new ideas.")),
-        "humor": (say("Humour"), say("From serious to meant to amuse.")),
-        "toxicity": (say("Rudeness"), say("From polite to rude, to the person or to anybody else.")),
-        "violence": (say("Violence"), say("From harmless to describing or encouraging harm.")),
-    }
-    return [(title, own.get(name, meaning)) for name, (title, meaning) in ours.items()]
+        return explained(visit.lang, visit.lang, own_meanings(db, visit.lang))
 
 
 @router.get("/help")

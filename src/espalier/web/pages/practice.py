@@ -1,7 +1,7 @@
 """Practice before the first task of each kind: a few questions, and why each right answer is right."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Final
 from urllib.parse import urlencode
 
@@ -10,12 +10,14 @@ from starlette.responses import Response
 
 from espalier.collect import practice, tasks
 from espalier.domain.errors import AlreadyAnswered, NotFound
-from espalier.domain.work import LESSON_OF, Kind, Task
+from espalier.domain.work import ACT_OF, LESSON_OF, Act, Kind, Task
 from espalier.store.practice import Outcome
 from espalier.web.lessons import Lesson, lesson
 from espalier.web.pages.frame import langs_of, task_address
 from espalier.web.pages.kinds import WORDS
+from espalier.web.questions import Question, explained
 from espalier.web.render import render
+from espalier.web.texts import own_meanings
 from espalier.web.visit import Sender, SignedIn, Visit, redirect
 
 router = APIRouter()
@@ -30,7 +32,8 @@ class Context:
 
     chosen: the options by question. checked: the answers are shown with what is right, `right` of them are, and all
     where it is `passed`.
-    onward: where to go on; None while the practice is to be passed first.
+    onward: where to go on; None while the practice is to be passed first. labels: what they mean, where the practice
+    is about them.
     """
 
     kind: Kind
@@ -39,6 +42,7 @@ class Context:
     required: bool
     task_id: str
     choice: str
+    labels: list[Question]
     chosen: Mapping[int, int] = field(default_factory=dict)
     checked: bool = False
     right: int = 0
@@ -81,9 +85,9 @@ async def check(
     passed = right == len(context.lesson.exercises)
     if whole:
         await _keep(visit, context, Outcome.PASSED if passed else Outcome.TRIED)
-    answered = Context(
-        context.kind, context.title, context.lesson, context.required, context.task_id, choice, chosen, whole, right,
-        passed, onward if whole and (passed or not context.required) else None,
+    answered = replace(
+        context, chosen=chosen, checked=whole, right=right, passed=passed,
+        onward=onward if whole and (passed or not context.required) else None,
     )  # fmt: skip
     return render(visit, "practice.html", answered, status=200 if whole else 422)
 
@@ -99,6 +103,7 @@ def _context(visit: Visit, kind: str, task_id: str, choice: str) -> Context:
         raise NotFound("There is no such practice.")
     with visit.campaign.read(visit.caller) as (db, person):
         required = practice.is_required(db)
+        own = own_meanings(db, visit.lang)
         task = None
         if task_id:
             try:
@@ -106,7 +111,8 @@ def _context(visit: Visit, kind: str, task_id: str, choice: str) -> Context:
             except (NotFound, AlreadyAnswered):
                 task_id = ""
     lang = _lang(visit, task)
-    return Context(Kind(kind), WORDS[Kind(kind)].title, lesson(Kind(kind), lang), required, task_id, choice)
+    labels = explained(lang, visit.lang, own) if ACT_OF.get(Kind(kind)) is Act.LABEL else []
+    return Context(Kind(kind), WORDS[Kind(kind)].title, lesson(Kind(kind), lang), required, task_id, choice, labels)
 
 
 def _lang(visit: Visit, task: Task | None) -> str:
