@@ -163,6 +163,8 @@ def object_of(row: Row) -> Row:
 
 def _with_extra(row: Row) -> Row:
     """The row with the fields that its `extra` holds, where that is the JSON that we write."""
+    if row.get("detoxify", row) is None:
+        del row["detoxify"]
     extra = row.get("extra")
     if isinstance(extra, str) and extra.startswith("{"):
         try:
@@ -173,8 +175,6 @@ def _with_extra(row: Row) -> Row:
         row |= fields
     elif extra is None:
         row.pop("extra", None)
-    if row.get("detoxify", row) is None:
-        del row["detoxify"]
     return row
 
 
