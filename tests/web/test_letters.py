@@ -32,24 +32,25 @@ def asks_for_letters(db: Connection, world: World, name: str) -> None:
     person = known(db, world.person(name).id)
     address = f"{name}@example.org"
     identities.add(db, Identity(EMAIL, address, person.id, address, world.now))
-    welcome.set_mail(db, person, True, world.now)
+    welcome.set_mail(db, person, True, "de" if name == "cleo" else "en", world.now)
 
 
 def test_a_letter_a_week_tells_what_became_of_ones_work_until_it_is_ended(world: World, box: Mailbox) -> None:
-    for someone in (world.ada, world.ben):
-        name = someone.name
-        world.door.call(asks_for_letters, world, name)
+    for someone in (world.ada, world.ben, world.cleo):
+        world.door.call(asks_for_letters, world, someone.name)
     world.work()
     assert box.letters.empty()
     world.later(days=6)
     world.tree()
     world.ada.write("assistant_reply", "It is because of the air.")
+    world.cleo.review("label_assistant_reply")
     world.later(days=1)
     world.work()
-    letter = box.next()
+    letter, german = sorted((box.next(), box.next()), key=lambda each: each.to)
     assert box.letters.empty()  # ben has no news
-    assert letter.to == "ada@example.org"
-    assert "4 points in seven days." in letter.text
+    assert (letter.to, german.to) == ("ada@example.org", "cleo@example.org")
+    assert "2 Punkte in sieben Tagen." in german.text
+    assert "8 points in seven days.\n1 text of yours was accepted." in letter.text
     assert letter.unsubscribe
     assert letter.unsubscribe in letter.text
     world.later(minutes=2)

@@ -13,7 +13,6 @@ from sqlalchemy import Connection
 from espalier.domain.points import points
 from espalier.store import boards, identities, letters, notices, people
 from espalier.store.people import Person
-from espalier.store.preferences import preferences_of
 
 EVERY: Final = timedelta(days=7)
 AT_ONCE: Final = 20
@@ -24,22 +23,22 @@ MOST_NOTICES: Final = 50
 class News:
     """What somebody's letter tells: points, accepted texts and firsts of the week; decisions that wait to be read.
 
-    interface: the language of the letter, None for the campaign's own.
+    lang: of the letter.
     """
 
     person_id: str
     address: str
-    interface: str | None
+    lang: str
     points: int
     accepted: int
     first: int
     decisions: int
 
 
-def choose(db: Connection, person_id: str, wanted: bool, now: datetime) -> None:
-    """Whether somebody gets letters from now on; the first comes a week from now."""
+def choose(db: Connection, person_id: str, wanted: bool, lang: str, now: datetime) -> None:
+    """Whether somebody gets letters from now on, in which language; the first comes a week from now."""
     if wanted:
-        letters.want(db, person_id, now + EVERY)
+        letters.want(db, person_id, lang, now + EVERY)
     else:
         letters.end(db, person_id)
 
@@ -51,14 +50,14 @@ def are_due(db: Connection, now: datetime) -> bool:
 def take_due(db: Connection, now: datetime) -> list[News]:
     """What the letters that are due now tell; they are due again in a week. Who has no news gets none."""
     found = []
-    for person_id in letters.due(db, now, AT_ONCE):
+    for person_id, lang in letters.due(db, now, AT_ONCE):
         person = people.by_id(db, person_id)
-        if letters.put_off(db, person_id, now, now + EVERY) and person and (news := _news(db, person, now)):
+        if letters.put_off(db, person_id, now, now + EVERY) and person and (news := _news(db, person, lang, now)):
             found.append(news)
     return found
 
 
-def _news(db: Connection, person: Person, now: datetime) -> News | None:
+def _news(db: Connection, person: Person, lang: str, now: datetime) -> News | None:
     address = next(
         (each.subject for each in identities.ways_of(db, person.id) if each.issuer == identities.EMAIL), None
     )
@@ -67,5 +66,4 @@ def _news(db: Connection, person: Person, now: datetime) -> News | None:
     decisions = len(notices.unread(db, person.id, MOST_NOTICES))
     if address is None or person.disabled or not (points(counts) or accepted or decisions):
         return None
-    interface = preferences_of(db, person.id).interface
-    return News(person.id, address, interface, points(counts), accepted, counts.ranked_first, decisions)
+    return News(person.id, address, lang, points(counts), accepted, counts.ranked_first, decisions)

@@ -36,8 +36,8 @@ class Settings:
     mail: bool
 
 
-def change_settings(db: Connection, person: Person, chosen: Settings, now: datetime) -> Preferences:
-    """Raises Invalid, naming the field."""
+def change_settings(db: Connection, person: Person, chosen: Settings, lang: str, now: datetime) -> Preferences:
+    """lang: in which they read the page, for letters. Raises Invalid, naming the field."""
     change_profile(db, person, now, name=chosen.name, on_board=chosen.on_board)
     kept = replace(
         preferences_of(db, person.id),
@@ -50,7 +50,7 @@ def change_settings(db: Connection, person: Person, chosen: Settings, now: datet
         mail=chosen.mail,
     )
     keep_preferences(db, person.id, kept)
-    choose(db, person.id, kept.mail, now)
+    choose(db, person.id, kept.mail, kept.interface or lang, now)
     return kept
 
 

@@ -39,7 +39,7 @@ def end_mail(db: Connection, person_id: str) -> None:
     letters.end(db, person_id)
 
 
-def set_mail(db: Connection, person: Person, wanted: bool, now: datetime) -> None:
-    """Whether somebody wants letters beyond those they ask for."""
+def set_mail(db: Connection, person: Person, wanted: bool, lang: str, now: datetime) -> None:
+    """Whether somebody wants letters beyond those they ask for, and in which language."""
     keep_preferences(db, person.id, replace(preferences_of(db, person.id), mail=wanted))
-    choose(db, person.id, wanted, now)
+    choose(db, person.id, wanted, lang, now)

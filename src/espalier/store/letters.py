@@ -15,13 +15,16 @@ C = letters.c
 _WANT = Statement(
     lambda insert: (
         insert(letters)
-        .values(person_id=bindparam("person"), due_at=bindparam("due_at"))
-        .on_conflict_do_nothing(index_elements=["person_id"])
+        .values(person_id=bindparam("person"), lang=bindparam("lang"), due_at=bindparam("due_at"))
+        .on_conflict_do_update(index_elements=["person_id"], set_={"lang": bindparam("lang")})
     )
 )
 _END = Statement(delete(letters).where(C.person_id == bindparam("person")))
 _DUE = Statement(
-    select(C.person_id).where(C.due_at <= bindparam("now")).order_by(C.due_at, C.person_id).limit(bindparam("most"))
+    select(C.person_id, C.lang)
+    .where(C.due_at <= bindparam("now"))
+    .order_by(C.due_at, C.person_id)
+    .limit(bindparam("most"))
 )
 _PUT_OFF = Statement(
     update(letters)
@@ -30,18 +33,18 @@ _PUT_OFF = Statement(
 )
 
 
-def want(db: Connection, person_id: str, due_at: datetime) -> None:
+def want(db: Connection, person_id: str, lang: str, due_at: datetime) -> None:
     """Whoever wants them already gets the next one when it is due."""
-    _WANT.run(db, person=person_id, due_at=to_us(due_at))
+    _WANT.run(db, person=person_id, lang=lang, due_at=to_us(due_at))
 
 
 def end(db: Connection, person_id: str) -> None:
     _END.run(db, person=person_id)
 
 
-def due(db: Connection, now: datetime, most: int) -> list[str]:
-    """People whose letter is due, who waits longest first."""
-    return [str(person) for person in _DUE.values(db, now=to_us(now), most=most)]
+def due(db: Connection, now: datetime, most: int) -> list[tuple[str, str]]:
+    """People whose letter is due, with its language; who waits longest first."""
+    return [(person, lang) for person, lang in _DUE.rows(db, now=to_us(now), most=most)]
 
 
 def put_off(db: Connection, person_id: str, now: datetime, due_at: datetime) -> bool:

@@ -134,11 +134,13 @@ pictures = Table(
     required("at", BigInteger),
 )
 
-# Kept as long as a person wants them: letters by choice. `due_at`: not before then comes the next.
+# Kept as long as a person wants them: letters by choice. `lang`: of the page on which they asked; `due_at`: not before
+# then comes the next.
 letters = Table(
     "letters",
     metadata,
     Column("person_id", Text, primary_key=True),
+    required("lang"),
     required("due_at", BigInteger),
     Index("letters_by_time", "due_at"),
 )

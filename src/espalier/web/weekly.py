@@ -12,7 +12,7 @@ from espalier.collect.letters import News
 from espalier.store.charters import charter_in_force
 from espalier.web.campaign import Campaign
 from espalier.web.mail import Letter, send_or_note
-from espalier.web.words import SOURCE, catalogue
+from espalier.web.words import catalogue
 
 SALT: Final = "espalier_unsubscribe"
 
@@ -48,18 +48,20 @@ def send_due(campaign: Campaign) -> bool:
 
 
 def letter_with(news: News, campaign_name: str, site: str, unsubscribe: str) -> Letter:
-    lang = news.interface or SOURCE
+    lang = news.lang
     words = catalogue(lang)
-    _, many = words.gettext, words.ngettext
-    lines = [many("%(num)s point in seven days.", "%(num)s points in seven days.", news.points) % {"num": news.points}]
+    _, ngettext = words.gettext, words.ngettext
+    lines = [
+        ngettext("%(num)s point in seven days.", "%(num)s points in seven days.", news.points) % {"num": news.points}
+    ]
     if news.accepted:
-        told = many("%(num)s text of yours was accepted.", "%(num)s texts of yours were accepted.", news.accepted)
+        told = ngettext("%(num)s text of yours was accepted.", "%(num)s texts of yours were accepted.", news.accepted)
         lines.append(told % {"num": news.accepted})
     if news.first:
-        told = many("%(num)s answer of yours came first.", "%(num)s answers of yours came first.", news.first)
+        told = ngettext("%(num)s answer of yours came first.", "%(num)s answers of yours came first.", news.first)
         lines.append(told % {"num": news.first})
     if news.decisions:
-        told = many(
+        told = ngettext(
             "%(num)s decision concerns you and waits to be read.",
             "%(num)s decisions concern you and wait to be read.",
             news.decisions,

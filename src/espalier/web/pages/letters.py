@@ -48,6 +48,6 @@ def _person_in(visit: Visit, signed: str) -> str:
 async def choose(visit: Sender) -> Response:
     """Whether one wants letters beyond those one asks for."""
     wanted = (await visit.request.form()).get("mail") == "yes"
-    await visit.campaign.change(visit.changing(), welcome.set_mail, wanted, visit.campaign.clock())
+    await visit.campaign.change(visit.changing(), welcome.set_mail, wanted, visit.lang, visit.campaign.clock())
     said = visit.words.gettext("You get letters now.") if wanted else visit.words.gettext("You get no letters now.")
     return redirect(visit, "/me", said)

@@ -68,7 +68,7 @@ async def save(
     spoken = interface if interface in interface_languages() else None
     chosen = Settings(name, on_board, tuple(langs), named, harsh, theme, spoken, single_keys, mail)
     try:
-        await visit.campaign.change(visit.changing(), change_settings, chosen, visit.campaign.clock())
+        await visit.campaign.change(visit.changing(), change_settings, chosen, visit.lang, visit.campaign.clock())
     except Refusal as refused:
         return await run_in_threadpool(_page, visit, chosen, refused)
     return redirect(visit, "/me", visit.words.gettext("Your settings are saved."))

@@ -305,6 +305,7 @@ def upgrade() -> None:
     op.create_table(
         "letters",
         sa.Column("person_id", sa.Text(), nullable=False),
+        sa.Column("lang", sa.Text(), nullable=False),
         sa.Column("due_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("person_id"),
     )
