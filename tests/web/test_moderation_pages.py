@@ -266,3 +266,8 @@ def test_moderators_see_the_cases_of_their_languages(enter: ExitStack, small_cam
     visitor = browser(enter, small_campaign, "sol")
     assert f"/moderation/cases/{number}" not in visitor.get("/moderation").text
     assert visitor.get(f"/moderation/cases/{number}").status_code == 403
+    tree_id, message_id, _ = small_campaign.ranked_tree("What is mist?")
+    page = visitor.get(f"/messages/{message_id}")
+    assert page.status_code == 200
+    assert f"/messages/{message_id}/edit" not in page.text, "it is in another language"
+    assert "/admin/trees/orders" not in visitor.get(f"/trees/{tree_id}").text

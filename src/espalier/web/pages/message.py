@@ -23,7 +23,7 @@ from espalier.domain.sight import (
     veiled,
 )
 from espalier.store import reading
-from espalier.store.people import Person, PersonRole
+from espalier.store.people import Person
 from espalier.store.reactions import reactions_of
 from espalier.web.api.governed import shown_names
 from espalier.web.emojis import FLAG, Emoji, emojis
@@ -77,8 +77,8 @@ class Context:
     """thread: from the prompt to the message. siblings: other replies to the same. blind: the reader could judge it.
 
     own: it is the reader's. reported: by the reader. reason, fault: of a report that was not taken.
-    staff: may edit and delete. all: everything of it, after a look behind it that the journal keeps. skips: with it,
-    why tasks about it were skipped, and how often.
+    staff: looks after its language, so may edit and delete. all: everything of it, after a look behind it that the
+    journal keeps. skips: with it, why tasks about it were skipped, and how often.
     """
 
     id: str
@@ -154,13 +154,13 @@ def page(
         names = _names(db, person, around.thread)
         mine = reactions_of(db, person.id, at.tree_id, message_id)
         everything = behind or (at if isinstance(at, StaffMessage) else None)
-        skips = moderation.skips(db, person, message_id) if everything else {}
+        staff = person.looks_after(at.lang)
+        skips = moderation.skips(db, person, message_id) if everything and staff else {}
     words, own = visit.words, _is_own(at, person)
     shown = behind or at
     blind = isinstance(shown, BlindMessage)
     gone = at.deleted or getattr(at, "removed", False)
     title = opening(at, visit, otherwise=words.gettext("A message without words"))
-    staff = person.role.reaches(PersonRole.MODERATOR)
     context = Context(
         id=message_id,
         tree_id=at.tree_id,

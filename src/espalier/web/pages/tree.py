@@ -85,7 +85,8 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """title: first words of the prompt. blind: something here could still be judged by the reader. staff: may order it.
+    """title: first words of the prompt. blind: something here could still be judged by the reader. staff: so is the
+    reader. may_order: they look after its language.
 
     drawing: None where the tree is too large, or an outline was asked for. as_list: it was asked for.
     size: messages that are not removed. writers: people who wrote; None where that is hidden.
@@ -100,6 +101,7 @@ class Context:
     writers: int | None
     blind: bool
     staff: bool
+    may_order: bool
     drawing: Espalier | None
     small: bool
     as_list: bool
@@ -130,6 +132,7 @@ def show(visit: Reads, tree_id: str, show: Annotated[str, Query(max_length=10)] 
         writers=None if blind else len({each.author for each in messages if each.author and not each.removed}),
         blind=blind,
         staff=staff,
+        may_order=person.looks_after(root.lang),
         drawing=drawing,
         small=small,
         as_list=show == "list",
