@@ -63,7 +63,7 @@ def test_equal_points_are_ordered_by_id_and_pages_go_on_where_they_ended(campaig
 def test_who_does_not_wish_to_be_shown_or_is_banned_is_on_no_board(campaign: World) -> None:
     campaign.ranked_tree()
     well(campaign.ada.call("PATCH", "/me", {"on_board": False}))
-    well(campaign.warden.post(f"/people/{campaign.ben.id}/ban"))
+    well(campaign.warden.post(f"/people/{campaign.ben.id}/ban", {"reason": "Spam or advertising"}))
     assert [place["name"] for place in campaign.ada.shown("/leaderboards/total")["items"]] == ["cleo"]
     mine = campaign.ada.shown("/me/stats")["frames"]["total"]
     assert (mine["points"], mine["rank"]) == (11, None)

@@ -48,7 +48,14 @@ _WRITTEN = Statement(
     .order_by(M.lang)
 )
 _PEOPLE = Statement(select(P.role, P.anonymous, P.disabled, func.count()).group_by(P.role, P.anonymous, P.disabled))
-_ACTIVE = Statement(select(func.count(Y.person_id.distinct())).where(Y.day >= bindparam("since"), _WORKED))
+# One look-up for each person, which ends at their first day of work: tens of times quicker than counting all days.
+_ACTIVE = Statement(
+    select(func.count())
+    .select_from(people)
+    .where(
+        select(text("1")).select_from(tallies).where(Y.person_id == P.id, Y.day >= bindparam("since"), _WORKED).exists()
+    )
+)
 _DAYS = Statement(select(Y.day, *_WORK).where(Y.day >= bindparam("since"), _WORKED).group_by(Y.day).order_by(Y.day))
 _newest = (
     select(T.id, T.created_at)
