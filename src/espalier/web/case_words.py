@@ -1,15 +1,34 @@
 """Cases in the reader's words: why one is there, where it stands, what can be decided and what was. Knows no page."""
 
 from gettext import NullTranslations
+from typing import Final
 
 from espalier.domain.cases import Came, Entry, State, Verdict
-from espalier.web.words import language_name
+from espalier.web.words import N_, language_name
 
 KEYS = {
     Verdict.DISMISS: "d", Verdict.SETTLE: "s", Verdict.REMOVE: "r", Verdict.HALT: "h", Verdict.WARN: "w",
     Verdict.SUSPEND: "u", Verdict.BAN: "b", Verdict.LIFT: "l",
 }  # fmt: skip
 """The key of each decision on the page of a case."""
+
+
+OWN_REASONS: Final = (
+    N_("Spam or advertising"),
+    N_("Insult or hate"),
+    N_("Sexual content"),
+    N_("Violence or a threat"),
+    N_("Private data of somebody"),
+    N_("Copied text"),
+    N_("Not in the language of the conversation"),
+    N_("Against the guidelines in another way"),
+    N_("Nothing wrong with it"),
+)
+"""Those that the program brings; an organiser's are said as they were written."""
+
+
+def reason_words(reason: str, words: NullTranslations) -> str:
+    return words.gettext(reason) if reason in OWN_REASONS else reason
 
 
 def came_words(words: NullTranslations) -> dict[Came, str]:
