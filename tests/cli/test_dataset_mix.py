@@ -5,8 +5,11 @@ from pathlib import Path
 import pytest
 
 from commands import Run
+from espalier.dataset.examples import Chat
 from espalier.dataset.findings import ignore
 from espalier.dataset.lines import objects
+from espalier.dataset.read import read_examples
+from oasst import lines
 
 
 def test_it_shows_what_there_was_and_what_comes(run: Run, demo_files: tuple[Path, Path]) -> None:
@@ -48,3 +51,15 @@ def test_what_cannot_be_is_refused_in_a_sentence(
     assert ran.code == 2
     assert says in ran.err
     assert not Path("mixed.jsonl").exists()
+
+
+def test_a_mixture_is_a_table_where_its_name_says_so(run: Run, tmp_path: Path) -> None:
+    chats = lines(tmp_path / "chats.jsonl", *({"messages": [{"role": "user", "content": said}]} for said in "abc"))
+    assert run("dataset", "mix", "mixed.parquet", chats).code == 0
+    assert [chat.turns[0].content for chat in read_examples(Path("mixed.parquet")) if isinstance(chat, Chat)] == [
+        *"abc"
+    ]
+    broken = lines(tmp_path / "broken.jsonl", {"messages": []})
+    ended = run("dataset", "mix", "other.parquet", broken)
+    assert (ended.code, "$.messages: must hold at least one turn" in ended.err) == (2, True)
+    assert not Path("other.parquet").exists()

@@ -10,9 +10,10 @@ from rich.markup import escape
 
 from espalier.cli.campaign import without_cycle_search
 from espalier.cli.datasets import Conditions, ScoresGiven, conditions, found_by_checks
-from espalier.cli.files import Notices, refuse_unreadable, refuse_unwritable
-from espalier.cli.sources import at_hand, at_hand_with_votes
+from espalier.cli.files import refuse_unreadable, refuse_unwritable
+from espalier.cli.sources import at_hand, at_hand_with_votes, notices_of
 from espalier.cli.terminal import MISUSED, Bar, fail, one_of, out, plural, progress
+from espalier.dataset.findings import Report
 
 if TYPE_CHECKING:
     from espalier.dataset.convert import Wanted
@@ -76,7 +77,7 @@ def convert(
         file, votes = at_hand_with_votes(source)
     else:
         file = at_hand(source)
-    notices = Notices(verbose=False)
+    notices = notices_of(source)
     wanted = Wanted(
         made, some, whole, top, which, with_refused, with_deleted, found_by_checks(scores, (*some, *whole), notices)
     )  # fmt: skip
@@ -95,7 +96,7 @@ def convert(
 
 
 def _of_records(
-    file: Path, target: Path, wanted: "Wanted", votes: Path | None, spelled: "Spelling", notices: Notices, bar: Bar
+    file: Path, target: Path, wanted: "Wanted", votes: Path | None, spelled: "Spelling", notices: Report, bar: Bar
 ) -> str:
     from espalier.dataset.convert import LINES, Kind, all_kept, examples, votes_kept
     from espalier.dataset.read import read_trees, read_votes
@@ -122,7 +123,7 @@ def _of_records(
     return plural(count, "line")
 
 
-def _of_votes(file: Path, target: Path, wanted: "Wanted", notices: Notices, bar: Bar) -> str:
+def _of_votes(file: Path, target: Path, wanted: "Wanted", notices: Report, bar: Bar) -> str:
     from espalier.dataset.convert import Kind
     from espalier.dataset.read import read_votes
     from espalier.dataset.write import write_votes
@@ -132,7 +133,7 @@ def _of_votes(file: Path, target: Path, wanted: "Wanted", notices: Notices, bar:
     return plural(write_votes(target, counted(read_votes(file, notices), bar)), "line")
 
 
-def _of_examples(file: Path, target: Path, wanted: "Wanted", notices: Notices, bar: Bar) -> str:
+def _of_examples(file: Path, target: Path, wanted: "Wanted", notices: Report, bar: Bar) -> str:
     from espalier.dataset.convert import LINES, RECORDS, remade
     from espalier.dataset.read import read_examples
     from espalier.dataset.write import write_any
@@ -160,7 +161,7 @@ def counted(records: Iterable[T], told: Bar) -> Iterator[T]:
         told(done)
 
 
-def votes_of(file: Path | None, notices: Notices) -> "dict[str, list[VoteRecord]]":
+def votes_of(file: Path | None, notices: Report) -> "dict[str, list[VoteRecord]]":
     """The votes by the message that they are on."""
     from espalier.dataset.read import read_votes
 

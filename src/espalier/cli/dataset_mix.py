@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
 
 import typer
 from rich.markup import escape
@@ -13,7 +13,7 @@ from espalier.cli.sources import at_hand
 from espalier.cli.terminal import MISUSED, fail, harmless, out, plural, progress, show, table
 
 if TYPE_CHECKING:
-    from espalier.dataset.mix import Mixture
+    from espalier.dataset.mix import BadMix, Mixture
     from espalier.dataset.mixture import LangOf, Source
 
 N = TypeVar("N", int, float)
@@ -22,7 +22,7 @@ LEAST_HELD_OUT = 50  # lines; of fewer nobody can tell whether a change helped
 
 def mix(
     target: Annotated[
-        Path, typer.Argument(metavar="TARGET", help="Where to write; packed where the name ends in .gz.")
+        Path, typer.Argument(metavar="TARGET", help="Where to write; packed where it ends in .gz, Parquet in .parquet.")
     ],
     sources: Annotated[
         list[Path], typer.Argument(metavar="FILE...", help="Files, or campaign:, with lines all of one kind.")
@@ -73,11 +73,18 @@ def mix(
             measured = count([Source("held out", held_out)], lang_of, notices) if held_out else None
             made = mixing.mix(counts, recipe, _too_few(counts, measured))
         except mixing.BadMix as wrong:
-            fail(f"{str(wrong)[:1].upper()}{str(wrong)[1:]}.", MISUSED)
+            _refuse(wrong)
     with progress("writing lines"):
-        written = write_mixture(target, mixed(named, made, seed, lang_of))
+        try:
+            written = write_mixture(target, mixed(named, made, seed, lang_of))
+        except mixing.BadMix as wrong:
+            _refuse(wrong)
     _print(made)
     out.print(f"{escape(str(target))}: {plural(written, 'line')}.")
+
+
+def _refuse(wrong: "BadMix") -> NoReturn:
+    fail(f"{str(wrong)[:1].upper()}{str(wrong)[1:]}.", MISUSED)
 
 
 def _named(sources: Sequence[Path]) -> "list[Source]":

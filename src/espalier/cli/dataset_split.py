@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 from rich.markup import escape
 
-from espalier.cli.files import Notices, refuse_unreadable
-from espalier.cli.sources import SOURCE, at_hand
+from espalier.cli.files import refuse_unreadable
+from espalier.cli.sources import SOURCE, at_hand, notices_of
 from espalier.cli.terminal import MISUSED, fail, harmless, out, plural, progress, show, table
 
 if TYPE_CHECKING:
@@ -49,8 +49,8 @@ def split(
     from espalier.dataset.read import read_trees
     from espalier.dataset.split import BadShares
 
+    notices = notices_of(*sources)
     sources = [at_hand(source) for source in sources]
-    notices = Notices(verbose=False)
     wanted = Wanted(shares_given(share, seed), alike, by_author, earlier(previous))
     with progress("reading trees"):
         try:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from espalier.cli.files import Notices, refuse_unreadable
+from espalier.cli.files import refuse_unreadable
 from espalier.cli.terminal import MISUSED, fail
+from espalier.dataset.findings import Report
 
 if TYPE_CHECKING:
     from espalier.dataset.filter import Condition
@@ -38,7 +39,7 @@ def conditions(words: Sequence[str] | None) -> "tuple[Condition, ...]":
         fail(f"{wrong}.", MISUSED)
 
 
-def found_by_checks(files: Sequence[Path] | None, asked: "Iterable[Condition]", notices: Notices) -> "dict[str, Found]":
+def found_by_checks(files: Sequence[Path] | None, asked: "Iterable[Condition]", notices: Report) -> "dict[str, Found]":
     """What the files of scores say, by message; ends the command where a condition asks for what no file was given."""
     from espalier.dataset.filter import FIELDS
     from espalier.dataset.scores import by_message, read_scores

@@ -32,7 +32,9 @@ LOOKS_BACK_S: Final = 30.0  # for so long after somebody wrote, somebody is take
 
 
 def export(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write; packed where the name ends in .gz.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Where to write; packed where it ends in .gz, Parquet in .parquet.")
+    ],
     state: Annotated[
         list[str], typer.Option(metavar="STATE", help="Trees in this state; may be given several times.")
     ] = ["ready_for_export"],  # noqa: B006 (typer copies it)

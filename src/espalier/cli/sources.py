@@ -10,11 +10,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
-from rich.markup import escape
-
 from espalier.cli.campaign import campaign
-from espalier.cli.files import refuse_unreadable
+from espalier.cli.files import Notices, refuse_unreadable
 from espalier.cli.terminal import err, fail, one_of, plural, progress
+from espalier.dataset.findings import Report, ignore
 
 CAMPAIGN: Final = "campaign:"
 ALL: Final = "all"
@@ -30,14 +29,23 @@ def at_hand(source: Path) -> Path:
 
 def at_hand_with_votes(source: Path) -> tuple[Path, Path | None]:
     """The same, and the votes on its trees where it is a campaign."""
-    if not str(source).startswith(CAMPAIGN):
+    if not _is_campaign(source):
         return _at_hand(source, None), None
     votes = _folder() / "campaign.votes.jsonl.gz"
     return _at_hand(source, votes), votes
 
 
+def notices_of(*sources: Path) -> Report:
+    """Who prints what is wrong with files; of a campaign, which wrote its own, nothing is new."""
+    return ignore if all(_is_campaign(source) for source in sources) else Notices(verbose=False)
+
+
+def _is_campaign(source: Path) -> bool:
+    return str(source).startswith(CAMPAIGN)
+
+
 def _at_hand(source: Path, votes: Path | None) -> Path:
-    if not str(source).startswith(CAMPAIGN):
+    if not _is_campaign(source):
         refuse_unreadable(source)
         return source
     from espalier.collect.carry import Wanted, carry_out
@@ -54,7 +62,7 @@ def _at_hand(source: Path, votes: Path | None) -> Path:
         carried = carry_out(db, Wanted(states), file, votes, bar)
     if not carried.trees:
         fail(f"No tree of the campaign is {' or '.join(states)}; `campaign:{ALL}` reads all of them.")
-    err.print(f"{escape(str(source))}: {plural(carried.trees, 'tree')} with {plural(carried.messages, 'message')}.")
+    err.print(f"The campaign: {plural(carried.trees, 'tree')} with {plural(carried.messages, 'message')}.")
     return file
 
 

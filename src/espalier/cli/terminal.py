@@ -53,7 +53,7 @@ def _near(given: str, words: Sequence[str]) -> list[str]:
     return alike or [word for word in words if part and part[0] in word.split("_")]
 
 
-PUBLISHED: Final = "Trees or messages in the published format, plain or gzip."
+PUBLISHED: Final = "Trees or messages in the published format, plain, gzip or Parquet."
 
 
 class Bar(Protocol):

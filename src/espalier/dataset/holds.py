@@ -23,10 +23,11 @@ class Holds(StrEnum):
 
 def held_in(path: Path) -> Holds:
     """What the first line that is of any kind says; records where none does, whose reader then names each fault."""
-    return next((found for _, line in objects(path, ignore) if (found := _held(line))), Holds.RECORDS)
+    return next((found for _, line in objects(path, ignore) if (found := held_by(line))), Holds.RECORDS)
 
 
-def _held(line: Mapping[str, Any]) -> Holds | None:
+def held_by(line: Mapping[str, Any]) -> Holds | None:
+    """What one line is, by its keys; None where it is nothing that is known."""
     if "message_tree_id" in line or ("message_id" in line and "text" in line):
         return Holds.RECORDS
     if "vote_id" in line:

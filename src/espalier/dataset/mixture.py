@@ -3,7 +3,6 @@
 A look at all lines to count them, a second one to write them; one line in memory at a time. How much of each is mix.py.
 """
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,12 +10,16 @@ from pathlib import Path
 from typing import Any, Final
 
 from espalier.dataset.findings import Report, ignore
+from espalier.dataset.holds import Holds, held_by
 from espalier.dataset.lines import objects
 from espalier.dataset.mix import BadMix, Cell, Mixture, Times
+from espalier.dataset.parquet import is_parquet
+from espalier.dataset.records import Malformed, TreeRecord, record
+from espalier.dataset.spellings import example
 from espalier.dataset.split import NO_LANGUAGE
-from espalier.dataset.write import replacing
+from espalier.dataset.tables import AnyOf
+from espalier.dataset.write import write_any, write_objects
 
-_encode: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 KINDS: Final[Mapping[str, str]] = {
     "message_tree_id": "trees", "message_id": "messages", "chosen": "preference pairs", "replies": "ranked lists",
     "messages": "chats", "conversations": "ShareGPT chats", "prompt": "prompts",
@@ -82,10 +85,14 @@ def mixed(
 
 
 def write_mixture(path: Path, lines: Iterator[Mapping[str, Any]]) -> int:
-    """Write the lines; how many there were."""
-    written = 0
-    with replacing(path) as file:
-        for line in lines:
-            file.write(_encode(line).encode() + b"\n")
-            written += 1
-    return written
+    """Write the lines, as they are or as a table; how many there were. Raises BadMix where one has no place in it."""
+    if is_parquet(path):
+        return write_any(path, map(_value, lines), TreeRecord)
+    return write_objects(path, lines)
+
+
+def _value(line: Mapping[str, Any]) -> AnyOf:
+    try:
+        return record(line) if held_by(line) is Holds.RECORDS else example(line)
+    except Malformed as wrong:
+        raise BadMix(f"a line has no place in a table ({wrong.path}: {wrong.reason}); write JSON lines") from None
