@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from campaigns import World
 from espalier.collect.begun import KEPT_FOR
+from espalier.collect.charter import change_charter
 from espalier.store.preferences import Preferences, keep_preferences
 from visits import Visitor, form_of, stranger
 
@@ -86,3 +87,12 @@ def test_where_no_prompt_is_asked_for_the_text_stays_and_the_page_says_so(small_
         assert shown(somebody) == PROMPT
         assert somebody.send("/begin", text="x" * 20_001, lang="en").status_code == 422
         assert shown(somebody) == "x" * 20_001
+
+
+def test_where_people_come_by_invitation_or_not_yet_nobody_is_asked_to_begin(small_campaign: World) -> None:
+    with stranger(small_campaign) as somebody:
+        small_campaign.door.call(change_charter, None, {"admission": "invitation"}, small_campaign.now)
+        assert "/begin" not in somebody.get("/").text
+        small_campaign.door.call(change_charter, None, {"admission": "open", "running": "paused"}, small_campaign.now)
+        assert "/begin" not in somebody.get("/").text
+        assert somebody.get("/begin").status_code == 404
