@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from espalier.dataset.convert import Kind, Wanted, remade
 from espalier.dataset.examples import Battle, Chat, Example, Preference, Prompt, Ranking, Turn, spelled
 from espalier.dataset.findings import Findings
 from espalier.dataset.members import members
@@ -118,6 +119,22 @@ def test_a_bad_line_is_reported_and_the_others_are_read(tmp_path: Path) -> None:
     assert [finding.line for finding in findings.first] == [2, 3]
 
 
+def test_a_battle_whose_conversations_are_told_is_a_preference_for_who_won() -> None:
+    sides = {
+        f"conversation_{name}": [*asked, {"role": "assistant", "content": said}]
+        for name, said in (("a", "Because."), ("b", "No."))
+    }
+    won, lost, tied = (
+        example({"model_a": "x", "model_b": "y", "winner": winner, **sides}) for winner in ("model_a", "model_b", "tie")
+    )
+    assert list(remade([won, lost, tied], Wanted(Kind.PAIRS))) == [
+        Preference((ASK,), (WELL,), (BADLY,)), Preference((ASK,), (BADLY,), (WELL,)),
+    ]  # fmt: skip
+    assert list(remade([lost, tied], Wanted(Kind.THREADS))) == [Chat((ASK, BADLY))]
+    assert list(remade([tied], Wanted(Kind.PROMPTS))) == [Prompt((ASK,))]
+    assert list(remade([tied], Wanted(Kind.BATTLES))) == [tied]
+
+
 SAID: Final = [{"prompt": ' "}{][\\ \n é'}, {"prompt": "", "more": [{"a": [1]}]}, {"prompt": "x"}]
 
 
@@ -148,7 +165,15 @@ examples = st.one_of(
     st.builds(Chat, turns),
     st.builds(Preference, turns.filter(lambda each: each[0].role == "user"), reply, reply),
     st.builds(Ranking, turns, st.lists(texts, min_size=2, max_size=4).map(tuple), st.just(frozenset({(0, 1)}))),
-    st.builds(Battle, texts, texts, texts, st.sampled_from(["model_a", "model_b", "tie"]), st.none() | texts),
+    st.builds(
+        Battle,
+        texts,
+        texts,
+        texts,
+        st.sampled_from(["model_a", "model_b", "tie"]),
+        st.none() | texts,
+        conversations=st.none() | st.tuples(turns, turns),
+    ),
 )
 
 

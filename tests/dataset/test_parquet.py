@@ -11,7 +11,7 @@ import pytest
 
 from espalier.dataset import parquet
 from espalier.dataset.convert import Kind, Wanted, examples
-from espalier.dataset.examples import Battle, Preference, Prompt, Ranking
+from espalier.dataset.examples import Battle, Preference, Prompt, Ranking, Turn
 from espalier.dataset.findings import Code, Findings
 from espalier.dataset.read import read_examples, read_messages, read_records, read_trees, read_votes
 from espalier.dataset.records import MessageRecord, TreeRecord, VoteRecord, flat_messages
@@ -117,7 +117,8 @@ def test_trees_and_votes_are_opened_too(tmp_path: Path, opened: Callable[[Path],
 
 
 def test_battles_come_back(tmp_path: Path) -> None:
-    battles = [Battle("1", "ours", "theirs", "tie"), Battle("2", "ours", "theirs", "model_b", "gpt-4", 2)]
+    told = ((Turn("user", "Why?"), Turn("assistant", "Because.")), (Turn("user", "Why?"),))
+    battles = [Battle("1", "ours", "theirs", "tie"), Battle("2", "ours", "theirs", "model_b", "gpt-4", 2, told)]
     write_examples(tmp_path / "battles.parquet", battles)
     assert list(read_examples(tmp_path / "battles.parquet")) == battles
 

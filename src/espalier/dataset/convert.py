@@ -22,6 +22,7 @@ from espalier.dataset.examples import (
     Turn,
     preference_of,
     ranking_of,
+    shared,
     turns_of,
 )
 from espalier.dataset.filter import Fulfils, Place, fulfils_all
@@ -139,13 +140,29 @@ def _is_whole(tree: TreeRecord, path: Thread, wanted: Wanted) -> bool:
 
 
 def remade(given: Iterable[Example], wanted: Wanted) -> Iterator[Example]:
-    """Examples as those that are wanted: of what is better a chat, of a ranking its pairs, of anything its prompt.
+    """Examples as those that are wanted: of what is better a chat, of a ranking its pairs, of a battle that was won the
+    winner before the loser, of anything its prompt.
 
     What cannot be made into them is left out.
     """
     make = _REMADE[wanted.kind]
-    for example in given:
+    for each in given:
+        example = each if wanted.kind is Kind.BATTLES else _fought(each)
         yield from make(example, wanted)
+
+
+def _fought(example: Example) -> Example:
+    """A battle of which the file tells the conversations as a preference, or as a prompt where nobody won."""
+    if not isinstance(example, Battle) or example.conversations is None:
+        return example
+    one, other = example.conversations
+    prompt = shared(one, other)
+    match example.winner:
+        case "model_a":
+            return Preference(prompt, one[len(prompt) :], other[len(prompt) :])
+        case "model_b":
+            return Preference(prompt, other[len(prompt) :], one[len(prompt) :])
+    return Prompt(prompt)
 
 
 def _chats(example: Example, _: Wanted) -> Iterator[Example]:

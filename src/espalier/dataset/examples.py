@@ -6,6 +6,7 @@ How others spell them is spellings.py. Knows no files.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any, Final
 
 from espalier.dataset.records import MessageRecord
@@ -59,7 +60,9 @@ class Ranking:
 
 @dataclass(frozen=True, slots=True)
 class Battle:
-    """Two models on one question. winner: `model_a`, `model_b`, `tie` or `tie (bothbad)`, as FastChat spells it."""
+    """Two models on one question. winner: `model_a`, `model_b`, `tie` or `tie (bothbad)`, as FastChat spells it.
+    conversations: of the one and of the other, where the file tells them.
+    """
 
     question_id: str
     model_a: str
@@ -67,6 +70,7 @@ class Battle:
     winner: str
     judge: str | None = None
     turn: int = 1
+    conversations: tuple[Turns, Turns] | None = None
 
 
 Example = Chat | Prompt | Preference | Ranking | Battle
@@ -97,6 +101,12 @@ def ranking_of(ranked: RankedList) -> Ranking:
     return Ranking(turns_of(ranked.thread), tuple(reply.text for reply in ranked.replies), ranked.ties)
 
 
+def shared(one: Turns, other: Turns) -> Turns:
+    """What two conversations begin with, short enough that both go on after it."""
+    both = tuple(turn for turn, _ in takewhile(lambda each: each[0] == each[1], zip(one, other, strict=False)))
+    return both[:-1] if len(both) == min(len(one), len(other)) else both
+
+
 # Writing
 
 
@@ -113,10 +123,13 @@ def spelled(example: Example) -> dict[str, Any]:
         case Ranking(prompt, replies, ties):
             return {"prompt": _objects(prompt), "replies": list(replies), "ties": sorted(map(list, ties))}
         case Battle():
-            return {
+            said: dict[str, Any] = {
                 "question_id": example.question_id, "model_a": example.model_a, "model_b": example.model_b,
                 "winner": example.winner, "judge": example.judge, "turn": example.turn,
             }  # fmt: skip
+            if example.conversations:
+                said["conversation_a"], said["conversation_b"] = map(_objects, example.conversations)
+            return said
 
 
 def _objects(turns: Sequence[Turn]) -> list[dict[str, str]]:

@@ -4,7 +4,6 @@ Which of them a line is, its keys tell. Knows JSON objects; knows no files.
 """
 
 from collections.abc import Callable, Mapping
-from itertools import takewhile
 from typing import Any, Final
 
 from espalier.dataset.examples import (
@@ -19,6 +18,7 @@ from espalier.dataset.examples import (
     Ranking,
     Turn,
     Turns,
+    shared,
 )
 from espalier.dataset.records import Malformed
 
@@ -57,7 +57,9 @@ def _preference(given: Mapping[str, Any]) -> Preference:
         prompt = _prompt(given["prompt"])
         chosen, rejected = _after(prompt, chosen), _after(prompt, rejected)
     else:
-        prompt = _shared(chosen, rejected)
+        if chosen == rejected:
+            raise Malformed("$", "has nothing that is preferred to something else")
+        prompt = shared(chosen, rejected)
         chosen, rejected = chosen[len(prompt) :], rejected[len(prompt) :]
     if not chosen or not rejected:
         raise Malformed("$", "has nothing that is preferred to something else")
@@ -81,16 +83,9 @@ def _after(prompt: Turns, side: Turns) -> Turns:
     return side[len(prompt) :] if side[: len(prompt)] == prompt else side
 
 
-def _shared(one: Turns, other: Turns) -> Turns:
-    """What both begin with."""
-    return tuple(turn for turn, _ in takewhile(lambda each: each[0] == each[1], zip(one, other, strict=False)))
-
-
 def _hh(chosen: str, rejected: str) -> Preference:
     better, worse = _human_assistant(chosen, "$.chosen"), _human_assistant(rejected, "$.rejected")
-    prompt = _shared(better, worse)
-    if len(prompt) == min(len(better), len(worse)):  # the one says no more than the other's beginning
-        prompt = prompt[:-1]
+    prompt = shared(better, worse)
     return Preference(prompt, better[len(prompt) :], worse[len(prompt) :])
 
 
@@ -156,8 +151,13 @@ def _battle(given: Mapping[str, Any]) -> Battle:
     question = given.get("question_id", given.get("conversation_id", ""))
     return Battle(
         str(question), _text(given["model_a"], "$.model_a"), _text(given["model_b"], "$.model_b"), winner,
-        None if judge is None else str(judge), turn,
+        None if judge is None else str(judge), turn, _conversations(given),
     )  # fmt: skip
+
+
+def _conversations(given: Mapping[str, Any]) -> tuple[Turns, Turns] | None:
+    one, other = (given.get(name) for name in ("conversation_a", "conversation_b"))
+    return one and other and (_turns(one, "$.conversation_a"), _turns(other, "$.conversation_b"))
 
 
 def _completed(given: Mapping[str, Any]) -> Chat:

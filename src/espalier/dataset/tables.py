@@ -64,6 +64,7 @@ def schema_of(kind: type[AnyOf]) -> "pyarrow.Schema":
         Ranking: [("prompt", turns), ("replies", pa.list_(text)), ("ties", pa.list_(pa.list_(count)))],
         Battle: [
             *((name, text) for name in ("question_id", "model_a", "model_b", "winner", "judge")), ("turn", count),
+            ("conversation_a", turns), ("conversation_b", turns),
         ],
     }  # fmt: skip
     return pa.schema(fields[kind])
