@@ -41,7 +41,7 @@ def main() -> None:
             if shown.name not in wanted:
                 continue
             for look, options in LOOKS.items():
-                page = site.person(shown.who, **options) if shown.who else site.visitor(**options)
+                page = site.coming(shown.who, **options) if shown.who else site.visitor(**options)
                 shown.open(site, page)
                 page.screenshot(path=FOLDER / f"{shown.name}-{look}.jpg", type="jpeg", quality=60)
                 page.context.close()

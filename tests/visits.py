@@ -135,7 +135,7 @@ class Visitor:
         return self.world.http.portal.call(lambda: self.client.request(method, address, **options))  # type: ignore[arg-type]
 
 
-def _at_home(db: Connection, person_id: str, now: datetime) -> None:
+def at_home(db: Connection, person_id: str, now: datetime) -> None:
     """The terms in force are accepted, and the first visit is over."""
     keep_preferences(db, person_id, Preferences(langs=("en",), welcomed=True))
     accept_terms(db, known(db, person_id), charter_in_force(db).terms, now)
@@ -147,7 +147,7 @@ def visit(world: World, name: str) -> Iterator[Visitor]:
     transport = httpx.ASGITransport(world.http.app, raise_app_exceptions=False)
     client = httpx.AsyncClient(transport=transport, base_url="http://campaign.test", follow_redirects=True)
     someone = world.person(name)
-    world.door.call(_at_home, someone.id, world.now)
+    world.door.call(at_home, someone.id, world.now)
     with world.http.portal.wrap_async_context_manager(client):
         visitor = Visitor(world, client)
         visitor.get("/signin?next=/tasks")

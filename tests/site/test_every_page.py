@@ -23,13 +23,15 @@ each_page = pytest.mark.parametrize("shown", PAGES, ids=lambda shown: shown.name
 
 @pytest.fixture
 def opened(looked_at: Site) -> Iterator[Callable[..., Page]]:
-    """Opens a page as the one who sees it, in a browser with these options."""
+    """Opens a page as the one who sees it, in a browser with these options; `heard`: is told of every file."""
     made: list[Page] = []
 
-    def opened(shown: Shown, **options: Any) -> Page:
-        page = looked_at.visitor(**options) if shown.who is None else looked_at.person(shown.who, **options)
+    def opened(shown: Shown, heard: Callable[[Request], None] | None = None, **options: Any) -> Page:
+        page = looked_at.coming(shown.who, **options) if shown.who else looked_at.visitor(**options)
         made.append(page)
-        shown.open(looked_at, page)
+        if heard:
+            page.on("requestfinished", heard)
+        page.goto(shown.address(looked_at))
         return page
 
     yield opened
