@@ -24,6 +24,7 @@ class CampaignNow:
     """`running`: preparing, open, paused or closed; `paused_until` and `reason`: when it goes on, and why it does not.
 
     `languages`: that it asks for; none for all. `target`: messages it wants. `release`: where the finished data set is.
+    `picture`: its path on this server, or empty; `picture_says`: what it shows.
     """
 
     name: str
@@ -38,6 +39,8 @@ class CampaignNow:
     reason: str
     paused_until: date | None
     release: str
+    picture: str
+    picture_says: str
     terms: int
 
 
@@ -45,7 +48,7 @@ def _shown(charter: Charter) -> CampaignNow:
     return CampaignNow(
         charter.name, charter.about, charter.contact, charter.licence, charter.licence_url, charter.languages,
         charter.target, charter.visibility, charter.running, charter.reason, charter.paused_until, charter.release,
-        charter.terms,
+        f"/picture/{charter.picture}" if charter.picture else "", charter.picture_says, charter.terms,
     )  # fmt: skip
 
 
