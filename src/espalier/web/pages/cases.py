@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from gettext import NullTranslations
 from typing import Annotated, Final
 from urllib.parse import urlencode
@@ -16,9 +16,10 @@ from espalier.collect.cases import Ruling
 from espalier.domain import cases as rules
 from espalier.domain.cases import FREE_AFTER, About, Came, State, Verdict
 from espalier.domain.errors import Conflict, Invalid, Refusal
+from espalier.domain.parameter import is_language
 from espalier.domain.sight import SeenMessage, seen
 from espalier.store import cases as rows
-from espalier.store import people, reading
+from espalier.store import figures, people, reading
 from espalier.store.cases import CaseFilter, CaseRow, Decided
 from espalier.store.people import Person, PersonRole
 from espalier.web.case_words import KEYS, came_words, decided_words, entry_words, state_words, verdict_words
@@ -32,6 +33,7 @@ from espalier.web.visit import ModeratorSender, ModeratorVisit, Visit, known, re
 
 router = APIRouter()
 ON_A_PAGE: Final = 30
+LANGS_LAST: Final = timedelta(seconds=30)
 EARLIER: Final = 20  # cases of an author, decisions of a case
 
 
@@ -52,13 +54,17 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class QueueContext:
-    """lang, came, state, mine: what the list is limited to. following: the address of the next page."""
+    """lang, came, state, mine: what the list is limited to. langs: of which there may be cases for the reader.
+
+    following: the address of the next page.
+    """
 
     lines: list[Line]
     lang: str
     came: str
     state: str
     mine: bool
+    langs: list[str]
     kinds: list[tuple[str, str]]
     states: list[tuple[str, str]]
     following: str | None
@@ -186,10 +192,15 @@ def queue(
         found = rows.queue(db, wanted, ON_A_PAGE + 1, free_before=visit.now - FREE_AFTER, after=after)
         shown, following = paged(found, ON_A_PAGE, lambda row: row.place)
         lines = lines_of(visit, db, reader, shown)
+        known_langs = visit.campaign.memory.recall(
+            "trees by lang", LANGS_LAST, visit.now, lambda: figures.trees_by_lang(db)
+        )
+    langs = {*(reader.moderates or known_langs), *([lang] if is_language(lang) else [])}
     query = {"lang": lang, "came": came, "state": state, "mine": mine, "cursor": following}
     words = visit.words
     context = QueueContext(
-        lines, lang, came, state, bool(mine), [(each.value, said) for each, said in came_words(words).items()],
+        lines, lang, came, state, bool(mine), sorted(langs),
+        [(each.value, said) for each, said in came_words(words).items()],
         [(each.value, said) for each, said in state_words(words).items()],
         f"?{urlencode(query)}" if following else None,
     )  # fmt: skip
