@@ -18,6 +18,7 @@ from starlette.responses import HTMLResponse, Response
 from espalier.collect.settings import THEMES
 from espalier.domain.charter import Visibility
 from espalier.web import cookies, files
+from espalier.web.case_words import reason_words
 from espalier.web.markdown import rendered
 from espalier.web.refused import said
 from espalier.web.undoing import REASONS, undo_line
@@ -50,6 +51,7 @@ def environment(lang: str) -> Environment:
         words=lambda text, top=2: rendered(text, catalogue(lang), top),
         language=lambda tag: language_name(tag, lang),
         said=lambda refused: said(refused, catalogue(lang)),
+        reason=lambda given: reason_words(given, catalogue(lang)),
         apart=lambda words: Markup("<bdi>{}</bdi>").format(words),
     )
     made.globals.update(
