@@ -78,11 +78,14 @@ def test_a_trial_letter_goes_where_it_should_or_says_why_not(world: World, box: 
 
 def test_only_an_open_campaign_is_for_search_engines(world: World) -> None:
     with visit(world, "chief") as chief, stranger(world) as somebody:
-        assert "x-robots-tag" not in somebody.get("/").headers
-        assert somebody.get("/guidelines").headers["x-robots-tag"] == "noindex"
+        assert somebody.get("/").headers["x-robots-tag"] == "all"
+        for address in ("/guidelines", "/api/docs", "/api/v1/campaign", "/nowhere", "/worker.js"):
+            assert somebody.get(address).headers["x-robots-tag"] == "noindex", address
+        for address in ("/stats/growth.csv", "/me/data/espalier.json"):
+            assert chief.get(address).headers["x-robots-tag"] == "noindex", address
         chief.get(ADDRESS)
         chief.send(ADDRESS, visibility="open")
-        assert "x-robots-tag" not in somebody.get("/stats").headers
+        assert somebody.get("/stats").headers["x-robots-tag"] == "all"
 
 
 def test_a_text_is_seen_before_it_is_published_and_kept_with_its_history(world: World) -> None:

@@ -92,6 +92,25 @@ def test_a_notice_is_marked_where_code_says_it() -> None:
     assert not bare
 
 
+def test_code_calls_what_translates_by_a_name_under_which_its_texts_are_collected() -> None:
+    """Under any other name a text would be said as it is written, in English, and nobody would be asked for it."""
+    found = []
+    for path in CODE:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Assign):
+                pairs = zip(_each(node.targets[0]), _each(node.value), strict=False)
+                found += [(path.name, to.id) for to, value in pairs if isinstance(to, ast.Name) and _translates(value)]
+    assert {name for _, name in found} == {"_", "ngettext"}, found
+
+
+def _each(node: ast.expr) -> list[ast.expr]:
+    return node.elts if isinstance(node, ast.Tuple) else [node]
+
+
+def _translates(node: ast.expr) -> bool:
+    return isinstance(node, ast.Attribute) and node.attr in ("gettext", "ngettext")
+
+
 @pytest.mark.parametrize(
     ("accepted", "lang"),
     [("de-CH,de;q=0.9,en;q=0.5", "de"), ("fr;q=0.9,ko;q=0.8", "ko"), ("xx", "en"), ("", "en"), (";;q=,=", "en")],

@@ -1,13 +1,17 @@
 """Reviewing and ranking on the site, over HTTP and without scripts."""
 
 import json
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
 from campaigns import REPLIES, World
 from espalier.store.tables import contributions, messages
+from espalier.web import files
+from espalier.web.key_words import KEYS_OF
 from visits import Visitor, form_of, forms_of, visit
 
 FULL = {"spam", "fails_task", "lang_mismatch", "quality", "helpfulness", "creativity", "humor", "toxicity", "violence"}
@@ -237,6 +241,24 @@ def test_a_ranking_sent_twice_is_stored_once(dora: Visitor) -> None:
     for _ in range(2):
         assert dora.post(f"/tasks/{task}/ranking", form).status_code == 200
     assert len(orders(dora.world)) == 1
+
+
+def test_every_key_that_is_listed_is_an_act_of_a_script_and_the_other_way_round() -> None:
+    listed = {act for name in KEYS_OF if name != "case" for row in KEYS_OF[name].rows for act in row.acts.values()}
+    scripts = "".join(file.read_text() for file in Path(files.__file__).with_name("static").glob("*.js"))
+    acts = re.findall(r"espalierKeys\.on\(\{(.*?)\}\);", scripts, re.DOTALL)
+    assert {act for each in acts for act in re.findall(r"(\w+): ", each)} == listed
+
+
+def test_help_lists_all_keys_and_each_page_its_own_without_scripts(dora: Visitor) -> None:
+    review(dora)
+    assert "&#34;j&#34;: &#34;following&#34;" in dora.page.text
+    assert "Ctrl ↵" in dora.page.text
+    assert "Take it" not in dora.get("/help").text
+    for row in KEYS_OF["rank"].rows:
+        assert row.what in dora.page.text
+    with visit(dora.world, dora.world.warden.name) as warden:
+        assert "Warn the author" in warden.get("/help").text
 
 
 def test_single_keys_can_be_switched_off_and_on(dora: Visitor) -> None:

@@ -17,7 +17,6 @@ HEADERS: Final = {
     "Content-Security-Policy": POLICY,
     "Cache-Control": "no-store",
     "Referrer-Policy": "same-origin",
-    "X-Robots-Tag": "noindex",
 }
 
 

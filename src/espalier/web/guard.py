@@ -14,7 +14,11 @@ from espalier.web.errors import TooLarge, problem, too_large, unexpected
 
 LARGEST_BODY: Final = 2**20
 LARGEST_FILE: Final = 4 * 2**30
-_SAFE: Final = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))
+_SAFE: Final = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-robots-tag", b"noindex"),
+)
 _JSON_ONLY: Final = (
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
     (b"cache-control", b"no-store"),

@@ -21,17 +21,17 @@ RANKED_FIRST: Final = 0
 
 
 def pill_of(message: OwnMessage | PublicMessage | StaffMessage, words: NullTranslations) -> Pill:
-    said = words.gettext
+    _ = words.gettext
     if message.deleted or getattr(message, "removed", False):
-        return Pill(said("removed"), "")
+        return Pill(_("removed"), "")
     if message.late:
-        return Pill(said("came late"), "")
+        return Pill(_("came late"), "")
     if message.rank == RANKED_FIRST and message.parent_id is not None:
-        return Pill(said("ranked first"), "good")
+        return Pill(_("ranked first"), "good")
     if message.review_result is True:
-        return Pill(said("accepted"), "good")
+        return Pill(_("accepted"), "good")
     if message.review_result is False:
-        return Pill(said("not accepted"), "")
+        return Pill(_("not accepted"), "")
     if message.tree_state in STOPPED or message.tree_state is State.READY_FOR_EXPORT:
-        return Pill(said("not reviewed"), "")
-    return Pill(said("in review"), "wait")
+        return Pill(_("not reviewed"), "")
+    return Pill(_("in review"), "wait")

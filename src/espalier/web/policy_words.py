@@ -106,7 +106,8 @@ def wants(parameter: Parameter, words: NullTranslations, lang: str) -> str:
             "A number from %(low)s to %(high)s for each language, such as en=0.5, de=0.2."
         ),
     }[parameter.kind.name] % {"low": low, "high": high}
-    return f"{said} {words.gettext('Or “none”.')}" if parameter.optional else said
+    none = words.gettext("Or “none”.")
+    return f"{said} {none}" if parameter.optional else said
 
 
 def shown(value: object, words: NullTranslations, lang: str) -> str:

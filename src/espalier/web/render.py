@@ -19,6 +19,7 @@ from espalier.collect.settings import THEMES
 from espalier.domain.charter import Visibility
 from espalier.web import cookies, files
 from espalier.web.case_words import reason_words
+from espalier.web.key_words import FOR_STAFF, KEYS_OF
 from espalier.web.markdown import rendered
 from espalier.web.refused import said
 from espalier.web.undoing import REASONS, undo_line
@@ -61,6 +62,8 @@ def environment(lang: str) -> Environment:
         interface_languages=interface_languages,
         clock=lambda at: clock(at, lang),
         undo_line=undo_line,
+        KEYS_OF=KEYS_OF,
+        KEYS_FOR_STAFF=FOR_STAFF,
         skip_reasons=REASONS,
         own_name=lambda tag: language_name(tag, tag),
     )
@@ -97,8 +100,8 @@ def render(visit: Visit, template: str, context: Any, *, status: int = 200, publ
     answer.headers["Cache-Control"] = "no-store"
     answer.headers["Content-Language"] = visit.lang
     answer.headers["Referrer-Policy"] = "same-origin"
-    if not public and visit.charter.readers is not Visibility.OPEN:
-        answer.headers["X-Robots-Tag"] = "noindex"
+    if public or visit.charter.readers is Visibility.OPEN:
+        answer.headers["X-Robots-Tag"] = "all"
     if visit.visitor:
         cookies.write_signed(
             answer, visit.request, cookies.VISITOR, visit.visitor, visit.campaign.signing_key, lasts_s=cookies.YEAR_S

@@ -115,28 +115,28 @@ def _mapping(said: Said) -> dict[str, Any]:
 def _context(
     visit: Visit, said: Said, faulty: str | None = None, fault: str | None = None, address: str | None = None
 ) -> Context:
-    say, charter = visit.words.gettext, visit.charter
+    _, charter = visit.words.gettext, visit.charter
     is_named = charter.name != Charter().name and bool(charter.about)
     by_mail = charter.doors.email and visit.campaign.entrance.post is not None
     opens = by_mail or charter.doors.password or bool(visit.campaign.entrance.providers)
     has_terms = charter.terms > OWN_TERMS
     steps = [
-        Step(say("Give it a name and say what it is for."), is_named, "#name"),
-        Step(say("Name a contact for questions."), bool(charter.contact), "#contact"),
-        Step(say("Choose the languages."), bool(charter.languages), "#languages"),
-        Step(say("Read the terms, and publish your own if you need to."), has_terms, "/admin/documents"),
-        Step(say("See that people can sign in."), opens, "#email"),
-        Step(say("Open it."), charter.running is Running.OPEN, "#running"),
+        Step(_("Give it a name and say what it is for."), is_named, "#name"),
+        Step(_("Name a contact for questions."), bool(charter.contact), "#contact"),
+        Step(_("Choose the languages."), bool(charter.languages), "#languages"),
+        Step(_("Read the terms, and publish your own if you need to."), has_terms, "/admin/documents"),
+        Step(_("See that people can sign in."), opens, "#email"),
+        Step(_("Open it."), charter.running is Running.OPEN, "#running"),
     ]  # fmt: skip
     visibilities = [
-        (str(Visibility.OPEN), say("Everybody reads finished trees, statistics and the board")),
-        (str(Visibility.MEMBERS), say("Who takes part reads them")),
-        (str(Visibility.STAFF), say("Staff alone read them; others see their tasks and their own work")),
+        (str(Visibility.OPEN), _("Everybody reads finished trees, statistics and the board")),
+        (str(Visibility.MEMBERS), _("Who takes part reads them")),
+        (str(Visibility.STAFF), _("Staff alone read them; others see their tasks and their own work")),
     ]
     admissions = [
-        (str(Admission.OPEN), say("Anybody")),
-        (str(Admission.INVITATION), say("Who has an invitation")),
-        (str(Admission.DOMAINS), say("Who has an address in one of these domains")),
+        (str(Admission.OPEN), _("Anybody")),
+        (str(Admission.INVITATION), _("Who has an invitation")),
+        (str(Admission.DOMAINS), _("Who has an address in one of these domains")),
     ]
     entrance = visit.campaign.entrance
     if address is None:
@@ -220,19 +220,19 @@ async def show_picture(visit: AdminSender) -> Response:
 @router.post(f"{ADDRESS}/mail")
 async def try_mail(visit: AdminSender, address: Annotated[str, Form(max_length=300)] = "") -> Response:
     """Send a letter, so that the organiser sees that letters arrive."""
-    say, post = visit.words.gettext, visit.campaign.entrance.post
+    _, post = visit.words.gettext, visit.campaign.entrance.post
     fault = None
     if post is None:
-        fault = say("This server sends no mail.")
+        fault = _("This server sends no mail.")
     elif not re.fullmatch(r"[^@\s]+@[^@\s]+", address.strip()):
-        fault = say("This is no address.")
+        fault = _("This is no address.")
     else:
-        letter = Letter(address.strip(), say("A trial letter"), say("Letters of your campaign arrive."), visit.lang)
+        letter = Letter(address.strip(), _("A trial letter"), _("Letters of your campaign arrive."), visit.lang)
         try:
             await run_in_threadpool(post.send, letter)
         except (OSError, smtplib.SMTPException) as error:
-            fault = say("The mail server refused it: %(reason)s") % {"reason": error}
+            fault = _("The mail server refused it: %(reason)s") % {"reason": error}
     if fault is not None:
         context = _context(visit, _form(visit.charter), "address", fault, address)
         return render(visit, "campaign.html", context, status=422)
-    return redirect(visit, ADDRESS, say("The letter is on its way."))
+    return redirect(visit, ADDRESS, _("The letter is on its way."))

@@ -60,16 +60,16 @@ class Consent:
 
 
 def titles(visit: Visit) -> dict[str, str]:
-    say = visit.words.gettext
+    _ = visit.words.gettext
     return {
-        "terms": say("Terms"),
-        "privacy": say("Privacy"),
-        "initial_prompt": say("Writing prompts"),
-        "prompter_reply": say("Going on as the person asking"),
-        "assistant_reply": say("Answering as the assistant"),
-        "label": say("Reviewing"),
-        "rank": say("Ranking"),
-        "labels": say("What labels mean"),
+        "terms": _("Terms"),
+        "privacy": _("Privacy"),
+        "initial_prompt": _("Writing prompts"),
+        "prompter_reply": _("Going on as the person asking"),
+        "assistant_reply": _("Answering as the assistant"),
+        "label": _("Reviewing"),
+        "rank": _("Ranking"),
+        "labels": _("What labels mean"),
     }
 
 

@@ -27,21 +27,21 @@ class Context:
 
 def deeds(visit: Visit) -> dict[str, str]:
     """What is counted, in words."""
-    say = visit.words.gettext
+    _ = visit.words.gettext
     return {
-        "prompts": say("a prompt"),
-        "replies_assistant": say("a reply as the assistant"),
-        "replies_prompter": say("a reply as the person asking"),
-        "labels_simple": say("a short review"),
-        "labels_full": say("a full review"),
-        "rankings": say("a ranking"),
-        "rankings_agreeing": say("a ranking that agrees with the final order"),
-        "accepted_prompts": say("a prompt that was accepted"),
-        "accepted_replies_assistant": say("a reply as the assistant that was accepted"),
-        "accepted_replies_prompter": say("a reply as the person asking that was accepted"),
-        "ranked_first": say("a reply ranked first"),
-        "ranked_second": say("a reply ranked second"),
-        "ranked_third": say("a reply ranked third"),
+        "prompts": _("a prompt"),
+        "replies_assistant": _("a reply as the assistant"),
+        "replies_prompter": _("a reply as the person asking"),
+        "labels_simple": _("a short review"),
+        "labels_full": _("a full review"),
+        "rankings": _("a ranking"),
+        "rankings_agreeing": _("a ranking that agrees with the final order"),
+        "accepted_prompts": _("a prompt that was accepted"),
+        "accepted_replies_assistant": _("a reply as the assistant that was accepted"),
+        "accepted_replies_prompter": _("a reply as the person asking that was accepted"),
+        "ranked_first": _("a reply ranked first"),
+        "ranked_second": _("a reply ranked second"),
+        "ranked_third": _("a reply ranked third"),
     }
 
 

@@ -1,4 +1,4 @@
-"""Whether keys without a modifier act for the reader; the keys themselves are static/keys.js and parts/keys.html."""
+"""Whether keys without a modifier act for the reader; which ones there are is key_words.py."""
 
 from dataclasses import replace
 from typing import Annotated

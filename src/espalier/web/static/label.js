@@ -49,7 +49,10 @@
     choice.focus();
     if (!("flags" in question.dataset)) step(1);
   };
-  const keys = { j: () => step(1), k: () => step(-1), x: () => clear(current()) };
-  for (const number of "0123456789") keys[number] = () => choose(number);
-  window.espalierKeys.on(keys);
+  window.espalierKeys.on({
+    following: () => step(1),
+    preceding: () => step(-1),
+    choose: (event) => choose(event.key),
+    clear: () => clear(current()),
+  });
 }

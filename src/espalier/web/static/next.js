@@ -1,3 +1,6 @@
 // Pages that offer the next task: N presses their button.
 "use strict";
-window.espalierKeys?.on({ n: () => document.querySelector("[data-key=next]")?.click() });
+{
+  const button = document.querySelector("[data-key=next]");
+  if (button) window.espalierKeys.on({ next: () => button.click() });
+}

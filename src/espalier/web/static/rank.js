@@ -121,13 +121,17 @@
     next.card.focus({ preventScroll: true });
     next.item.scrollIntoView({ block: "nearest" });
   };
-  window.espalierKeys.on({ j: () => step(1), k: () => step(-1), "=": () => toggle(chosen) });
-  document.addEventListener("keydown", (event) => {
-    const by = { ArrowUp: -1, ArrowDown: 1 }[event.key];
-    if (!by || !event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
-    event.preventDefault();
+  const carry = (by) => {
     if (!list.contains(document.activeElement)) chosen.card.focus({ preventScroll: true });
     move(chosen, by);
+  };
+  window.espalierKeys.on({
+    following: () => step(1),
+    preceding: () => step(-1),
+    up: () => carry(-1),
+    down: () => carry(1),
+    equal: () => toggle(chosen),
+    drop: () => drop(false),
   });
 
   // Dragging, by the grip only, so that everywhere else a finger scrolls.
@@ -180,7 +184,6 @@
   document.addEventListener("pointermove", (event) => { if (event.pointerId === held?.pointer) held.y = event.clientY; });
   document.addEventListener("pointerup", (event) => { if (event.pointerId === held?.pointer) drop(true); });
   document.addEventListener("pointercancel", (event) => { if (event.pointerId === held?.pointer) drop(false); });
-  document.addEventListener("keydown", (event) => { if (event.key === "Escape") drop(false); });
 
   // Long replies are folded until somebody wants all of them.
   const words = (reply) => reply.item.querySelector(".words");

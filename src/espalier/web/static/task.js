@@ -4,11 +4,6 @@
   const heading = document.getElementById("task");
   // Not where the form came back with a fault: that announces itself.
   if (heading && !document.querySelector("[role=alert], [autofocus]")) heading.focus({ preventScroll: true });
-  document.addEventListener("keydown", (event) => {
-    if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.isComposing) return;
-    const button = document.querySelector("[data-key=submit]");
-    if (!button) return;
-    event.preventDefault();
-    button.form.requestSubmit(button);
-  });
+  const button = document.querySelector("[data-key=submit]");
+  if (button) window.espalierKeys.on({ submit: () => button.form.requestSubmit(button) });
 }
