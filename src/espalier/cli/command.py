@@ -10,6 +10,7 @@ from espalier import __version__
 from espalier.cli import (
     dataset_convert,
     dataset_mix,
+    dataset_reliability,
     dataset_split,
     datasets,
     files,
@@ -57,6 +58,7 @@ app.command()(files.export)
 datasets.datasets.command()(dataset_convert.convert)
 datasets.datasets.command()(dataset_split.split)
 datasets.datasets.command()(dataset_mix.mix)
+datasets.datasets.command()(dataset_reliability.reliability)
 app.add_typer(datasets.datasets, name="dataset")
 app.command()(keeping.doctor)
 app.command()(keeping.backup)

@@ -52,6 +52,13 @@ def convert(
     votes: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The votes beside the trees; they tell which replies are tied.")
     ] = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="What each reviewer's votes count: labels, acceptance and ranks follow from the votes again.",
+        ),
+    ] = None,
     scores: ScoresGiven = None,
     with_refused: Annotated[
         bool, typer.Option("--with-refused", help="Also what reviewers refused or nobody reviewed.")
@@ -71,9 +78,9 @@ def convert(
     spelled = Spelling(one_of(spelling, Spelling, "spelling"))
     some, whole = conditions(where), conditions(every)
     refuse_unwritable(target)
-    if target.absolute() in {each.absolute() for each in (source, votes, *(scores or ())) if each}:
+    if target.absolute() in {each.absolute() for each in (source, votes, weights, *(scores or ())) if each}:
         fail(f"{target} is read; write to another file.", MISUSED)
-    if votes is None and made in (Kind.RANKED, Kind.PAIRS, Kind.VOTES):
+    if votes is None and (weights or made in (Kind.RANKED, Kind.PAIRS, Kind.VOTES)):
         file, votes = at_hand_with_votes(source)
     else:
         file = at_hand(source)
@@ -84,10 +91,12 @@ def convert(
     if not file.stat().st_size:
         fail(f"{source} is empty.")
     holds = held_in(file)
+    if weights is not None and (holds is not Holds.RECORDS or votes is None):
+        fail(f"Weights need trees and the votes on them; name the file of the votes on {source} with --votes.", MISUSED)
     with progress(f"reading {holds}") as bar, without_cycle_search():
         match holds:
             case Holds.RECORDS:
-                said = _of_records(file, target, wanted, votes, spelled, notices, bar)
+                said = _of_records(file, target, wanted, votes, weights, spelled, notices, bar)
             case Holds.VOTES:
                 said = _of_votes(source, target, wanted, notices, bar)
             case Holds.EXAMPLES:
@@ -96,16 +105,27 @@ def convert(
 
 
 def _of_records(
-    file: Path, target: Path, wanted: "Wanted", votes: Path | None, spelled: "Spelling", notices: Report, bar: Bar
+    file: Path,
+    target: Path,
+    wanted: "Wanted",
+    votes: Path | None,
+    weights: Path | None,
+    spelled: "Spelling",
+    notices: Report,
+    bar: Bar,
 ) -> str:
     from espalier.dataset.convert import LINES, Kind, all_kept, examples, votes_kept
     from espalier.dataset.read import read_trees, read_votes
     from espalier.dataset.records import MessageRecord, TreeRecord, flat_messages
+    from espalier.dataset.weights import read_weights, weighted
     from espalier.dataset.write import write_any, write_records, write_votes
 
     trees = counted(read_trees(file, notices), bar)
     if votes is not None:
         refuse_unreadable(votes)
+    if weights is not None:
+        refuse_unreadable(weights)
+        trees = weighted(trees, votes_of(votes, notices), read_weights(weights, notices))
     match wanted.kind:
         case Kind.TREES:
             count = write_records(target, all_kept(trees, wanted), spelled, TreeRecord)

@@ -153,8 +153,8 @@ def _pragmas(read_only: bool) -> tuple[str, ...]:
     common = ("foreign_keys = ON", "temp_store = MEMORY")
     if read_only:
         return (*common, "query_only = ON", "cache_size = -8000")  # KiB, each connection
-    # FULL: a commit is on the disk before anybody hears of it. The log goes to the file when it has 24 MB: much less, and
-    # the same pages are written again and again; much more, and whoever waits for that commit waits too long.
+    # FULL: a commit is on the disk before anybody hears of it. The log goes to the file at 24 MB: much less, and the
+    # same pages are written again and again; much more, and whoever waits for that commit waits too long.
     return (*common, "journal_mode = WAL", "synchronous = FULL", "cache_size = -64000", "wal_autocheckpoint = 6000")
 
 

@@ -1,0 +1,165 @@
+"""What each reviewer's votes count, in a file of JSON lines; and trees again as their votes say, so weighted.
+
+    {"reviewer": "…", "weight": 0.93, "labels": {"votes": 70, "accuracy": 0.81, "reliability": 0.62, "low": 0.5,
+     "high": 0.75, "weight": 0.93}, "rankings": null}
+
+Only `reviewer` and `weight` are read. Knows votes and trees; does not know how weights come about.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from math import fsum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from espalier.dataset.findings import Code, Finding, Report, ignore
+from espalier.dataset.lines import objects
+from espalier.dataset.records import (
+    LabelMean,
+    Malformed,
+    MessageRecord,
+    TreeRecord,
+    VoteKind,
+    VoteRecord,
+    date_of,
+)
+from espalier.dataset.write import write_objects
+from espalier.domain.policy import Policy
+from espalier.domain.ranking import Candidate, consensus
+
+if TYPE_CHECKING:
+    from espalier.dataset.reliability import Reviewer
+
+PARTS: Final = 1000  # orders are counted in whole numbers, so that no order of the votes changes a rank
+Votes = Mapping[str, Sequence[VoteRecord]]
+"""By the message that they are on."""
+_UNKNOWN: Final = datetime.min.replace(tzinfo=UTC)
+
+
+def write_weights(path: Path, every: "Iterable[Reviewer]") -> int:
+    """A line for each reviewer; returns how many."""
+    return write_objects(
+        path,
+        (
+            {
+                "reviewer": each.reviewer,
+                "weight": each.weight,
+                "labels": asdict(each.labels) if each.labels else None,
+                "rankings": asdict(each.rankings) if each.rankings else None,
+            }
+            for each in every
+        ),
+    )
+
+
+def read_weights(path: Path, report: Report = ignore) -> dict[str, float]:
+    """The weight of each reviewer, from 0 to 1; a line that says none is reported and skipped."""
+    found = {}
+    for line, given in objects(path, report):
+        try:
+            reviewer, weight = _weight(given)
+        except Malformed as wrong:
+            code = Code.MISSING_FIELD if wrong.missing else Code.WRONG_VALUE
+            report(Finding(code, str(path), line, wrong.path, wrong.reason, lost=True))
+        else:
+            found[reviewer] = weight
+    return found
+
+
+def _weight(given: Mapping[str, Any]) -> tuple[str, float]:
+    reviewer, weight = given.get("reviewer"), given.get("weight")
+    if reviewer is None or weight is None:
+        raise Malformed("$.reviewer" if reviewer is None else "$.weight", "is missing", missing=True)
+    if not isinstance(reviewer, str):
+        raise Malformed("$.reviewer", "must be a text")
+    if not isinstance(weight, int | float) or isinstance(weight, bool) or not 0 <= weight <= 1:
+        raise Malformed("$.weight", "must be a number from 0 to 1")
+    return reviewer, float(weight)
+
+
+def weighted(
+    trees: Iterable[TreeRecord], votes: Votes, weights: Mapping[str, float], policy: Policy | None = None
+) -> Iterator[TreeRecord]:
+    """Trees whose means, acceptance and ranks follow from their votes, each counted as much as its reviewer.
+
+    A reviewer of whom `weights` says nothing counts 1. A label mean is the weighted one, its count stays that of the
+    answers. Who was accepted or refused is so again by 1 - (mean spam + mean lang_mismatch) against the thresholds of
+    the policy (by default the default one). Ranks are the ranked pairs of the weighted orders. What nobody with any
+    weight has judged stays as it is.
+    """
+    rules = policy or Policy()
+    for tree in trees:
+        yield replace(tree, prompt=_message(tree.prompt, votes, weights, rules))
+
+
+def _message(root: MessageRecord, votes: Votes, weights: Mapping[str, float], policy: Policy) -> MessageRecord:
+    below: dict[int, list[MessageRecord]] = defaultdict(list)
+    order = [(root, -1)]
+    for place, (message, _) in enumerate(order):
+        order += ((reply, place) for reply in message.replies)
+    for place in range(len(order) - 1, -1, -1):  # replies before what they reply to
+        message, above = order[place]
+        replies = _ranked(message.message_id, below.pop(place, [])[::-1], votes, weights)
+        below[above].append(replace(_labelled(message, votes, weights, policy), replies=tuple(replies)))
+    return below[-1][0]
+
+
+def _labelled(message: MessageRecord, votes: Votes, weights: Mapping[str, float], policy: Policy) -> MessageRecord:
+    said: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    for vote in votes.get(message.message_id, ()):
+        if vote.kind == VoteKind.LABELS and isinstance(vote.value, dict):
+            weight = _of(vote, weights)
+            for label, value in vote.value.items():
+                if isinstance(value, int | float):
+                    said[label].append((float(value), weight))
+    means = {
+        label: LabelMean(value=mean, count=len(given))
+        for label, given in said.items()
+        if (mean := _mean(given)) is not None
+    }
+    if not means:
+        return message
+    accepted = message.review_result
+    if accepted is not None and "spam" in means:
+        threshold = (
+            policy.acceptance_threshold_initial_prompt
+            if message.parent_id is None
+            else policy.acceptance_threshold_reply
+        )
+        mismatch = means["lang_mismatch"]["value"] if "lang_mismatch" in means else 0.0
+        accepted = round(1.0 - means["spam"]["value"] - mismatch, 9) > threshold
+    return replace(message, labels={**(message.labels or {}), **means}, review_result=accepted)
+
+
+def _mean(given: Sequence[tuple[float, float]]) -> float | None:
+    total = fsum(weight for _, weight in given)
+    return fsum(value * weight for value, weight in given) / total if total > 0 else None
+
+
+def _ranked(
+    parent: str, replies: list[MessageRecord], votes: Votes, weights: Mapping[str, float]
+) -> list[MessageRecord]:
+    ballots = [
+        (tuple(tuple(group) for group in vote.value), round(_of(vote, weights) * PARTS))
+        for vote in votes.get(parent, ())
+        if vote.kind == VoteKind.RANKING and isinstance(vote.value, list)
+    ]
+    ranked = [reply for reply in replies if reply.rank is not None]
+    ranks = consensus([Candidate(reply.message_id, _when(reply)) for reply in ranked], ballots)
+    if len(ranks) < len(ranked):
+        return replies
+    made = [replace(reply, rank=ranks.get(reply.message_id)) for reply in replies]
+    return sorted(made, key=lambda reply: (reply.rank is None, reply.rank or 0)) if ranks else made
+
+
+def _of(vote: VoteRecord, weights: Mapping[str, float]) -> float:
+    return 1.0 if vote.voter is None else weights.get(vote.voter, 1.0)
+
+
+def _when(message: MessageRecord) -> datetime:
+    try:
+        return date_of(message.created_date or "")
+    except ValueError:
+        return _UNKNOWN
