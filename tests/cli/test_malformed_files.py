@@ -95,6 +95,8 @@ CASES: Final[dict[str, tuple[bytes, str, list[str]]]] = {
     "an unknown role": (between(row("x", role="narrator")), "2: $.role: there is no role 'narrator'", ["a", "x", "b"]),
     "a state of no tree": (between(row("x", message_tree_id="x", tree_state="ripe")),
                            "2: $.tree_state: there is no state 'ripe'", ["a", "x", "b"]),
+    "a label of nobody": (between(row("x", labels={"shiny": {"value": 0, "count": 1}})),
+                          "2: $.labels.shiny: there is no label 'shiny'", ["a", "x", "b"]),
     "a label beyond 1": (between(row("x", labels={"spam": {"value": 5, "count": 1}})),
                          "2: $.labels.spam.value: is 5, not from 0 to 1", ["a", "x", "b"]),
     "a date that is none": (between(row("x", created_date="30 February")),

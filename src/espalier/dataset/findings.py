@@ -44,6 +44,7 @@ class Code(StrEnum):
     RANK_TWICE = "rank_twice"
     NO_LABELS = "no_labels"
     NO_LANG_MISMATCH = "no_lang_mismatch"
+    UNKNOWN_LABEL = "unknown_label"
     LABEL_OUT_OF_RANGE = "label_out_of_range"
     OVERFULL_PARENT = "overfull_parent"
     OWN_REPLY = "own_reply"

@@ -9,12 +9,13 @@ from typing import Final
 
 from espalier.dataset.findings import Code, Finding, Report
 from espalier.dataset.records import MessageRecord, TreeRecord, date_of
-from espalier.domain.message import Role
+from espalier.domain.message import LABELS, Role
 from espalier.domain.tree import State
 
 USUAL_REPLIES: Final = 3
 """A parent with more replies than this is reported as overfull; the published campaigns asked for three at most."""
 
+_LABELS: Final = frozenset(LABELS)
 _ROLES: Final = frozenset(Role)
 _STATES: Final = frozenset(State)
 
@@ -161,6 +162,8 @@ def _alone(message: MessageRecord) -> Iterator[tuple[Code, str, str]]:
     elif "lang_mismatch" not in message.labels:
         yield Code.NO_LANG_MISMATCH, "labels", "has no label lang_mismatch"
     for name, said in (message.labels or {}).items():
+        if name not in _LABELS:
+            yield Code.UNKNOWN_LABEL, f"labels.{name}", f"there is no label {name!r}"
         if not 0 <= said["value"] <= 1:
             yield Code.LABEL_OUT_OF_RANGE, f"labels.{name}.value", f"is {said['value']}, not from 0 to 1"
     if message.created_date is not None:
