@@ -28,6 +28,7 @@ NAMED: Final[Mapping[str, str]] = {
 }
 """What the fields in which people write are called. Others are shown, too, where they hold more than a word."""
 OTHERWISE: Final = N_("What you typed")
+WIDTH: Final = 60
 
 
 class Field(NamedTuple):
@@ -37,6 +38,12 @@ class Field(NamedTuple):
     @property
     def label(self) -> str:
         return NAMED.get(self.name, OTHERWISE)
+
+    @property
+    def rows(self) -> int:
+        """Lines in which about all of it is seen."""
+        lines = sum(len(line) // WIDTH + 1 for line in self.value.split("\n"))
+        return min(max(lines, 2), 12)
 
 
 @dataclass(frozen=True, slots=True)

@@ -228,7 +228,10 @@ async def _checked(visit: Visit) -> Visit:
     form = await visit.request.form()
     given = visit.request.headers.get("x-form-token") or form.get(typed.FORM_TOKEN)
     if not isinstance(given, str) or not hmac.compare_digest(given.encode(), visit.form_token.encode()):
-        raise NotAllowed("This form was not opened in this browser; please open the page again and send it once more.")
+        raise NotAllowed(
+            "This form was opened before you signed in, or somewhere else, so it was not taken. If it is yours, "
+            "send it once more."
+        )
     return visit
 
 
