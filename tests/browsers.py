@@ -16,8 +16,7 @@ from datetime import UTC, datetime, timedelta
 from importlib.resources import as_file
 from pathlib import Path
 from random import Random
-from typing import Any, Final
-from urllib.parse import urlsplit
+from typing import Any, Final, Literal
 
 import httpx
 import pytest
@@ -40,6 +39,8 @@ from espalier.store.migrate import migrate
 from espalier.store.people import Person, PersonRole
 from espalier.store.reading import MessageFilter
 from espalier.store.session import open_database
+from espalier.web.doors import Entrance
+from letters import Mailbox
 from live import listening
 from visits import at_home
 
@@ -60,7 +61,7 @@ class Planted:
 
 @dataclass
 class Site:
-    """A campaign that listens at `url`, and the browsers of the people who are on it."""
+    """A campaign that listens at `url`, the browsers of the people who are on it, and the letters that it sends."""
 
     url: str
     tokens: dict[str, str]
@@ -68,11 +69,15 @@ class Site:
     _browser: Browser
     _open: list[BrowserContext] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
+    mail: Mailbox = field(default_factory=Mailbox)
     _signed_in: dict[str, Any] = field(default_factory=dict)
 
     def visitor(self, **options: Any) -> Page:
-        """Somebody who is not signed in, in a browser of their own; options as of a Playwright context."""
-        context = self._browser.new_context(base_url=self.url, **options)
+        """Somebody who is not signed in, in a browser of their own; options as of a Playwright context.
+
+        Without a service worker unless they ask for it: what goes through one, no test can catch on its way.
+        """
+        context = self._browser.new_context(**{"base_url": self.url, "service_workers": "block", **options})
         context.set_default_timeout(10_000)
         self._open.append(context)
         page = context.new_page()
@@ -125,6 +130,23 @@ def sign_in(page: Page, token: str) -> None:
         page.locator("form:has(#token) button").first.click()
 
 
+def grave(page: Page, *themes: Literal["light", "dark"]) -> list[str]:
+    """What axe finds serious on a page that was opened with `bypass_csp`; themes: the browser's own if none."""
+    page.evaluate(AXE.read_text())
+    found = []
+    for theme in themes or (None,):
+        if theme:
+            page.emulate_media(color_scheme=theme)
+        violations = page.evaluate("axe.run({resultTypes: ['violations']})")["violations"]
+        found += [
+            f"{theme or ''} {each['id']}: {each['help']}: {node['html'][:160]}"
+            for each in violations
+            if each["impact"] in ("serious", "critical")
+            for node in each["nodes"]
+        ]
+    return found
+
+
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     if CHROMIUM is None:
@@ -162,7 +184,7 @@ def plant(file: Path, *, trees: bool = True) -> Planted:
             file_of_trees, votes = (stack.enter_context(as_file(each)) for each in (demo.TREES, demo.VOTES))
             load = Load(file_of_trees, votes, Source(file_of_trees.name, origin="demo"))
             carry_in(door.call, load, lambda: datetime.now(UTC), rng, notice=ignore)
-        door.call(report_one, door.call(known, joined.person.id), now, rng)
+        door.call(report_one, door.call(known, newcomer.person.id), now, rng)
     door.close()
     database.close()
     return Planted(file, tokens)
@@ -195,8 +217,9 @@ def sites(planted: Planted, chromium: Browser, folder: Path) -> Iterator[Callabl
             file = folder / f"site-{len(made)}.db"
             with sqlite3.connect(planted.file) as source, sqlite3.connect(file) as copy:
                 source.backup(copy)
-            url = stack.enter_context(listening(f"sqlite:///{file}", data_dir=folder))
-            made.append(Site(url, planted.tokens, file, chromium))
+            mail = Mailbox()
+            url = stack.enter_context(listening(f"sqlite:///{file}", data_dir=folder, entrance=Entrance(post=mail)))
+            made.append(Site(url, planted.tokens, file, chromium, mail=mail))
             return made[-1]
 
         yield start

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import pytest
 from playwright.sync_api import Page, Request, ViewportSize
 
-from browsers import AXE, Site
+from browsers import Site, grave
 from sitemap import NOT_PAGES, PAGES, Shown, page_routes
 
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
@@ -16,7 +16,6 @@ ZOOMED: ViewportSize = {"width": 320, "height": 256}  # 1280 x 1024 at 400 %
 READING: ViewportSize = {"width": 640, "height": 900}
 MOST_STOPS = 80
 LARGEST_PAGE = 100_000  # bytes, with its files, before pictures
-GRAVE = ("serious", "critical")
 
 each_page = pytest.mark.parametrize("shown", PAGES, ids=lambda shown: shown.name)
 
@@ -46,18 +45,17 @@ def test_every_route_has_its_page_here() -> None:
 @each_page
 def test_axe_finds_nothing_serious_in_either_theme(opened: Callable[..., Page], shown: Shown) -> None:
     page = opened(shown, bypass_csp=True, reduced_motion="reduce")
-    page.add_script_tag(path=str(AXE))
-    grave = []
-    for theme in THEMES:
-        page.emulate_media(color_scheme=theme)
-        found = page.evaluate("axe.run({resultTypes: ['violations']})")
-        grave += [
-            f"{theme}: {each['id']}: {each['help']}: {node['html'][:160]}"
-            for each in found["violations"]
-            if each["impact"] in GRAVE
-            for node in each["nodes"]
-        ]
-    assert not grave, json.dumps(grave, indent=1)
+    found = grave(page, *THEMES)
+    assert not found, json.dumps(found, indent=1)
+
+
+@pytest.mark.parametrize(("who", "address"), [(None, "/nowhere"), ("Ada", "/messages/none"), ("Ada", "/admin/policy")])
+def test_axe_finds_nothing_serious_where_a_page_is_refused(looked_at: Site, who: str | None, address: str) -> None:
+    page = looked_at.coming(who, bypass_csp=True) if who else looked_at.visitor(bypass_csp=True)
+    answer = page.goto(address)
+    assert answer is not None
+    assert answer.status in (403, 404)
+    assert not grave(page, *THEMES)
 
 
 @each_page

@@ -19,7 +19,7 @@ def offline(page: Page, address: str) -> None:
 
 
 def test_without_a_connection_a_page_says_so_in_the_readers_language(site: Site) -> None:
-    page = site.visitor(locale="de")
+    page = site.visitor(locale="de", service_workers="allow")
     page.goto("/")
     kept_by_worker(page)
     offline(page, "/help")
@@ -33,7 +33,7 @@ def test_without_a_connection_a_page_says_so_in_the_readers_language(site: Site)
 
 
 def test_what_was_sent_without_a_connection_is_shown_and_goes_on_where_it_stood(site: Site) -> None:
-    page = site.person("Cleo")
+    page = site.person("Cleo", service_workers="allow")
     kept_by_worker(page)
     task = f"/tasks/{site.task('Cleo', 'assistant_reply')['id']}"
     page.goto(task)
@@ -50,7 +50,7 @@ def test_what_was_sent_without_a_connection_is_shown_and_goes_on_where_it_stood(
 
 
 def test_another_language_is_another_page_without_a_connection(site: Site) -> None:
-    page = site.person("Ada")
+    page = site.person("Ada", service_workers="allow")
     kept_by_worker(page)
     page.locator("#manner-interface").select_option("es")
     with page.expect_navigation():
