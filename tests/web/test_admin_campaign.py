@@ -63,8 +63,9 @@ def test_what_follows_is_shown_before_the_campaign_stands_still(world: World) ->
         assert "Done." in page.text
         now = world.door.call(charter_in_force)
         assert (now.running, now.reason, str(now.paused_until)) == ("paused", "We move.", "2026-04-01")
-        page = chief.send("/running", running="dancing")
+        page = chief.send("/running", running="dancing", reason="Moving house")
         assert page.status_code == 422
+        assert form_of(page, "/running").filled()["reason"] == ["Moving house"]
 
 
 def test_a_trial_letter_goes_where_it_should_or_says_why_not(world: World, box: Mailbox) -> None:

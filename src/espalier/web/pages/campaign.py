@@ -2,6 +2,7 @@
 
 import re
 import smtplib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Any, Final
@@ -22,6 +23,7 @@ from espalier.web.mail import Letter
 from espalier.web.providers import Provider
 from espalier.web.refused import said
 from espalier.web.render import render
+from espalier.web.typed import kept
 from espalier.web.visit import AdminSender, AdminVisit, Visit, redirect
 
 router = APIRouter()
@@ -68,7 +70,8 @@ class Context:
     """said: what stands in the form. charter: what is in force. steps: until the first volunteer can come.
 
     providers: accounts elsewhere with which the server lets people sign in. mail: whether it sends letters.
-    address: to which a trial letter goes. picture_types: of files. faulty, fault: the field that cannot be, and why.
+    address: to which a trial letter goes. given: what the other forms of the page brought that was not taken, by field.
+    picture_types: of files. faulty, fault: the field that cannot be, and why.
     """
 
     said: Said
@@ -79,6 +82,7 @@ class Context:
     providers: list[Provider]
     mail: bool
     address: str
+    given: Mapping[str, str]
     picture_types: str = picture.ACCEPTED
     faulty: str | None = None
     fault: str | None = None
@@ -143,6 +147,7 @@ def _context(
         address = (visit.person.email if visit.person else None) or ""
     return Context(
         said, charter, steps, visibilities, admissions, list(entrance.providers), entrance.post is not None, address,
+        {field.name: field.value for field in brought.fields} if (brought := kept(visit.request)) else {},
         faulty=faulty, fault=fault,
     )  # fmt: skip
 
