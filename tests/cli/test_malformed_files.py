@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import os
 import zipfile
 from pathlib import Path
 from typing import Any, Final
@@ -135,6 +136,12 @@ def test_what_is_no_file_to_read_ends_the_command(run: Run, tmp_path: Path, cont
     ended = run("dataset", "convert", "given", "rows.jsonl")
     assert (ended.code, says in ended.err) == (1, True)
     assert not (tmp_path / "rows.jsonl").exists()
+
+
+def test_a_stream_is_not_half_read(run: Run, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "given")
+    ended = run("dataset", "convert", "given", "rows.jsonl")
+    assert (ended.code, "given is a stream" in ended.err) == (1, True)
 
 
 @pytest.mark.parametrize("cut", [0.3, 0.9])

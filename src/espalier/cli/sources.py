@@ -46,6 +46,8 @@ def _is_campaign(source: Path) -> bool:
 
 def _at_hand(source: Path, votes: Path | None) -> Path:
     if not _is_campaign(source):
+        if source.exists() and not (source.is_file() or source.is_dir()):
+            fail(f"{source} is a stream, and a file is looked at more than once; write it to a file first.")
         refuse_unreadable(source)
         return source
     from espalier.collect.carry import Wanted, carry_out
