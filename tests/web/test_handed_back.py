@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, NoReturn
 
 import pytest
 
 from campaigns import World
+from espalier.store.session import Database
 from espalier.web import pages
 from visits import Visitor, form_of, forms_of, stranger, visit
 
@@ -73,3 +74,20 @@ def test_what_was_not_even_looked_at_comes_back_to_be_made_shorter(chief: Visito
     assert page.status_code == 422
     assert form_of(page, "/admin/invitations/links").filled()["note"] == ["the class of " * 30]
     assert chief.send("/admin/invitations/links", note="the class").status_code == 200
+
+
+def test_with_no_database_there_is_still_a_page_in_the_readers_language_that_hands_it_back(
+    chief: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(self: Database) -> NoReturn:
+        raise OSError("the disk is gone")
+
+    monkeypatch.setattr(Database, "read", gone)
+    page = chief.post("/admin/announcements", {**SENT, "text": [WRITTEN]})
+    assert page.status_code == 500
+    assert form_of(page, "/admin/announcements").filled()["text"] == [WRITTEN]
+    chief.client.headers["accept-language"] = "de"
+    page = chief.get("/tasks")
+    assert page.status_code == 500
+    assert '<html lang="de"' in page.text
+    assert "Hier ist etwas schiefgegangen" in page.text

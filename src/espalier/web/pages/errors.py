@@ -5,14 +5,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 
 from espalier.domain.errors import Banned, Refusal, Suspended, WarningUnread
+from espalier.web.bare import bare, language_of
 from espalier.web.pages import banned
-from espalier.web.refused import OF_REQUESTS, TITLES, said, said_of_request, title_of
+from espalier.web.refused import said, said_of_request, title_of
 from espalier.web.render import render
 from espalier.web.typed import Typed, kept
 from espalier.web.visit import Visit, sign_in_address, visit_of
+from espalier.web.words import catalogue
 
 log = logging.getLogger(__name__)
 
@@ -39,10 +41,14 @@ def page_of(request: Request, slug: str, status: int, refused: Refusal | None, h
         return RedirectResponse(sign_in_address(request), status_code=303)
     try:
         visit: Visit = getattr(request.state, "visit", None) or visit_of(request)
-    except Exception as error:  # whatever broke the page may break this one too; then words alone must do
+    except Exception as error:  # whatever broke the page may break this one too; one that knows nobody must do
         log.error("no page could be made of a fault", exc_info=error)
-        title = TITLES.get(slug, TITLES["refused"])
-        return PlainTextResponse(f"{title}\n\n{refused or OF_REQUESTS['internal']}\n", status_code=status)
+        words = catalogue(language_of(request))
+        return bare(
+            request, "broken.html", status=status, title=title_of(slug, words),
+            detail=said(refused, words) if refused else said_of_request(slug, words), typed=kept(request),
+            request_id=request.scope.get("request_id"),
+        )  # fmt: skip
     if slug in (Banned.slug, Suspended.slug) and visit.person is not None:
         return banned.page(visit)
     if slug == WarningUnread.slug:
