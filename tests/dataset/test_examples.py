@@ -75,6 +75,12 @@ asked = [{"role": "user", "content": "Why?"}]
         ),
         ({"question_id": 81, "turns": ["Why?", "And why not?"]}, Prompt((ASK,))),
         ({"messages": [{"role": "prompter", "text": "Why?"}]}, Chat((ASK,))),
+        ({"messages": [{"role": "user", "content": [{"type": "text", "text": "Why?"}]}]}, Chat((ASK,))),
+        ({"instruction": "Why?", "input": "", "output": "Because."}, Chat((ASK, WELL))),
+        (
+            {"instruction": "Why?", "context": "It rains.", "response": "Because.", "category": "closed_qa"},
+            Chat((Turn("user", "Why?\n\nIt rains."), WELL)),
+        ),
     ],
 )  # fmt: skip
 def test_a_line_is_known_by_its_keys(line: dict[str, Any], said: Example) -> None:
@@ -95,6 +101,7 @@ def test_a_side_that_speaks_twice_in_a_row_is_one_turn() -> None:
         ({"messages": []}, "$.messages"),
         ({"messages": [{"role": "narrator", "content": "x"}]}, "$.messages[0].role"),
         ({"messages": [{"role": "user", "content": 3}]}, "$.messages[0].content"),
+        ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, "$.messages[0].content[0]"),
         ({"conversations": "x"}, "$.conversations"),
         ({"chosen": "x", "rejected": "y"}, "$.chosen"),
         ({"prompt": "x", "chosen": [], "rejected": "y"}, "$.chosen"),

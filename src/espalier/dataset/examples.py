@@ -77,7 +77,7 @@ Example = Chat | Prompt | Preference | Ranking | Battle
 
 ROLES: Final[Mapping[str, str]] = {
     "system": SYSTEM, "user": USER, "human": USER, "prompter": USER, "assistant": ASSISTANT, "gpt": ASSISTANT,
-    "bing": ASSISTANT, "chatgpt": ASSISTANT, "model": ASSISTANT,
+    "bing": ASSISTANT, "bard": ASSISTANT, "chatgpt": ASSISTANT, "model": ASSISTANT, "developer": SYSTEM,
 }  # fmt: skip
 
 

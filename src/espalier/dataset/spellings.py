@@ -166,6 +166,16 @@ def _completed(given: Mapping[str, Any]) -> Chat:
     return Chat((*_prompt(given["prompt"]), *_side(given["completion"], "$.completion")))
 
 
+def _alpaca(given: Mapping[str, Any]) -> Chat:
+    """Alpaca's instruction, input and output; Dolly's instruction, context and response."""
+    words = [_text(given["instruction"], "$.instruction")]
+    for key in ("input", "context"):
+        if given.get(key):
+            words.append(_text(given[key], f"$.{key}"))
+    answer = "output" if "output" in given else "response"
+    return Chat((Turn(USER, "\n\n".join(words)), Turn(ASSISTANT, _text(given[answer], f"$.{answer}"))))
+
+
 def _only_prompt(given: Mapping[str, Any]) -> Prompt:
     return Prompt(_prompt(given["prompt"]))
 
@@ -199,6 +209,8 @@ _SPELLINGS: Final[tuple[tuple[tuple[str, ...], Callable[[Mapping[str, Any]], Exa
     (("messages",), _messages),
     (("conversations",), _sharegpt),
     (("prompt", "completion"), _completed),
+    (("instruction", "output"), _alpaca),
+    (("instruction", "response"), _alpaca),
     (("prompt",), _only_prompt),
     (("question_id", "turns"), _question),
 )
@@ -227,10 +239,22 @@ def _turns(value: object, path: str) -> Turns:
         role = each.get(role_key)
         if not isinstance(role, str) or role.lower() not in ROLES:
             raise Malformed(f"{here}.{role_key}", f"must be one of {', '.join(ROLES)}")
-        turns.append(Turn(ROLES[role.lower()], _text(each.get(text_key), f"{here}.{text_key}")))
+        turns.append(Turn(ROLES[role.lower()], _content(each.get(text_key), f"{here}.{text_key}")))
     if not turns:
         raise Malformed(path, "must hold at least one turn")
     return tuple(turns)
+
+
+def _content(value: object, path: str) -> str:
+    """A text, or the texts of several parts; parts that are none cannot be kept."""
+    if not isinstance(value, list):
+        return _text(value, path)
+    parts = []
+    for place, part in enumerate(value):
+        if not isinstance(part, dict) or part.get("type") != "text":
+            raise Malformed(f"{path}[{place}]", "must be a part of the type text")
+        parts.append(_text(part.get("text"), f"{path}[{place}].text"))
+    return "".join(parts)
 
 
 _TEXTS: Final = ("content", "value", "text")
