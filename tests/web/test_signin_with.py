@@ -117,7 +117,7 @@ def link(visitor: Visitor, name: str = "garden") -> None:
 
 
 def test_the_way_there_and_back_signs_in_and_leads_where_one_came_from(iris: Visitor, issuer: Issuer) -> None:
-    assert "Continue with Garden" in iris.get("/signin").text
+    assert "Continue with <bdi>Garden</bdi>" in iris.get("/signin").text
     sign_in(iris)
     assert iris.page.url.params["next"] == "/trees"
     assert is_in(iris)
@@ -313,7 +313,7 @@ def test_who_may_not_come_gets_no_account(iris: Visitor, issuer: Issuer) -> None
 def test_only_providers_that_the_organiser_wants_are_offered(iris: Visitor) -> None:
     iris.world.door.call(change_charter, None, {"providers": ["github"]}, iris.world.now)
     page = iris.get("/signin").text
-    assert "Continue with GitHub" in page
+    assert "Continue with <bdi>GitHub</bdi>" in page
     assert "Garden" not in page
     assert iris.get("/signin/with/garden").status_code == 404
 
