@@ -1,5 +1,5 @@
 // Keys of the pages: the list behind `?` says which key does what, and a page's scripts say what that is. A key without
-// a modifier acts only outside fields and where the reader has not switched such keys off; each does what a button or
+// a modifier acts only outside fields, for readers who can switch such keys off and have not; each does what a button or
 // link on the page does as well.
 "use strict";
 {
@@ -25,7 +25,8 @@
   });
 
   const show = () => {
-    for (const { row, acts: said } of rows) row.hidden = !Object.values(said).some((act) => acts.has(act));
+    const works = ([key, act]) => acts.has(act) && !(window.espalierKeys.off && key.length === 1);
+    for (const { row, acts: said } of rows) row.hidden = !Object.entries(said).some(works);
     for (const group of list.querySelectorAll("section")) group.hidden = !group.querySelector("dl > :not([hidden])");
     list.showModal();
     list.querySelector("form[method=dialog] button").focus();
