@@ -103,6 +103,19 @@ def test_code_calls_what_translates_by_a_name_under_which_its_texts_are_collecte
     assert {name for _, name in found} == {"_", "ngettext"}, found
 
 
+def test_no_text_hides_in_a_formatted_string_where_it_would_not_be_collected() -> None:
+    hidden = [
+        f"{path.name}:{node.lineno}"
+        for path in CODE
+        for string in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(string, ast.JoinedStr)
+        for node in ast.walk(string)
+        if isinstance(node, ast.Call)
+        and (_translates(node.func) or (isinstance(node.func, ast.Name) and node.func.id in ("_", "ngettext")))
+    ]
+    assert not hidden
+
+
 def _each(node: ast.expr) -> list[ast.expr]:
     return node.elts if isinstance(node, ast.Tuple) else [node]
 
