@@ -9,8 +9,10 @@ import typer
 from espalier import __version__
 from espalier.cli import (
     dataset_convert,
+    dataset_diff,
     dataset_mix,
     dataset_reliability,
+    dataset_report,
     dataset_split,
     datasets,
     files,
@@ -58,6 +60,8 @@ app.command()(files.export)
 datasets.datasets.command()(dataset_convert.convert)
 datasets.datasets.command()(dataset_split.split)
 datasets.datasets.command()(dataset_mix.mix)
+datasets.datasets.command()(dataset_report.report)
+datasets.datasets.command()(dataset_diff.diff)
 datasets.datasets.command()(dataset_reliability.reliability)
 app.add_typer(datasets.datasets, name="dataset")
 app.command()(keeping.doctor)

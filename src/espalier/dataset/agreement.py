@@ -89,7 +89,7 @@ def _alpha(
     total = of_each.sum()
     apart = _distances(of_each, values, level)
     expected = float(of_each @ apart @ of_each) / (total - 1)
-    return None if expected <= 0 else 1 - float((together * apart).sum()) / expected
+    return None if expected <= 0 else float(1 - (together * apart).sum() / expected)
 
 
 def _distances(of_each: "NDArray[np.float64]", values: "NDArray[np.float64]", level: Level) -> "NDArray[np.float64]":
