@@ -51,7 +51,8 @@ def test_axe_finds_nothing_serious_in_either_theme(opened: Callable[..., Page], 
 
 @pytest.mark.parametrize(("who", "address"), [(None, "/nowhere"), ("Ada", "/messages/none"), ("Ada", "/admin/policy")])
 def test_axe_finds_nothing_serious_where_a_page_is_refused(looked_at: Site, who: str | None, address: str) -> None:
-    page = looked_at.coming(who, bypass_csp=True) if who else looked_at.visitor(bypass_csp=True)
+    still: dict[str, Any] = {"bypass_csp": True, "reduced_motion": "reduce"}
+    page = looked_at.coming(who, **still) if who else looked_at.visitor(**still)
     answer = page.goto(address)
     assert answer is not None
     assert answer.status in (403, 404)

@@ -5,17 +5,19 @@ are of nothing, so whoever is let in finds nothing there, and whoever is not doe
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from typing import Any, Final
 
 import httpx
 import pytest
 from itsdangerous import Signer
+from sqlalchemy import Connection
 
-from campaigns import API, World, running
-from espalier.collect import accounts, charter, erasure, sessions
+from campaigns import API, Someone, World, running, well
+from espalier.collect import accounts, cases, charter, erasure, sessions
 from espalier.collect.accounts import known
 from espalier.store.people import PersonRole
 from espalier.store.preferences import Preferences, keep_preferences
@@ -50,10 +52,13 @@ class Who(StrEnum):
     MODERATOR_ELSEWHERE = "moderator of another language"
     ADMIN = "administrator"
     BANNED = "banned"
+    SUSPENDED = "suspended"
     CLOSED = "deleted"
 
 
 N, R, RA, SO, A, M, MO, OV, AD = Needs
+VISIBILITIES: Final = ("open", "members", "staff")
+OUTSIDE: Final = (Who.SIGNED_OUT, Who.UNCONSENTED, Who.BANNED, Who.SUSPENDED, Who.CLOSED)
 
 SITE: Final[dict[str, dict[str, Needs]]] = {
     "GET": {
@@ -211,6 +216,9 @@ def join(world: World, who: Who) -> Somebody:
     )
     if who is Who.BANNED:
         world.door.call(accounts.ban, None, person.id, world.now)
+    if who is Who.SUSPENDED:
+        chief = world.door.call(known, world.chief.id)
+        world.door.call(cases.suspend, chief, person.id, world.now + timedelta(days=7), world.now)
     if who is Who.CLOSED:
         world.door.call(erasure.close_account, None, person.id, world.now, world.rng)
     return Somebody(person.id, signed_in.token, someone.token, reading)
@@ -226,7 +234,7 @@ def is_let_in(who: Who, needs: Needs, visibility: str, *, by_token: bool) -> boo
         needs = {"open": M, "members": M, "staff": MO if needs is R else M}[visibility]
     if needs is SO:
         return who not in (Who.SIGNED_OUT, Who.CLOSED)
-    if who in (Who.SIGNED_OUT, Who.BANNED, Who.CLOSED):
+    if who in (Who.SIGNED_OUT, Who.BANNED, Who.SUSPENDED, Who.CLOSED):
         return False
     if who is Who.UNCONSENTED:
         return needs is A
@@ -287,13 +295,20 @@ def test_every_route_has_a_row_and_every_row_a_route() -> None:
     assert rows_of(PROGRAMS) == routes_of(ROUTERS)
 
 
+def made_hardest(world: World, who: Who) -> str:
+    """The visibility under which most could go wrong for all that it has nothing to do with."""
+    visibility = "open" if who in OUTSIDE else "staff"
+    world.door.call(charter.change_charter, None, {"visibility": visibility}, world.now)
+    return visibility
+
+
 @pytest.mark.parametrize("who", Who)
 def test_the_site_lets_in_whom_it_should(world: World, who: Who) -> None:
-    wrong = []
+    wrong, visibility = [], made_hardest(world, who)
     for method, rows in SITE.items():
         for route, needs in rows.items():
             somebody = join(world, who) if method == "POST" or who is Who.SIGNED_OUT else world_person(world, who)
-            if call_site(world, somebody, method, route, needs) != is_let_in(who, needs, "members", by_token=False):
+            if call_site(world, somebody, method, route, needs) != is_let_in(who, needs, visibility, by_token=False):
                 wrong.append(f"{method} {route}")
     assert not wrong
 
@@ -306,7 +321,7 @@ def world_person(world: World, who: Who) -> Somebody:
     return kept[who]
 
 
-@pytest.mark.parametrize("visibility", ["open", "members", "staff"])
+@pytest.mark.parametrize("visibility", VISIBILITIES)
 @pytest.mark.parametrize("who", Who)
 def test_the_organiser_says_who_reads(world: World, who: Who, visibility: str) -> None:
     world.door.call(charter.change_charter, None, {"visibility": visibility}, world.now)
@@ -337,18 +352,129 @@ def call_api(world: World, token: str | None, method: str, route: str) -> bool:
 
 @pytest.mark.parametrize("who", Who)
 def test_the_api_lets_in_whom_it_should(world: World, who: Who) -> None:
-    wrong = []
+    wrong, visibility = [], made_hardest(world, who)
     for method, rows in PROGRAMS.items():
         for route, needs in rows.items():
             somebody = world_person(world, who) if method == "GET" else join(world, who)
-            if call_api(world, somebody.token, method, route) != is_let_in(who, needs, "members", by_token=True):
+            expected = is_let_in(who, needs, visibility, by_token=True)
+            if call_api(world, somebody.token, method, route) != expected:
                 wrong.append(f"{method} {route}")
+            reads = expected and (method == "GET" or who is Who.SIGNED_OUT)
+            if call_api(world, world_person(world, who).reading, method, route) != reads:
+                wrong.append(f"{method} {route} with a token that only reads")
     assert not wrong
 
 
-def test_a_token_that_only_reads_changes_nothing(world: World) -> None:
-    chief = join(world, Who.ADMIN)
-    changes = [(method, route) for method, route in rows_of(PROGRAMS) if method != "GET"]
-    assert not [each for each in changes if call_api(world, chief.reading, *each)]
-    reads = PROGRAMS["GET"]
-    assert not [route for route in reads if not call_api(world, chief.reading, "GET", route)]
+OWNED: Final = re.compile(r"\{(task_id|token_id|client_id|decision)\}|/me/|/withdraw")
+"""Addresses that name what belongs to one person."""
+
+
+@dataclass(frozen=True)
+class Own:
+    """What somebody has: a task in hand, a token, a message, and the id under which a script sent it."""
+
+    who: Somebody
+    ids: dict[str, str]
+
+    def address(self, route: str) -> str:
+        return address_of(re.sub(r"\{(\w+)\}", lambda hole: self.ids.get(hole[1], hole[0]), route))
+
+
+def own(world: World) -> Own:
+    """Of a contributor who wrote a message that waits for reviews."""
+    joined = join_as(world, world.ada)
+    join_as(world, world.chief)
+    world.tree()
+    written = world.ada.task("assistant_reply")
+    text = {"id": "own", "text": "The air scatters blue.", "confirm_language": True}
+    message = well(world.ada.post(f"/tasks/{written['id']}/submit", text)).json()["message_id"]
+    world.tree("And why is it red in the evening?")
+    task = world.ada.task("assistant_reply")["id"]
+    well(world.ada.post("/me/tokens", {"name": "laptop"}))
+    with world.database.read() as db:
+        token = str(db.exec_driver_sql("SELECT id FROM tokens WHERE name = 'laptop'").scalar_one())
+    ids = {"task_id": task, "token_id": token, "client_id": "own", "message_id": message}
+    return Own(joined, ids)
+
+
+def join_as(world: World, someone: Someone) -> Somebody:
+    """A session of somebody who is there already."""
+    secret = world.http.app.state.campaign.secret
+    person = world.door.call(known, someone.id)
+    world.door.call(charter.accept_terms, person, 2, world.now)
+    session = world.door.call(sessions.start_session, person, "a test", secret, world.now, world.rng)
+    return Somebody(person.id, session.token, someone.token)
+
+
+def test_what_is_somebodys_own_is_nobody_elses(world: World) -> None:
+    """To others, staff too, it is as if there were no such thing; and nothing of it changes."""
+    mine = own(world)
+    with world.database.read() as db:
+        before = standing(db)
+    wrong = []
+    for who in (Who.CONTRIBUTOR, Who.MODERATOR, Who.ADMIN):
+        somebody = join(world, who)
+        for prefix, table in (("", SITE), (API, PROGRAMS)):
+            for method, route in sorted(rows_of(table)):
+                if not OWNED.search(route) or "{" not in route or "/people/" in route:
+                    continue
+                asked = [answer_of(world, somebody, method, route, at, prefix) for at in (mine.address, of_nothing)]
+                if asked[0].status_code != asked[1].status_code or asked[0].status_code < 300:
+                    wrong.append(f"{who}: {method} {prefix}{route}: {[each.status_code for each in asked]}")
+    assert not wrong
+    with world.database.read() as db:
+        assert standing(db) == before
+
+
+def of_nothing(route: str) -> str:
+    return address_of(route).replace("/none", "/nothing")  # /tasks/none is a page
+
+
+def standing(db: Connection) -> list[Any]:
+    """All that those addresses could change."""
+    asked = (
+        "SELECT id, status, expires_at FROM tasks WHERE person_id = (SELECT id FROM people WHERE name = 'ada')",
+        "SELECT * FROM drafts",
+        "SELECT id, text, deleted FROM messages ORDER BY id",
+        "SELECT id, revoked_at FROM tokens WHERE name = 'laptop'",
+    )
+    return [db.exec_driver_sql(each).all() for each in asked]
+
+
+def answer_of(
+    world: World, who: Somebody, method: str, route: str, at: Callable[[str], str], prefix: str
+) -> httpx.Response:
+    """What a session is answered, or at an address of the API a token."""
+    key = world.http.app.state.campaign.signing_key
+    options: dict[str, Any] = {}
+    if prefix:
+        options["headers"] = {"Authorization": f"Bearer {who.token}"} if who.token else {}
+        if method not in ("GET", "DELETE"):
+            options["json"] = BODIES.get(route, {})
+    else:
+        signed = Signer(key, salt=cookies.SESSION).sign(who.session or "").decode()
+        options["headers"] = {"Cookie": f"{cookies.SESSION}={signed}"}
+        if method == "POST":
+            options["data"] = {"form_token": cookies.form_token(key, who.session or "")}
+    return world.http.request(method, f"{prefix}{at(route)}", follow_redirects=False, **options)
+
+
+@pytest.mark.parametrize("visibility", VISIBILITIES)
+def test_a_message_is_read_by_its_author_and_by_whom_the_organiser_says(world: World, visibility: str) -> None:
+    """Before its tree is finished, by nobody from outside even where the campaign is open."""
+    mine = own(world)
+    world.door.call(charter.change_charter, None, {"visibility": visibility}, world.now)
+    readers = {who: join(world, who) for who in Who}
+    wrong = []
+    for prefix, table in (("", SITE), (API, PROGRAMS)):
+        for route in (route for route, needs in table["GET"].items() if needs is RA):
+            for name, somebody in {"author": mine.who, **readers}.items():
+                if name == "author":  # but not what others wrote beside it
+                    expected = visibility != "staff" or not route.endswith("/tree")
+                else:
+                    inside = visibility if visibility == "staff" else "members"
+                    expected = is_let_in(Who(name), R, inside, by_token=bool(prefix))
+                answer = answer_of(world, somebody, "GET", route, mine.address, prefix)
+                if answer.is_success != expected:
+                    wrong.append(f"{name}: {prefix}{route}: {answer.status_code}")
+    assert not wrong
