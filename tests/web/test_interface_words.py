@@ -83,6 +83,14 @@ def test_a_template_says_nothing_that_is_not_marked(template: Path) -> None:
     assert not {word for text in spoken for word in LETTERS.findall(text)} - NAMES
 
 
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)
+def test_what_people_wrote_or_write_has_its_own_direction(template: Path) -> None:
+    """Every element around a rendered text, and every field of many lines."""
+    text = template.read_text("utf-8")
+    around = re.findall(r"<[a-z][^<]*(?=\{\{[^{}]*\| words)", text) + re.findall(r"<textarea[^\n]*", text)
+    assert not [element for element in around if "dir=" not in element]
+
+
 def test_a_notice_is_marked_where_code_says_it() -> None:
     bare = []
     for path in CODE:
