@@ -128,7 +128,7 @@ GERMAN = {"accept-language": "de"}
         ("GET", "/stats/none.csv", 404, "Eine solche Tabelle gibt es nicht."),
         ("PUT", "/tasks", 405, "Hier nicht möglich"),
         ("GET", "/admin/people", 403, "Das ist für Leute mit der Rolle Moderation; Ihre ist Mitwirkende:r."),
-        ("POST", "/terms/accept", 403, "nicht in diesem Browser geöffnet"),
+        ("POST", "/terms/accept", 403, "vor deiner Anmeldung oder anderswo geöffnet"),
     ],
 )
 def test_the_pages_of_errors_are_in_german_for_who_reads_german(
