@@ -1,11 +1,12 @@
-"""What a data set of 160,000 messages takes: filtered and written, in seconds and peak memory.
+"""What a data set of 160,000 messages takes: filtered and written, and described, in seconds and peak memory.
 
     python benchmarks/dataset.py                # every part
-    python benchmarks/dataset.py --only filter  # some: filter
+    python benchmarks/dataset.py --only filter  # some: filter, report
 
-The file holds all trees of the large generated campaign, packed; it is made once and kept. *filter*: `espalier dataset
-convert` reads it, asks three things of each message and writes the trees that are left, packed again; the conditions
-leave most of it to be written. The last line is one JSON object.
+The file holds all trees of the large generated campaign, packed, with the votes on them; it is made once and kept.
+*filter*: `espalier dataset convert` reads it, asks three things of each message and writes the trees that are left,
+packed again; the conditions leave most of it to be written. *report*: `espalier dataset report` with everything in the
+page: votes, topics, intervals from 200 resamples. The last line is one JSON object.
 """
 
 import argparse
@@ -13,11 +14,13 @@ import json
 import os
 from collections.abc import Callable, Mapping
 
-from espalier.dataset.read import read_messages
+from espalier.dataset.read import read_messages, read_votes
+from espalier.domain.tree import State
 from exchange import Command
-from load import HERE, machine, trees_of
+from load import HERE, machine, template, trees_of
 
 LARGE = "large"
+EVERY_STATE = tuple(word for state in State for word in ("--state", state.value))
 FILTER = ("length>=1", "spam!=1", "date>=2000-01-01")
 
 
@@ -35,7 +38,25 @@ def filtered() -> dict[str, float]:
     }
 
 
-PARTS: Mapping[str, Callable[[], dict[str, float]]] = {"filter": filtered}
+def reported() -> dict[str, float]:
+    """The page and the card of all trees and the votes on them, with everything in it."""
+    trees, votes = trees_of(LARGE), HERE / "large.votes.jsonl.gz"
+    if not votes.exists():
+        Command(
+            template(LARGE), "export", str(HERE / "again.trees.jsonl.gz"), "--votes", str(votes), *EVERY_STATE
+        ).wait()
+    command = Command(
+        HERE / "no.db", "dataset", "report", str(trees), "--votes", str(votes), "--into", str(HERE / "report")
+    ).wait()  # fmt: skip
+    page = (HERE / "report" / "report.html").stat().st_size
+    return {
+        **command.figures("report"),
+        "report_page_kb": round(page / 1024),
+        "report_votes": sum(1 for _ in read_votes(votes)),
+    }
+
+
+PARTS: Mapping[str, Callable[[], dict[str, float]]] = {"filter": filtered, "report": reported}
 """Each part and what measures it; a part more is a line more."""
 
 
