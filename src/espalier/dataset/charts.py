@@ -39,7 +39,7 @@ _CONFIG: Final[Spec] = {
     },
     "legend": {
         "labelColor": "var(--text)", "titleColor": "var(--soft)", "labelFontSize": 12, "title": None,
-        "orient": "top", "direction": "horizontal", "columns": 3, "labelLimit": 240,
+        "orient": "top", "direction": "horizontal", "columns": 3, "columnPadding": 24, "labelLimit": 240,
     },
 }  # fmt: skip
 
@@ -243,7 +243,8 @@ def agreement(found: Iterable[LabelAgreement]) -> Chart | None:
             values.append({"label": each.label, "alpha": estimate.value, "low": low, "high": high})
     if not rows:
         return None
-    axis = {"field": "alpha", "type": "quantitative", "title": "Krippendorff's α", "scale": {"zero": True}}
+    axis = {"field": "alpha", "type": "quantitative", "title": "Krippendorff's α", "scale": {"zero": True},
+            "axis": {"tickCount": 8, "labelOverlap": True}}  # fmt: skip
     spec: Spec = {
         "width": WIDTH, "height": {"step": ROW}, "data": {"values": values},
         "encoding": {"y": {"field": "label", "type": "nominal", "sort": None, "title": None}},

@@ -21,7 +21,7 @@ from espalier.dataset.published import beside
 from espalier.dataset.stats import Fates, Spread
 from espalier.dataset.write import replacing
 
-MOST_ROWS_OPEN: Final = 12
+MOST_ROWS_OPEN: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +70,16 @@ def _figure(chart: Chart | None) -> list[Figure]:
 
 def _facts(described: Description) -> list[tuple[str, str]]:
     counts = described.counts
-    return [
+    facts = [
         ("messages", f"{counts.messages:,}"),
         ("trees", f"{counts.trees:,}"),
         ("people", f"{counts.people:,}"),
         ("languages", f"{len(counts.langs):,}"),
         ("reviews", f"{described.votes.get('labels', counts.reviews):,}"),
-        ("rankings", f"{described.votes['ranking']:,}" if "ranking" in described.votes else "no votes given"),
     ]
+    if "ranking" in described.votes:
+        facts.append(("rankings", f"{described.votes['ranking']:,}"))
+    return facts
 
 
 def _sections(described: Description, about: About) -> Iterator[Section]:
