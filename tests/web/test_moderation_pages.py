@@ -153,6 +153,7 @@ def test_the_banned_read_why_appeal_once_and_are_let_in_by_somebody_else(
         page = ada.get(address)
         assert page.status_code == 403
         assert WHY in page.text
+        assert "It is, I think, the air." in page.text
     assert "Your appeal is waiting" in ada.send("/banned", words="It was a quotation.").text
     assert 'action="/banned"' not in ada.get("/tasks").text
 

@@ -10,7 +10,8 @@ from starlette.responses import RedirectResponse, Response
 from espalier.collect import cases
 from espalier.collect.cases import LONGEST_WORDS
 from espalier.domain.errors import Refusal
-from espalier.store import notices
+from espalier.domain.sight import StaffMessage
+from espalier.store import notices, reading
 from espalier.store.notices import Notice
 from espalier.web.refused import said
 from espalier.web.render import render
@@ -22,7 +23,9 @@ router = APIRouter()
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """until: of a suspension; None for a ban. why: the decision, where there is one. appealed: one is waiting.
+    """until: of a suspension; None for a ban. why: the decision, where there is one. about: the message for which it
+    was decided, if it was for one. appealed: one is waiting.
+
     answer: to the last appeal, where it was not granted. contact: of the organisers.
 
     words: of an appeal that was not taken, and why (fault). longest: characters of an appeal.
@@ -31,6 +34,7 @@ class Context:
 
     until: datetime | None
     why: Notice | None
+    about: StaffMessage | None
     appealed: bool
     answer: Notice | None
     contact: str
@@ -63,9 +67,10 @@ def page(visit: Visit, *, words: str = "", fault: str | None = None, status: int
     person = known(visit)
     with visit.campaign.database.read() as db:
         why = notices.why_shut_out(db, person.id)
+        about = reading.several(db, [why.message_id]).get(why.message_id) if why and why.message_id else None
         appealed = cases.open_appeal(db, person.id)
         answer = notices.why_left_out(db, person.id, why.number if why else 0)
     until = None if person.disabled else person.suspended_until
     typed = None if words or fault else kept(visit.request)
-    context = Context(until, why, appealed, answer, visit.charter.contact, words, fault, LONGEST_WORDS, typed)
+    context = Context(until, why, about, appealed, answer, visit.charter.contact, words, fault, LONGEST_WORDS, typed)
     return render(visit, "banned.html", context, status=status)
