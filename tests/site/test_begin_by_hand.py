@@ -8,7 +8,7 @@ PROMPT = "How do I prune an old pear tree?"
 
 
 def test_what_was_begun_offline_is_kept_here_and_goes_on_from_there(bare_site: Site) -> None:
-    page = bare_site.visitor()
+    page = bare_site.visitor(service_workers="allow")
     page.goto("/begin")
     page.evaluate("() => navigator.serviceWorker.ready.then(() => undefined)")
     page.wait_for_function("() => navigator.serviceWorker.controller !== null")
