@@ -10,14 +10,16 @@ from threading import Barrier
 import pytest
 
 from espalier.collect import accounts, admission, erasure, sessions, signin, survey, ways, welcome
+from espalier.collect.charter import change_charter
 from espalier.collect.sessions import SignedIn
 from espalier.collect.ways import Proof
 from espalier.domain.admission import Admission, Doors
+from espalier.domain.charter import InvalidCharter, Stranded
 from espalier.domain.errors import Conflict, Invalid, NotAllowed, NotFound, RateLimited, Unauthenticated
 from espalier.store import identities, people, surveys
 from espalier.store import sessions as rows
 from espalier.store.identities import EMAIL
-from espalier.store.people import Person
+from espalier.store.people import Person, PersonRole
 from espalier.store.preferences import preferences_of
 from espalier.store.session import Database
 from gardens import NOON, Garden
@@ -323,6 +325,30 @@ def test_what_does_not_fit_is_refused_and_nothing_is_kept(
         welcome.welcome(garden.db, person, name, langs, True, garden.now)
     assert refused.value.field == field
     assert not preferences_of(garden.db, person.id).welcomed
+
+
+def test_a_way_that_is_switched_off_leaves_nobody_outside_unasked(garden: Garden) -> None:
+    def opens(doors: Doors) -> set[str]:
+        return {EMAIL, ISSUER} if doors.email else {ISSUER}
+
+    def switch_off_mail(*, sure: bool = False) -> None:
+        change_charter(
+            garden.db, None, {"email": False, "providers": ["issuer"]}, garden.now, opens=opens, sure=sure
+        )  # fmt: skip
+
+    person = come(garden).person
+    accounts.change_role(garden.db, None, person.id, PersonRole.ADMIN, garden.now)
+    with pytest.raises(InvalidCharter, match="No administrator"):
+        switch_off_mail(sure=True)
+    garden.admin()
+    with pytest.raises(Stranded, match=r": 1\."):
+        switch_off_mail()
+    with pytest.raises(Conflict):
+        ways.unlink(garden.db, person, EMAIL, ADDRESS, garden.now, offered={ISSUER})
+    ways.link(garden.db, person, ELSEWHERE, garden.now)
+    switch_off_mail()
+    with pytest.raises(Conflict, match="last way"):
+        ways.unlink(garden.db, person, ISSUER, "42", garden.now, offered={ISSUER})
 
 
 def test_a_survey_is_read_in_groups_of_ten_or_more(garden: Garden) -> None:
