@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
 
+from espalier.web.guard import LARGEST_BODY
 from espalier.web.words import N_
 
 FORMS: Final = ("application/x-www-form-urlencoded", "multipart/form-data")
@@ -78,8 +79,13 @@ def _is_written(field: Field) -> bool:
 
 
 async def read(request: Request) -> Typed | None:
-    """What the form of this request brought; None where it is no form, or an empty one."""
+    """What the form of this request brought; None where it is no form, an empty one, or so large that it holds a file:
+    that is not read before it is known who sent it.
+    """
+    length = request.headers.get("content-length", "")
     if request.method != "POST" or not request.headers.get("content-type", "").startswith(FORMS):
+        return None
+    if not length.isdigit() or int(length) > LARGEST_BODY:
         return None
     sent = (await request.form()).multi_items()
     fields = tuple(
