@@ -21,7 +21,7 @@ SHOWN: Final = {
 class Row:
     """A line of the list. what: it does, as a source text. acts: by key, as the browser names it, in small letters.
 
-    shown: what is printed on these keys.
+    names: what is printed on them, as source texts, where the keys do not say it.
     """
 
     what: str
@@ -62,8 +62,8 @@ KEYS_OF: Final[Mapping[str, Keys]] = {
     )),
     "tree": Keys(N_("In a tree"), (
         Row(N_("from message to message"), names=("↑", "↓", "←", "→")),
-        Row(N_("to the prompt"), names=("Home",)),
-        Row(N_("fold or unfold what is above a message, in the drawing"), names=("Space",)),
+        Row(N_("to the prompt"), names=(N_("Home"),)),
+        Row(N_("fold or unfold what is above a message, in the drawing"), names=(N_("Space"),)),
     )),
     "case": Keys(N_("On a case"), (
         *(Row(_SAID[verdict], {key: str(verdict)}) for verdict, key in KEYS.items()),
