@@ -151,8 +151,8 @@ NOT_PAGES: Final = frozenset(
     {
         "/me/data/espalier.json", "/worker.js", "/picture/{digest}",
         "/tasks/{task_id}/{part}", "/stats/{name}.csv", "/admin/survey.csv", "/admin/jobs/{job_id}/progress",
-        "/admin/exports/{job_id}/trees", "/admin/exports/{job_id}/votes", "/signin/with/{name}",
-        "/signin/with/{name}/back",
+        "/admin/exports/{job_id}/trees", "/admin/exports/{job_id}/votes", "/admin/releases/{name}/{path:path}",
+        "/signin/with/{name}", "/signin/with/{name}/back",
         # Steps of signing in and out, which tests/web walks through with letters and secrets of their own.
         "/signin/again", "/signin/code", "/signin/link/{token}", "/invitation/{token}", "/unsubscribe/{signed}",
         "/terms/accept",

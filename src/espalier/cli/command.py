@@ -11,6 +11,7 @@ from espalier.cli import (
     dataset_convert,
     dataset_diff,
     dataset_mix,
+    dataset_release,
     dataset_reliability,
     dataset_report,
     dataset_split,
@@ -61,6 +62,8 @@ datasets.datasets.command()(dataset_convert.convert)
 datasets.datasets.command()(dataset_split.split)
 datasets.datasets.command()(dataset_mix.mix)
 datasets.datasets.command()(dataset_report.report)
+datasets.datasets.command()(dataset_release.release)
+datasets.datasets.command()(dataset_release.verify)
 datasets.datasets.command()(dataset_diff.diff)
 datasets.datasets.command()(dataset_reliability.reliability)
 app.add_typer(datasets.datasets, name="dataset")

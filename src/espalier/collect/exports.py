@@ -38,7 +38,7 @@ def _tree(stored: StoredTree) -> TreeRecord:
     made: dict[str, MessageRecord] = {}
     for row in reversed(stored.messages):  # replies before what they reply to
         below = sorted(replies.get(row[1], ()), key=_order)
-        made[row[1]] = _message(row, tuple(made.pop(reply[1]) for reply in below))
+        made[row[1]] = _message(row, tuple(made.pop(reply[1]) for reply in below), stored.consents.get(row[1]))
     return TreeRecord(tree_id, made[tree_id], state, origin, json.loads(extra) if extra else {})
 
 
@@ -47,7 +47,7 @@ def _order(row: Any) -> tuple[bool, int, int]:
     return rank is None, rank or 0, at
 
 
-def _message(row: Any, replies: tuple[MessageRecord, ...]) -> MessageRecord:
+def _message(row: Any, replies: tuple[MessageRecord, ...], consent: int | None) -> MessageRecord:
     (
         _, message_id, parent_id, role, author, at, spelled, lang, text, synthetic, model_name, deleted, late, accepted,
         rank, review_count, labels, emojis, kept,
@@ -55,6 +55,8 @@ def _message(row: Any, replies: tuple[MessageRecord, ...]) -> MessageRecord:
     extra = json.loads(kept) if kept else {}
     if late:
         extra["late"] = True
+    if consent is not None:
+        extra["consent_version"] = consent
     # A file that gave an empty object gets it back; nobody has said anything since.
     no_emojis, no_labels = extra.pop("emojis", None), extra.pop("labels", None)
     return MessageRecord(

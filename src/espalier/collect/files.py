@@ -6,12 +6,13 @@ does no harm: an export is whole or not there, and an import leaves alone what i
 
 import logging
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
+from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection
@@ -75,6 +76,10 @@ class Workshop:
         return self.folder / "imports" / f"{job_id}.upload"
 
 
+Work = Callable[[Workshop, Job], dict[str, Any]]
+"""A job from beginning to end; what it says at the end."""
+
+
 class LeaseLost(Exception):
     """Somebody else has taken the job up, or it was cancelled."""
 
@@ -112,13 +117,14 @@ def exported(db: Connection, actor: Person, job_id: str) -> Job:
     return job
 
 
-def run_file_job(shop: Workshop) -> bool:
-    """Do the oldest export or import from beginning to end; whether there was one."""
-    job: Job | None = shop.call(jobs.claim, (EXPORT_JOB, IMPORT_JOB), shop.clock(), LEASE)
+def run_file_job(shop: Workshop, more: Mapping[str, Work] = MappingProxyType({})) -> bool:
+    """Do the oldest job with files from beginning to end; whether there was one. more: kinds beside those of here."""
+    work = {EXPORT_JOB: _export, IMPORT_JOB: _import, **more}
+    job: Job | None = shop.call(jobs.claim, tuple(work), shop.clock(), LEASE)
     if job is None:
         return False
     try:
-        result = _export(shop, job) if job.kind == EXPORT_JOB else _import(shop, job)
+        result = work[job.kind](shop, job)
         shop.call(jobs.finish, job.id, shop.clock(), result)
     except LeaseLost:
         log.warning("a job was taken over", extra={"job": job.id})
@@ -129,7 +135,7 @@ def run_file_job(shop: Workshop) -> bool:
     return True
 
 
-class _Telling:
+class Telling:
     """Passes things on and tells the job's row every now and then how many there were."""
 
     def __init__(self, shop: Workshop, job: Job, total: int | None) -> None:
@@ -159,9 +165,9 @@ def _export(shop: Workshop, job: Job) -> dict[str, Any]:
     states = [State(state) for state in job.arguments["states"]]
     langs = job.arguments["langs"] or None
     shop.trees_file(job.id).parent.mkdir(parents=True, exist_ok=True)
-    key = _key(shop.folder, shop.secret) if job.arguments["anonymise"] else None
+    key = campaign_key(shop.folder, shop.secret) if job.arguments["anonymise"] else None
     with shop.read() as db:
-        telling = _Telling(shop, job, exports.count_trees(db, states, langs))
+        telling = Telling(shop, job, exports.count_trees(db, states, langs))
         trees = telling.each(exports.export_trees(db, states, langs))
         result = {"trees": write_records(shop.trees_file(job.id), anonymise(trees, key) if key else trees)}
         if job.arguments["votes"]:
@@ -170,7 +176,7 @@ def _export(shop: Workshop, job: Job) -> dict[str, Any]:
     return result
 
 
-def _key(folder: Path, secret: Callable[[], str]) -> bytes:
+def campaign_key(folder: Path, secret: Callable[[], str]) -> bytes:
     """The campaign's own key, made when first needed, so that a person is alike in all its exports."""
     path = folder / KEY
     with suppress(FileExistsError):
@@ -183,7 +189,7 @@ def _key(folder: Path, secret: Callable[[], str]) -> bytes:
 def _import(shop: Workshop, job: Job) -> dict[str, Any]:
     path = shop.upload(job.id)
     source = Source(job.arguments["file"], origin=job.arguments["file"], as_backlog=job.arguments["as_backlog"])
-    telling = _Telling(shop, job, None)
+    telling = Telling(shop, job, None)
     report = ImportReport()
     unread = Findings()
 

@@ -96,6 +96,15 @@ def _value(job: Job) -> Leaving:
     return Leaving(job.arguments["how"], datetime.fromisoformat(job.arguments["at"]))
 
 
-def released_at(db: Connection) -> list[datetime]:
-    """When files with what people contributed were made, which nobody can call back."""
-    return jobs.finished_at(db, "export")
+@dataclass(frozen=True, slots=True)
+class Released:
+    """A file with what people contributed, which nobody can call back. name: of a release, None of an export."""
+
+    at: datetime
+    name: str | None
+
+
+def released(db: Connection) -> list[Released]:
+    """The last such files, the latest first."""
+    made = jobs.finished(db, ("export", "release"))
+    return [Released(job.finished_at, job.arguments.get("name")) for job in made if job.finished_at]

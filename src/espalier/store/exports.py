@@ -42,6 +42,14 @@ _MESSAGES = Statement(
     .where(M.tree_id.in_(bindparam("ids", expanding=True)))
     .order_by(M.tree_id, M.place)
 )  # fmt: skip
+_CONSENTS = Statement(
+    select(C.message_id, C.terms).where(
+        C.tree_id.in_(bindparam("ids", expanding=True)),
+        C.void == 0,
+        C.kind.in_(["planted", "replied"]),
+        C.terms > 0,
+    )
+)
 _JUDGEMENTS = Statement(
     select(*FACT_COLUMNS)
     .where(
@@ -55,10 +63,11 @@ _JUDGEMENTS = Statement(
 
 @dataclass(slots=True)
 class StoredTree:
-    """A tree's row, and its messages' rows in order of arrival."""
+    """A tree's row, its messages' rows in order of arrival, and which terms the author of each had accepted."""
 
     row: Any
     messages: list[Any] = field(default_factory=list)
+    consents: dict[str, int] = field(default_factory=dict)
 
 
 def count_trees(db: Connection, states: Collection[State], langs: Collection[str] | None) -> int:
@@ -74,6 +83,10 @@ def stored_trees(db: Connection, states: Collection[State], langs: Collection[st
         found = {row[0]: StoredTree(row) for row in rows}
         for message in _MESSAGES.rows(db, ids=list(found)):
             found[message[0]].messages.append(message)
+        consents = dict(_CONSENTS.rows(db, ids=list(found)))
+        if consents:
+            for tree in found.values():
+                tree.consents = {row[1]: consents[row[1]] for row in tree.messages if row[1] in consents}
         yield from found.values()
 
 

@@ -77,8 +77,8 @@ _UNFINISHED = Statement(
     .order_by(J.created_at, J.id)
 )
 _FINISHED = Statement(
-    select(J.finished_at)
-    .where(J.status == JobStatus.DONE.value, J.kind == bindparam("kind"))
+    select(*_COLUMNS)
+    .where(J.status == JobStatus.DONE.value, J.kind.in_(bindparam("kinds", expanding=True)))
     .order_by(J.finished_at.desc())
     .limit(bindparam("most"))
 )
@@ -135,9 +135,9 @@ def unfinished(db: Connection, kind: str) -> list[Job]:
     return [_job(row) for row in _UNFINISHED.rows(db, kind=kind)]
 
 
-def finished_at(db: Connection, kind: str, limit: int = 20) -> list[datetime]:
-    """When the last jobs of a kind were done, the latest first."""
-    return [from_us(at) for at in _FINISHED.values(db, kind=kind, most=limit)]
+def finished(db: Connection, kinds: Collection[str], limit: int = 20) -> list[Job]:
+    """The last jobs of these kinds that were done, the latest first."""
+    return [_job(row) for row in _FINISHED.rows(db, kinds=list(kinds), most=limit)]
 
 
 def next_batch(db: Connection, kinds: Collection[str]) -> Job | None:

@@ -4,18 +4,20 @@ Knows threads and time; what is done is said by collect/jobs.py, collect/files.p
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from threading import Event, Thread
 from typing import Final
 
-from espalier.collect.files import Workshop, run_file_job, sweep
+from espalier.collect.files import Work, Workshop, run_file_job, sweep
 from espalier.collect.jobs import make_rounds, run_jobs
+from espalier.collect.releases import RELEASE_JOB, make_release
 
 PAUSE_S: Final = 0.5  # before looking again when there was nothing to do
 AFTER_FAULT_S: Final = 5.0  # a database that is away is not asked without end
 SWEEP_EVERY: Final = timedelta(hours=1)
 LETTERS_EVERY: Final = timedelta(minutes=1)
+WITH_FILES: Final[Mapping[str, Work]] = {RELEASE_JOB: make_release}
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +64,7 @@ class Background:
         if self._swept is None or self._swept + SWEEP_EVERY <= now:
             sweep(self._shop.folder, now)
             self._swept = now
-        return run_file_job(self._shop)
+        return run_file_job(self._shop, WITH_FILES)
 
     def _letters(self) -> bool:
         """Some letters a minute, so that a mail server takes them for what they are."""

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Form
@@ -11,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from espalier.collect import leaving
-from espalier.collect.leaving import Leaving
+from espalier.collect.leaving import Leaving, Released
 from espalier.collect.own_data import own_data
 from espalier.domain.errors import Refusal
 from espalier.store.erasure import Traces, traces
@@ -53,14 +52,14 @@ def download(visit: SignedIn) -> Response:
 
 @dataclass(frozen=True, slots=True)
 class LeaveContext:
-    """traces: what there is of the person. released: when files were made that cannot be recalled.
+    """traces: what there is of the person. released: files that were made and cannot be recalled.
 
     release: where the finished data set is, if anywhere. fault: why it was not taken.
     """
 
     leaving: Leaving | None
     traces: Traces
-    released: Sequence[datetime]
+    released: Sequence[Released]
     release: str
     fault: str | None = None
 
@@ -73,7 +72,7 @@ def ask(visit: Fresh) -> Response:
 def _page(visit: Visit, refused: Refusal | None = None) -> Response:
     with visit.campaign.read(visit.caller) as (db, person):
         context = LeaveContext(
-            leaving.leaving(db, person.id), traces(db, person.id), leaving.released_at(db), visit.charter.release,
+            leaving.leaving(db, person.id), traces(db, person.id), leaving.released(db), visit.charter.release,
             said(refused, visit.words) if refused else None,
         )  # fmt: skip
     return render(visit, "me_delete.html", context, status=refused.status if refused else 200)

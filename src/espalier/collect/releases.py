@@ -1,0 +1,188 @@
+"""Releases of a campaign: what one holds, and making one as a job while the site goes on serving.
+
+Knows the campaign, its terms and its policy; what a release looks like is said in dataset/release.py.
+"""
+
+import multiprocessing
+import re
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+from random import Random
+from typing import Any, Final
+
+from sqlalchemy import Connection
+
+from espalier.collect import exports
+from espalier.collect.accounts import new_id, require
+from espalier.collect.files import TELL_EVERY, Telling, Workshop, campaign_key
+from espalier.dataset.about import About, CardFile
+from espalier.dataset.filter import BadCondition, condition
+from espalier.dataset.papers import write_papers
+from espalier.dataset.parts import Wanted
+from espalier.dataset.release import NothingToRelease, Plan, ReleaseThere, Source, freeze
+from espalier.dataset.split import BadShares, Shares
+from espalier.dataset.stamp import BadRelease, Stamp, read_stamp
+from espalier.domain.errors import Conflict, Invalid, NotFound
+from espalier.domain.tree import State
+from espalier.safety.duplicates import near_duplicates
+from espalier.store import jobs, journal
+from espalier.store.charters import charter_in_force
+from espalier.store.jobs import Job
+from espalier.store.people import Person, PersonRole
+from espalier.store.policies import PolicyBook
+
+RELEASE_JOB: Final = "release"
+NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+PACKAGES: Final = ("pyarrow", "sklearn", "stopwordsiso", "vl_convert")
+LOOK_EVERY_S: Final = 20.0  # while the report is written; the lease lasts longer
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """What a release shall hold. langs: none for all; where: conditions on messages; shares: of held-out parts."""
+
+    name: str
+    title: str = ""
+    states: tuple[State, ...] = (State.READY_FOR_EXPORT,)
+    langs: tuple[str, ...] = ()
+    where: tuple[str, ...] = ()
+    shares: dict[str, float] = field(default_factory=lambda: {"validation": 0.05})
+    made: date | None = None
+
+
+def source_of(db: Connection, states: Sequence[State], langs: Sequence[str] = ()) -> Source:
+    """The campaign as this moment of the database has it, with its policy, its licence and the terms in force."""
+    charter, book = charter_in_force(db), PolicyBook(db)
+    chosen = set(langs) or None
+    return Source(
+        lambda: exports.export_trees(db, states, chosen),
+        lambda: exports.export_votes(db, states, chosen),
+        (charter.name,),
+        book.campaign.to_mapping(),
+        {"campaign": charter.name, "terms": charter.terms, "policy_version": book.version},
+    )
+
+
+def plan_of(db: Connection, wanted: Release, key: bytes | None) -> Plan:
+    """What is to be frozen: the campaign's name and licence where nothing else is said. Raises Invalid."""
+    charter = charter_in_force(db)
+    if not NAME.fullmatch(wanted.name):
+        raise Invalid(
+            "A release is named with small letters, digits, dots and hyphens, at most 64, as trees-2026-03.",
+            field="name",
+        )
+    try:
+        for words in wanted.where:
+            condition(words)
+    except BadCondition as wrong:
+        raise Invalid("%(why)s.", field="where", why=str(wrong)) from wrong
+    try:
+        shares = Shares(dict(wanted.shares))
+    except BadShares as wrong:
+        raise Invalid("%(why)s.", field="share", why=str(wrong)) from wrong
+    return Plan(
+        wanted.name,
+        title=wanted.title or f"{charter.name}: {wanted.name}",
+        summary=charter.about,
+        licence=charter.licence.lower().replace(" ", "-") or None,
+        licence_url=charter.licence_url or None,
+        states=tuple(wanted.states),
+        langs=wanted.langs,
+        where=wanted.where,
+        split=Wanted(shares),
+        key=key,
+        made=wanted.made,
+    )
+
+
+def likeness(threshold: float) -> Callable[[Sequence[str]], list[list[int]]]:
+    return partial(near_duplicates, threshold=threshold)
+
+
+def releases_in(folder: Path) -> list[tuple[Path, Stamp]]:
+    """The releases that lie there, the youngest first."""
+    found = []
+    for path in (folder / "releases").glob("*/release.json"):
+        with suppress(BadRelease):
+            found.append((path.parent, read_stamp(path.parent)))
+    return sorted(found, key=lambda each: (str(each[1].said.get("date")), each[0].name), reverse=True)
+
+
+def file_of(shop: Workshop, name: str, path: str) -> Path:
+    """A file that a release names. Raises NotFound."""
+    for folder, stamp in releases_in(shop.folder):
+        if folder.name == name and path in {"release.json", "SHA256SUMS", *(each.path for each in stamp.files)}:
+            return folder / path
+    raise NotFound("There is no such file in a release.")
+
+
+def ask_release(db: Connection, actor: Person, wanted: Release, folder: Path, now: datetime, rng: Random) -> Job:
+    """Ask for a release; it goes on by itself. Raises NotAllowed, Invalid, Conflict."""
+    require(actor, PersonRole.ADMIN)
+    if any(find_spec(package) is None for package in PACKAGES):
+        raise Conflict(
+            'Releases need packages that the site does without; install them with: pip install "espalier[data]"'
+        )
+    plan_of(db, wanted, None)
+    if (folder / "releases" / wanted.name).exists():
+        raise Conflict(
+            "There is a release of this name; it is never changed, so give the new one another.", field="name"
+        )
+    arguments = {
+        "name": wanted.name, "title": wanted.title, "states": list(wanted.states), "langs": list(wanted.langs),
+        "where": list(wanted.where), "shares": dict(wanted.shares),
+    }  # fmt: skip
+    job = Job(new_id(rng), RELEASE_JOB, arguments, actor.id, now)
+    jobs.add(db, job)
+    journal.note(db, actor.id, "release.asked", job.id, now, **arguments)
+    return job
+
+
+def make_release(shop: Workshop, job: Job) -> dict[str, Any]:
+    """Freeze it; the report is written by a process of its own, so that nobody on the site waits for it."""
+    given = job.arguments
+    wanted = Release(
+        given["name"], given["title"], tuple(map(State, given["states"])), tuple(given["langs"]),
+        tuple(given["where"]), given["shares"],
+    )  # fmt: skip
+    folder = shop.folder / "releases" / wanted.name
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with shop.read() as db:
+        plan = plan_of(db, wanted, campaign_key(shop.folder, shop.secret))
+        told = Telling(shop, job, exports.count_trees(db, wanted.states, set(wanted.langs) or None))
+
+        def describe(folder: Path, about: About, files: Sequence[CardFile]) -> None:
+            _beside(partial(write_papers, folder, about, files), lambda: told.tell(0))
+
+        done = 0
+
+        def tree(number: int) -> None:
+            nonlocal done
+            if number - done >= TELL_EVERY:
+                told.tell(number - done)
+                done = number
+
+        try:
+            made = freeze(folder, plan, source_of(db, wanted.states, wanted.langs), likeness, describe, tree)
+        except NothingToRelease:
+            raise Conflict("No tree is left to release; look at the states, languages and conditions.") from None
+        except ReleaseThere:
+            # Killed after it was whole: what lies there is this job's own.
+            made = dict(read_stamp(folder).said)
+    return {"name": wanted.name, "counts": made["counts"]}
+
+
+def _beside(work: Callable[[], None], waiting: Callable[[], None]) -> None:
+    """Do it in another process; `waiting` is called now and then. Raises RuntimeError when it broke down."""
+    process = multiprocessing.get_context("spawn").Process(target=work, daemon=True)
+    process.start()
+    while process.is_alive():
+        process.join(LOOK_EVERY_S)
+        waiting()
+    if process.exitcode:
+        raise RuntimeError(f"the report was not written (exit status {process.exitcode})")
