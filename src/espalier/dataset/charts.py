@@ -39,7 +39,7 @@ _CONFIG: Final[Spec] = {
     },
     "legend": {
         "labelColor": "var(--text)", "titleColor": "var(--soft)", "labelFontSize": 12, "title": None,
-        "orient": "top", "direction": "horizontal", "columns": 3, "columnPadding": 24, "labelLimit": 240,
+        "orient": "top", "direction": "horizontal", "columns": 3, "columnPadding": 48, "labelLimit": 240,
     },
 }  # fmt: skip
 

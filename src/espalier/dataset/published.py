@@ -6,6 +6,7 @@ Where paper and card differ, both are said.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from espalier.dataset.describe import Description
 from espalier.dataset.stats import Counts
@@ -22,6 +23,10 @@ class Beside:
 
 
 PAPER, CARD = "paper", "data card"
+SHARES: Final = {
+    "en": 42.8, "es": 31.4, "ru": 5.7, "de": 3.6, "fr": 2.9, "zh": 2.5, "th": 1.9, "pt-BR": 1.7, "ca": 1.6,
+}  # fmt: skip
+"""Of all messages, in percent, by language."""
 
 
 def beside(described: Description) -> Sequence[Beside]:
@@ -34,6 +39,7 @@ def beside(described: Description) -> Sequence[Beside]:
         Beside("messages", f"{messages:,}", "161,443", PAPER),
         Beside("trees", f"{counts.trees:,}", "66,497", CARD),
         Beside("of which complete", _ready(counts), "10,968 (paper), 10,364 (card)", "both"),
+        Beside("messages in them", _ready_messages(counts), "92,365 (paper), 88,838 (card)", "both"),
         Beside("people", f"{counts.people:,}", "13,500 volunteers", PAPER),
         Beside("languages", f"{len(counts.langs):,}", "35", PAPER),
         Beside("by prompters", _share(counts.roles["prompter"].total if "prompter" in counts.roles else 0, messages),
@@ -42,7 +48,7 @@ def beside(described: Description) -> Sequence[Beside]:
                "5.3 % (8,576)", PAPER),
         Beside("ratings", f"{sum(described.votes.values()) or counts.reviews:,}", "461,292", PAPER),
     ]  # fmt: skip
-    for lang, share in (("en", 42.8), ("es", 31.4), ("ru", 5.7), ("de", 3.6), ("fr", 2.9), ("zh", 2.5)):
+    for lang, share in SHARES.items():
         here = counts.langs[lang].messages if lang in counts.langs else 0
         found.append(Beside(f"messages in {lang}", _share(here, messages), f"{share} %", f"{PAPER}, figure 2"))
     for each in described.toxicity:
@@ -57,6 +63,11 @@ def beside(described: Description) -> Sequence[Beside]:
 def _ready(counts: Counts) -> str:
     ready = counts.states.get("ready_for_export")
     return f"{ready.trees:,}" if ready else "0"
+
+
+def _ready_messages(counts: Counts) -> str:
+    ready = counts.states.get("ready_for_export")
+    return f"{ready.messages:,}" if ready else "0"
 
 
 def _share(part: int, whole: int) -> str:

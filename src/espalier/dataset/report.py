@@ -233,7 +233,7 @@ def _topics(described: Description) -> Iterator[Table | Figure | str]:
     for each in found:
         if each.topics:
             rows = [
-                (f"{100 * topic.share:.1f} %", ", ".join(topic.words), " ¶ ".join(topic.examples))
+                (f"{100 * topic.share:.1f} %", ", ".join(topic.words), "\n".join(topic.examples))
                 for topic in each.topics
             ]
             says = f"{len(each.topics)} topics of {each.prompts:,} prompts, by the words that name them."
