@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from espalier.dataset.describe import Description, describe
-from espalier.dataset.read import read_messages
+from espalier.dataset.read import read_messages, read_trees
 
 pytestmark = pytest.mark.real
 
@@ -70,3 +70,17 @@ def test_what_was_published_of_this_file_is_found_again(described: Description) 
 def test_a_language_with_few_prompts_has_no_topics_and_says_so(described: Description) -> None:
     assert described.topics is not None
     assert [(each.lang, each.prompts < 500, each.topics) for each in described.topics] == [("en", True, ())]
+
+
+def test_counts_of_the_selection_of_oasst2_are_those_that_are_said_of_it(real_data: Path) -> None:
+    counts = describe(
+        read_trees(real_data / "oasst2" / "oasst2-selection.trees.jsonl.gz"), with_topics=False, resamples=0
+    ).counts
+    assert (counts.trees, counts.messages, len(counts.langs)) == (378, 1095, 30)
+    assert {state: amount.trees for state, amount in counts.states.items()} == {
+        "prompt_lottery_waiting": 228, "ready_for_export": 72, "halted_by_moderator": 29, "initial_prompt_review": 22,
+        "aborted_low_grade": 15, "growing": 12,
+    }  # fmt: skip
+    said = {"en": 518, "es": 279, "zh": 95, "ru": 55, "ja": 21}
+    assert {lang: counts.langs[lang].messages for lang in said} == said
+    assert sum(counts.ranked.values()) == 156
