@@ -1,0 +1,64 @@
+"""`espalier dataset report` and `espalier dataset diff`, as somebody types them."""
+
+import sys
+from pathlib import Path
+
+import pytest
+from huggingface_hub import DatasetCard
+
+from commands import Run
+from espalier.dataset.read import read_messages, read_votes
+from espalier.dataset.records import VoteKind
+
+
+def test_it_writes_the_page_and_the_card_with_the_counts_of_the_files(run: Run, demo_files: tuple[Path, Path]) -> None:
+    trees, votes = demo_files
+    ran = run(
+        "dataset", "report", trees, "--votes", votes, "--into", "described", "--name", "Ours", "--licence", "cc-by-4.0",
+        "--resamples", "20",
+    )  # fmt: skip
+    assert ran.code == 0
+    messages = sum(1 for _ in read_messages(trees))
+    assert f"{messages} messages in " in ran.out
+    page = Path("described", "report.html").read_text("utf-8")
+    rankings = sum(vote.kind == VoteKind.RANKING for vote in read_votes(votes))
+    assert f"<dt>messages</dt><dd>{messages:,}</dd>" in page
+    assert f"<dt>rankings</dt><dd>{rankings:,}</dd>" in page
+    assert "Kendall&#39;s W" in page
+    card = DatasetCard.load(Path("described", "README.md"))
+    assert (card.data.to_dict()["license"], card.data.to_dict()["pretty_name"]) == ("cc-by-4.0", "Ours")
+
+
+def test_a_part_is_described_as_a_part(run: Run, demo_files: tuple[Path, Path]) -> None:
+    german = sum(message.lang == "de" for message in read_messages(demo_files[0]))
+    ran = run("dataset", "report", demo_files[0], "--into", "x", "--where", "lang=de", "--no-topics", "--resamples", 0)
+    assert f"{german} messages in " in ran.out
+    assert "lang=de" in Path("x", "report.html").read_text("utf-8")
+    nothing = run("dataset", "report", demo_files[0], "--into", "y", "--where", "lang=xx", "--no-topics")
+    assert (nothing.code, nothing.out) == (1, "")
+    assert "There is no message to describe." in nothing.err
+    assert not Path("y").exists()
+
+
+def test_without_the_package_that_draws_it_says_which_one(
+    run: Run, demo_files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "vl_convert", None)
+    ran = run("dataset", "report", demo_files[0], "--into", "x", "--no-topics", "--resamples", 0)
+    assert ran.code == 1
+    assert 'pip install "espalier[data]"' in ran.err
+    assert not list(Path("x").glob("*"))
+
+
+def test_diff_ends_with_one_when_something_changed(run: Run, demo_files: tuple[Path, Path]) -> None:
+    trees, _ = demo_files
+    same = run("dataset", "diff", trees, trees)
+    assert (same.code, same.out.startswith("No difference; ")) == (0, True)
+    run("dataset", "convert", trees, "part.trees.jsonl.gz", "--as", "trees", "--where", "lang!=de", "--with-refused")
+    changed = run("dataset", "diff", trees, "part.trees.jsonl.gz")
+    assert changed.code == 1
+    gone = {message.message_id for message in read_messages(trees)} - {
+        message.message_id for message in read_messages(Path("part.trees.jsonl.gz"))
+    }
+    assert f"{len(gone)} messages removed: " in changed.out
+    assert "added" not in changed.out
