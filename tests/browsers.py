@@ -1,7 +1,7 @@
 """A real Chromium, and people who walk through the site in it.
 
 Whoever writes a page test asks for `site`: a running campaign with the demo trees, an administrator, a moderator,
-volunteers and a newcomer, of which each test has a copy of its own. `visitor()` opens a browser of one's own, as one
+volunteers and newcomers, of which each test has a copy of its own. `visitor()` opens a browser of one's own, as one
 person has it.
 """
 
@@ -30,10 +30,12 @@ from espalier.collect.accounts import known
 from espalier.collect.beginning import begin
 from espalier.collect.campaign import change_policy
 from espalier.collect.carry import Load, carry_in
+from espalier.collect.charter import accept_terms
 from espalier.collect.intake import Source
 from espalier.dataset.findings import ignore
 from espalier.domain.policy import CampaignPolicy
 from espalier.store import reading
+from espalier.store.charters import charter_in_force
 from espalier.store.door import open_door
 from espalier.store.migrate import migrate
 from espalier.store.people import Person, PersonRole
@@ -49,6 +51,8 @@ HOW_TO_GET_IT: Final = "these tests walk through the site in Chromium, which is 
 AXE: Final = Path(__file__).parent / "axe" / "axe.min.js"
 FLAGS: Final = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
 VOLUNTEERS: Final = ("Ada", "Ben", "Cleo", "Dana", "Emil", "Fay")
+NEWCOMERS: Final = ("Nia", "Noa")
+"""Who have not been here yet; the second has accepted the terms."""
 
 
 @dataclass(frozen=True)
@@ -172,8 +176,12 @@ def plant(file: Path, *, trees: bool = True) -> Planted:
         joined = door.call(accounts.create_person, None, name, role, secrets.token_urlsafe, now, rng)
         tokens[name] = joined.token
         door.call(settle, joined.person.id, now)
-    newcomer = door.call(accounts.create_person, None, "Nia", PersonRole.CONTRIBUTOR, secrets.token_urlsafe, now, rng)
-    tokens["Nia"] = newcomer.token
+    for name in NEWCOMERS:
+        newcomer = door.call(
+            accounts.create_person, None, name, PersonRole.CONTRIBUTOR, secrets.token_urlsafe, now, rng
+        )
+        tokens[name] = newcomer.token
+    door.call(accept_terms, newcomer.person, door.call(charter_in_force).terms, now)
     door.call(change_policy, None, {"base": {"max_active_trees": 1}}, now, rng)
     organiser = door.call(known, made.person.id)
     door.call(announcements.announce, organiser, "We meet on Friday.", now, now + timedelta(days=7), now, rng)

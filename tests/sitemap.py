@@ -80,7 +80,7 @@ CASE: Final = one("SELECT id FROM cases")
 SOMEBODY: Final = one("SELECT id FROM people WHERE name = 'Fay'")
 ORGANISERS_PAGES: Final = (
     "announcements", "audit", "campaign", "documents", "exports", "health", "inspirations", "invitations", "people",
-    "policy", "survey", "trollboard",
+    "policy", "releases", "survey", "trollboard",
 )  # fmt: skip
 
 PAGES: Final = (
@@ -99,7 +99,8 @@ PAGES: Final = (
     plain("change-address", "/me/signin/email", "Ada"),
     plain("change-password", "/me/signin/password", "Ada"),
     plain("survey", "/me/survey", "Ada"),
-    plain("welcome", "/welcome", "Ada"),
+    plain("accept-the-terms", "/terms/accept", "Nia"),
+    plain("welcome", "/welcome", "Noa"),
     plain("trees", "/trees", "Ada"),
     Shown("tree", "/trees/{tree_id}", "Ada", at("/trees/{}", TREE)),
     Shown("message", "/messages/{message_id}", "Ada", at("/messages/{}", MESSAGE)),
@@ -155,7 +156,6 @@ NOT_PAGES: Final = frozenset(
         "/signin/with/{name}", "/signin/with/{name}/back",
         # Steps of signing in and out, which tests/web walks through with letters and secrets of their own.
         "/signin/again", "/signin/code", "/signin/link/{token}", "/invitation/{token}", "/unsubscribe/{signed}",
-        "/terms/accept",
         # Of who is banned, and after many decisions at once: tests/web/test_moderation_pages.py.
         "/banned", "/moderation/bulk/{first}",
     }

@@ -22,6 +22,7 @@ from espalier.web.case_words import reason_words
 from espalier.web.key_words import FOR_STAFF, KEYS_OF
 from espalier.web.markdown import rendered
 from espalier.web.refused import said
+from espalier.web.tree_words import first_words
 from espalier.web.undoing import REASONS, undo_line
 from espalier.web.visit import Visit
 from espalier.web.words import catalogue, direction, interface_languages, language_name
@@ -53,6 +54,7 @@ def environment(lang: str) -> Environment:
         language=lambda tag: language_name(tag, lang),
         said=lambda refused: said(refused, catalogue(lang)),
         reason=lambda given: reason_words(given, catalogue(lang)),
+        beginning=first_words,
         apart=lambda words: Markup("<bdi>{}</bdi>").format(words),
     )
     made.globals.update(
