@@ -40,11 +40,9 @@ def filtered() -> dict[str, float]:
 
 def reported() -> dict[str, float]:
     """The page and the card of all trees and the votes on them, with everything in it."""
-    trees, votes = trees_of(LARGE), HERE / "large.votes.jsonl.gz"
-    if not votes.exists():
-        Command(
-            template(LARGE), "export", str(HERE / "again.trees.jsonl.gz"), "--votes", str(votes), *EVERY_STATE
-        ).wait()
+    trees, votes = HERE / "large.trees.jsonl.gz", HERE / "large.votes.jsonl.gz"
+    if not (trees.exists() and votes.exists()):
+        Command(template(LARGE), "export", str(trees), "--votes", str(votes), *EVERY_STATE).wait()
     command = Command(
         HERE / "no.db", "dataset", "report", str(trees), "--votes", str(votes), "--into", str(HERE / "report")
     ).wait()  # fmt: skip

@@ -31,9 +31,24 @@ def test_it_writes_the_page_and_the_card_with_the_counts_of_the_files(run: Run, 
 
 def test_a_part_is_described_as_a_part(run: Run, demo_files: tuple[Path, Path]) -> None:
     german = sum(message.lang == "de" for message in read_messages(demo_files[0]))
-    ran = run("dataset", "report", demo_files[0], "--into", "x", "--where", "lang=de", "--no-topics", "--resamples", 0)
+    trees, votes = demo_files
+    ran = run(
+        "dataset",
+        "report",
+        trees,
+        "--votes",
+        votes,
+        "--into",
+        "x",
+        "--where",
+        "lang=de",
+        "--no-topics",
+        "--resamples",
+        0,
+    )
     assert f"{german} messages in " in ran.out
     assert "lang=de" in Path("x", "report.html").read_text("utf-8")
+    assert "votes left out: on messages that are not in these files" in ran.out
     nothing = run("dataset", "report", demo_files[0], "--into", "y", "--where", "lang=xx", "--no-topics")
     assert (nothing.code, nothing.out) == (1, "")
     assert "There is no message to describe." in nothing.err

@@ -70,6 +70,8 @@ def report(
     write_card(into / "README.md", described, about, beside)
     counts = described.counts
     out.print(f"{plural(counts.messages, 'message')} in {plural(counts.trees, 'tree')} described.")
+    if described.elsewhere:
+        out.print(f"{plural(described.elsewhere, 'vote')} left out: on messages that are not in these files.")
     out.print(f"{escape(str(into / 'report.html'))}: the report.")
     out.print(f"{escape(str(into / 'README.md'))}: the data card.")
 

@@ -21,17 +21,18 @@ from espalier.dataset.published import beside
 from espalier.dataset.stats import Fates, Spread
 from espalier.dataset.write import replacing
 
-MOST_ROWS_OPEN: Final = 20
+MOST_ROWS_OPEN: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The first column names the row. says: a sentence above it."""
+    """The first column names the row. says: a sentence above it. open: shown however long it is."""
 
     title: str
     says: str
     heads: Sequence[str]
     rows: Sequence[Sequence[Cell]]
+    open: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,7 @@ def _sections(described: Description, about: About) -> Iterator[Section]:
     rows = [(each.what, each.here, each.published, each.source) for each in beside(described)]
     says = "Shares can be compared with a part of that data set or with another one; sums only with the whole."
     yield Section(
-        "oasst1", "Beside OASST1", [Table("Published figures", says, ("", "here", "OASST1", "source"), rows)]
+        "oasst1", "Beside OASST1", [Table("Published figures", says, ("", "here", "OASST1", "source"), rows, open=True)]
     )  # fmt: skip
     yield Section("made", "How this was made", list(_made(described, about)))
 
