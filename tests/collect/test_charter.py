@@ -13,6 +13,7 @@ from espalier.collect.accounts import create_person
 from espalier.collect.answers import TextAnswer
 from espalier.collect.beginning import begin
 from espalier.collect.contributions import submit
+from espalier.collect.exports import export_trees
 from espalier.domain.charter import OWN_TERMS, Charter, InvalidCharter, Running
 from espalier.domain.errors import CampaignClosed, Conflict, NotAllowed, NotBegun, Paused, TermsNotAccepted
 from espalier.domain.policy import CampaignPolicy
@@ -118,6 +119,8 @@ def test_published_terms_are_asked_for_and_kept_with_what_is_sent(
     submit(db, ada, task.id, "c1", TextAnswer("Why is the sky blue?", True), NOON, Random(4))
     kept = db.exec_driver_sql("SELECT terms FROM contributions WHERE kind = 'planted'").scalar()
     assert kept == version == ada.terms
+    (exported,) = export_trees(db, list(State))
+    assert exported.prompt.extra["consent_version"] == version
     assert consents_of(db, ada.id) == [(version, NOON)]
 
 

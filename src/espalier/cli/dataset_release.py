@@ -1,4 +1,4 @@
-"""`espalier dataset release` and `verify`: a data set frozen, and whether it is still what it was."""
+"""`espalier dataset release`, `verify` and `publish`: a data set frozen, whether it is what it was, and on a hub."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ from espalier.cli.campaign import campaign, without_cycle_search
 from espalier.cli.dataset_split import ByAuthor, Likeness, Previous, Seed, SharesGiven, earlier, likeness, shares_given
 from espalier.cli.datasets import Conditions, conditions
 from espalier.cli.files import refuse_unreadable
-from espalier.cli.terminal import MISUSED, err, fail, one_of, out, plural, progress
+from espalier.cli.terminal import MISUSED, err, fail, harmless, one_of, out, plural, progress
 from espalier.config import read_settings
 
 if TYPE_CHECKING:
@@ -112,6 +112,25 @@ def verify(
     if faults:
         fail(f"{plural(faults, 'fault')} in {folder}.")
     out.print(f"{escape(str(folder))} is as it was released.")
+
+
+def publish(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A release.")],
+    data_set: Annotated[str, typer.Argument(metavar="OWNER/NAME", help="The data set on the hub.")],
+    public: Annotated[bool, typer.Option("--public", help="For all to see; a new one is private by default.")] = False,
+) -> None:
+    """Check a release and put it on a hub as one commit; the hub is HF_ENDPOINT's, the token HF_TOKEN's."""
+    from espalier.dataset.hub import NeedsHub, NotPublished
+    from espalier.dataset.hub import publish as put
+
+    verify(folder)
+    try:
+        address = put(folder, data_set, public=public)
+    except NeedsHub as missing:
+        fail(f"{str(missing)[:1].upper()}{str(missing)[1:]}.")
+    except NotPublished as refused:
+        fail(str(refused))
+    out.print(f"Published: {escape(harmless(address))}")
 
 
 @contextmanager

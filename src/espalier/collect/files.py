@@ -179,6 +179,7 @@ def _export(shop: Workshop, job: Job) -> dict[str, Any]:
 def campaign_key(folder: Path, secret: Callable[[], str]) -> bytes:
     """The campaign's own key, made when first needed, so that a person is alike in all its exports."""
     path = folder / KEY
+    folder.mkdir(parents=True, exist_ok=True)
     with suppress(FileExistsError):
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "w") as file:
