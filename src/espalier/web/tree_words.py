@@ -56,7 +56,7 @@ def first_words(text: str, most: int = 80) -> str:
         return plain
     cut = plain[:most]
     whole = cut.rsplit(" ", 1)[0]
-    return f"{(whole if len(whole) > most // 2 else cut).rstrip('.…')}…"
+    return f"{(whole if len(whole) > most // 2 else cut).rstrip('.,;:…')}…"
 
 
 def role_words(role: Role, words: NullTranslations) -> str:
