@@ -24,7 +24,12 @@ def test_a_release_is_made_by_itself_and_its_files_are_downloaded(chief: Visitor
     page = chief.send(ADDRESS, name="first-1", title="Our first", held_out="0")
     assert "hx-get" in page.text
     assert chief.get(f"{ADDRESS}/first-1/report.html").status_code == 404, "it is not there yet"
+    half = (
+        small_campaign.http.app.state.campaign.data_dir / "releases" / ".first-1.abc.part"
+    )  # of a server that was killed at it
+    half.mkdir(parents=True)
     small_campaign.work()
+    assert not half.exists()
     page = chief.get(ADDRESS)
     assert "first-1" in page.text
     assert "hx-get" not in page.text

@@ -5,6 +5,7 @@ Knows the campaign, its terms and its policy; what a release looks like is said 
 
 import multiprocessing
 import re
+import shutil
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -152,6 +153,8 @@ def make_release(shop: Workshop, job: Job) -> dict[str, Any]:
     )  # fmt: skip
     folder = shop.folder / "releases" / wanted.name
     folder.parent.mkdir(parents=True, exist_ok=True)
+    for half in folder.parent.glob(f".{wanted.name}.*.part"):  # of a server that was stopped at it
+        shutil.rmtree(half, ignore_errors=True)
     with shop.read() as db:
         plan = plan_of(db, wanted, campaign_key(shop.folder, shop.secret))
         told = Telling(shop, job, exports.count_trees(db, wanted.states, set(wanted.langs) or None))
