@@ -99,9 +99,8 @@ def _sections(described: Description, about: About) -> Iterator[Section]:
         yield Section("topics", "Topics of the prompts", list(_topics(described)))
     rows = [(each.what, each.here, each.published, each.source) for each in beside(described)]
     says = "Shares can be compared with a part of that data set or with another one; sums only with the whole."
-    yield Section(
-        "oasst1", "Beside OASST1", [Table("Published figures", says, ("figure", "here", "OASST1", "source"), rows, open=True)]
-    )  # fmt: skip
+    published = Table("Published figures", says, ("figure", "here", "OASST1", "source"), rows, open=True)
+    yield Section("oasst1", "Beside OASST1", [published])
     yield Section("made", "How this was made", list(_made(described, about)))
 
 
