@@ -21,7 +21,7 @@ def chief(small_campaign: World) -> Iterator[Visitor]:
 def test_a_release_is_made_by_itself_and_its_files_are_downloaded(chief: Visitor, small_campaign: World) -> None:
     tree, *_ = small_campaign.ranked_tree()
     chief.get(ADDRESS)
-    page = chief.send(ADDRESS, name="first-1", title="Our first", held_out="0")
+    page = chief.send(ADDRESS, name="first-1", title="Our first", licence="cc0-1.0", held_out="0")
     assert "hx-get" in page.text
     assert chief.get(f"{ADDRESS}/first-1/report.html").status_code == 404, "it is not there yet"
     half = (
@@ -35,6 +35,7 @@ def test_a_release_is_made_by_itself_and_its_files_are_downloaded(chief: Visitor
     assert "hx-get" not in page.text
     said = json.loads(chief.get(f"{ADDRESS}/first-1/release.json").content)
     assert said["counts"]["train"]["trees"] == 1
+    assert said["licence"] == {"name": "cc0-1.0", "url": None}
     assert tree.encode() in chief.get(f"{ADDRESS}/first-1/split.json").content
     report = chief.get(f"{ADDRESS}/first-1/report.html")
     assert b"<h1>Our first</h1>" in report.content

@@ -73,11 +73,13 @@ def release(
     states = [State(one_of(each, State, "state of a tree")) for each in dict.fromkeys(state or ["ready_for_export"])]
     if trees and (state or lang):
         fail("--state and --lang choose trees of a campaign; of files, --where chooses messages.", MISUSED)
-    with _given(name, trees, votes, states, lang or [], key) as (source, plan), progress("releasing trees") as bar:
+    with (
+        _given(name, trees, votes, states, lang or [], licence, key) as (source, plan),
+        progress("releasing trees") as bar,
+    ):
         wanted = replace(
             plan,
             title=title or plan.title,
-            licence=licence or plan.licence,
             where=tuple(where or ()),
             split=Wanted(shares_given(share, seed), alike, by_author, earlier(previous)),
             gone=Gone(deleted_texts=with_deleted),
@@ -136,7 +138,7 @@ def publish(
 @contextmanager
 def _given(
     name: str, trees: list[Path] | None, votes: list[Path] | None, states: "list[State]", langs: list[str],
-    key: Path | None,
+    licence: str | None, key: Path | None,
 ) -> "Iterator[tuple[Source, Plan]]":  # fmt: skip
     """What is released: files, or the campaign as one moment has it; and what it says of itself."""
     from espalier.dataset.anonymise import BadKey, read_key
@@ -147,7 +149,7 @@ def _given(
     except BadKey as wrong:
         fail(str(wrong))
     if trees:
-        yield _of_files(trees, votes or []), Plan(name, key=hidden)
+        yield _of_files(trees, votes or []), Plan(name, licence=licence, key=hidden)
         return
     if votes:
         fail("A campaign brings its own votes; --votes belongs to --from.", MISUSED)
@@ -156,7 +158,7 @@ def _given(
 
     with campaign() as database, database.read() as db:
         own = hidden or campaign_key(read_settings().data_dir, lambda: token_hex(32))
-        wanted = Release(name, states=tuple(states), langs=tuple(langs))
+        wanted = Release(name, licence=licence or "", states=tuple(states), langs=tuple(langs))
         yield source_of(db, states, langs), plan_of(db, wanted, own)
 
 

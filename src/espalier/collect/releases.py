@@ -45,10 +45,14 @@ LOOK_EVERY_S: Final = 20.0  # while the report is written; the lease lasts longe
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """What a release shall hold. langs: none for all; where: conditions on messages; shares: of held-out parts."""
+    """What a release shall hold. licence: as hubs know it, by default the campaign's. langs: none for all.
+
+    where: conditions on messages. shares: of held-out parts.
+    """
 
     name: str
     title: str = ""
+    licence: str = ""
     states: tuple[State, ...] = (State.READY_FOR_EXPORT,)
     langs: tuple[str, ...] = ()
     where: tuple[str, ...] = ()
@@ -72,6 +76,7 @@ def source_of(db: Connection, states: Sequence[State], langs: Sequence[str] = ()
 def plan_of(db: Connection, wanted: Release, key: bytes | None) -> Plan:
     """What is to be frozen: the campaign's name and licence where nothing else is said. Raises Invalid."""
     charter = charter_in_force(db)
+    own = charter.licence.lower().replace(" ", "-")
     if not NAME.fullmatch(wanted.name):
         raise Invalid(
             "A release is named with small letters, digits, dots and hyphens, at most 64, as trees-2026-03.",
@@ -90,8 +95,8 @@ def plan_of(db: Connection, wanted: Release, key: bytes | None) -> Plan:
         wanted.name,
         title=wanted.title or f"{charter.name}: {wanted.name}",
         summary=charter.about,
-        licence=charter.licence.lower().replace(" ", "-") or None,
-        licence_url=charter.licence_url or None,
+        licence=wanted.licence or own or None,
+        licence_url=charter.licence_url or None if wanted.licence in ("", own) else None,
         states=tuple(wanted.states),
         langs=wanted.langs,
         where=wanted.where,
@@ -135,7 +140,8 @@ def ask_release(db: Connection, actor: Person, wanted: Release, folder: Path, no
             "There is a release of this name; it is never changed, so give the new one another.", field="name"
         )
     arguments = {
-        "name": wanted.name, "title": wanted.title, "states": list(wanted.states), "langs": list(wanted.langs),
+        "name": wanted.name, "title": wanted.title, "licence": wanted.licence,
+        "states": list(wanted.states), "langs": list(wanted.langs),
         "where": list(wanted.where), "shares": dict(wanted.shares),
     }  # fmt: skip
     job = Job(new_id(rng), RELEASE_JOB, arguments, actor.id, now)
@@ -148,7 +154,7 @@ def make_release(shop: Workshop, job: Job) -> dict[str, Any]:
     """Freeze it; the report is written by a process of its own, so that nobody on the site waits for it."""
     given = job.arguments
     wanted = Release(
-        given["name"], given["title"], tuple(map(State, given["states"])), tuple(given["langs"]),
+        given["name"], given["title"], given["licence"], tuple(map(State, given["states"])), tuple(given["langs"]),
         tuple(given["where"]), given["shares"],
     )  # fmt: skip
     folder = shop.folder / "releases" / wanted.name

@@ -37,6 +37,7 @@ class Typed:
 
     name: str = ""
     title: str = ""
+    licence: str = ""
     states: tuple[str, ...] = (State.READY_FOR_EXPORT,)
     langs: str = ""
     where: str = ""
@@ -81,12 +82,13 @@ async def ask(
     visit: AdminSender,
     name: Annotated[str, Form(max_length=100)] = "",
     title: Annotated[str, Form(max_length=200)] = "",
+    licence: Annotated[str, Form(max_length=100)] = "",
     states: Annotated[list[str] | None, Form()] = None,
     langs: Annotated[str, Form(max_length=2000)] = "",
     where: Annotated[str, Form(max_length=2000)] = "",
     held_out: Annotated[str, Form(max_length=10)] = "5",
 ) -> Response:
-    campaign, typed = visit.campaign, Typed(name, title, tuple(states or ()), langs, where, held_out)
+    campaign, typed = visit.campaign, Typed(name, title, licence, tuple(states or ()), langs, where, held_out)
     try:
         await campaign.change(
             visit.changing(), releases.ask_release, _wanted(typed), campaign.shop.folder, campaign.clock(), campaign.rng
@@ -108,7 +110,10 @@ def _wanted(typed: Typed) -> Release:
     if not 0 <= percent <= MOST_PERCENT:
         raise Invalid("Hold out from 0 to %(most)s percent.", field="held_out", most=MOST_PERCENT)
     shares = {"validation": percent / 100} if percent else {}
-    return Release(typed.name.strip(), typed.title.strip(), tuple(map(State, typed.states)), langs, where, shares)
+    return Release(
+        typed.name.strip(), typed.title.strip(), typed.licence.strip(), tuple(map(State, typed.states)), langs, where,
+        shares,
+    )  # fmt: skip
 
 
 @router.get(ADDRESS + "/{name}/{path:path}")
