@@ -8,6 +8,7 @@ import typer
 
 from espalier import __version__
 from espalier.cli import (
+    dataset_check,
     dataset_convert,
     dataset_diff,
     dataset_mix,
@@ -21,6 +22,7 @@ from espalier.cli import (
     looking,
     maintenance,
     people,
+    safety,
     serving,
 )
 from espalier.cli.sources import FOLDERS
@@ -66,8 +68,10 @@ datasets.datasets.command()(dataset_release.release)
 datasets.datasets.command()(dataset_release.verify)
 datasets.datasets.command()(dataset_release.publish)
 datasets.datasets.command()(dataset_diff.diff)
+datasets.datasets.command()(dataset_check.check)
 datasets.datasets.command()(dataset_reliability.reliability)
 app.add_typer(datasets.datasets, name="dataset")
+app.add_typer(safety.safety, name="safety")
 app.command()(keeping.doctor)
 app.command()(keeping.backup)
 app.command()(keeping.restore)

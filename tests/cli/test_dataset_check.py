@@ -1,0 +1,71 @@
+"""`espalier dataset check` and `espalier safety train`, as somebody types them."""
+
+from pathlib import Path
+
+import pytest
+
+from commands import Run
+from espalier.dataset.scores import by_message, read_scores
+from oasst import lines, message, tree
+
+LONG = "Tomatoes want sun, water, and a stick to climb on when they are small and when they are tall."
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    return lines(
+        tmp_path / "trees.jsonl",
+        tree(
+            {**message("p", text=LONG), "replies": [message("a", "p", text=f"Write to ada@example.org. {LONG[:20]}")]}
+        ),
+        tree(message("q", text=LONG.upper())),
+        tree(message("r", text=LONG + " Really.")),
+        tree(message("s", text="")),
+    )
+
+
+def test_what_is_found_goes_beside_the_messages_and_conditions_ask_for_it(
+    run: Run, source: Path, tmp_path: Path
+) -> None:
+    scores = tmp_path / "scores.jsonl"
+    made = run("dataset", "check", source, "--into", scores)
+    assert made.code == 0, made.err
+    found = by_message(read_scores(scores))
+    assert list(found) == ["p", "a", "q", "r", "s"]
+    assert found["p"] == {
+        "lang_detected": "en", "lang_confidence": found["p"]["lang_confidence"], "duplicate_of": None,
+        "near_duplicate_of": None, "personal": [],
+    }  # fmt: skip
+    assert found["a"]["personal"] == [{"kind": "email", "start": 9, "end": 24}]
+    assert (found["q"]["duplicate_of"], found["r"]["near_duplicate_of"]) == ("p", "p")
+    assert found["s"]["lang_detected"] is None
+    kept = run(
+        "dataset", "convert", source, tmp_path / "kept.jsonl", "--as", "prompts", "--with-refused", "--scores", scores,
+        "--where", "duplicate=false", "--where", "near_duplicate=false",
+    )  # fmt: skip
+    assert "2 lines" in kept.out, kept.err
+
+
+def test_toxicity_is_learned_from_labels_and_told_of_other_texts(run: Run, source: Path, tmp_path: Path) -> None:
+    def said(number: int) -> dict[str, object]:
+        rude = number % 3 == 0
+        words = "You stupid idiot" if rude else "Thank you so much"
+        return tree(
+            message(f"m{number}", text=f"{words}, {number}.", labels={"toxicity": {"value": 0.75 * rude, "count": 3}})
+        )
+
+    labelled = lines(tmp_path / "labelled.jsonl", *map(said, range(210)))
+    model, scores = tmp_path / "toxicity.model", tmp_path / "scores.jsonl"
+    made = run("safety", "train", labelled, "--into", model)
+    assert made.code == 0, made.err
+    assert "learned from 210 texts" in made.out
+    run("dataset", "check", source, "--only", "toxicity", "--model", model, "--into", scores)
+    assert set(by_message(read_scores(scores))["p"]) == {"toxicity"}
+    for words, says in (
+        (("dataset", "check", source, "--only", "toxicity", "--into", scores), "safety train"),
+        (("dataset", "check", source, "--model", source, "--into", scores), "no model"),
+        (("safety", "train", source, "--into", model), "needs at least 200"),
+    ):
+        refused = run(*words)
+        assert refused.code
+        assert says in refused.err
