@@ -184,3 +184,20 @@ def test_one_may_go_on_typing_while_a_draft_is_being_saved(site: Site) -> None:
     state(page, "Draft saved")
     page.goto(address)
     assert page.locator("#text").input_value() == "first and second"
+
+
+def test_the_first_press_on_a_button_below_the_field_counts_on_a_phone(site: Site) -> None:
+    """The bar at the foot makes room while somebody types, and its coming back moves nothing under the pointer."""
+    page, _address = begin(site)
+    page.set_viewport_size({"width": 375, "height": 740})
+    page.locator("#text").press_sequentially("It depends.")
+    state(page, "Draft saved")
+    skip = page.get_by_role("button", name="Skip", exact=True)
+    skip.scroll_into_view_if_needed()
+    before = skip.bounding_box()
+    assert before is not None
+    page.mouse.move(before["x"] + 9, before["y"] + before["height"] / 2)
+    page.mouse.down()
+    assert skip.bounding_box() == before
+    page.mouse.up()
+    expect(page.get_by_text("Skipped.")).to_be_visible()
