@@ -3,7 +3,7 @@
 from contextlib import suppress
 
 import pytest
-from sqlalchemy import Connection, insert, inspect
+from sqlalchemy import Connection, insert, inspect, update
 
 from espalier.domain.errors import Invalid, TooLong
 from espalier.store import search
@@ -220,7 +220,11 @@ def test_what_is_wrong_with_the_index_is_named_and_repaired(db: Connection) -> N
     put(db, "m3", "👍")
     put(db, "m4", "a removed plum", live=0)
     put(db, "m5", "a fresh quince")
-    assert (search.missing(db), search.surplus(db)) == ([], [])
+    put(db, "m6", "ein Apfel", lang="de")
+    for n, said in enumerate([*HOSTILE, "中" * 40_000, "same " * 20_000, "don't 東京 it's"]):
+        put(db, f"h{n}", "" if "\0" in said or "\ud800" in said else said)
+    assert (search.missing(db), search.surplus(db), list(search.misfiled(db))) == ([], [], [])
+    count = search.indexed_count(db)
 
     db.execute(searched.delete().where(searched.c.message_id.in_(["m1", "m2"])))
     search.index(db, "m4", "a removed plum", known=False)
@@ -228,14 +232,23 @@ def test_what_is_wrong_with_the_index_is_named_and_repaired(db: Connection) -> N
     db.execute(insert(searched).values(message_id="nobody", tokens="ghost"))
     assert search.missing(db) == ["m2", "m1"]
     assert search.surplus(db) == ["m4", "nobody"]
+    search.index(db, "m3", "a thumb", known=False)
+    db.execute(update(messages).where(messages.c.id == "m6").values(lang="en"))
+    assert sorted(search.misfiled(db)) == ["m3", "m5", "m6"]
+
+    wrong = [*search.missing(db), *search.surplus(db), *search.misfiled(db)]
+    with db.begin_nested() as repaired:
+        search.index_again(db, wrong)
+        assert (search.missing(db), search.surplus(db), list(search.misfiled(db))) == ([], [], [])
+        repaired.rollback()
 
     search.rebuild(db)
-    assert (search.missing(db), search.surplus(db)) == ([], [])
+    assert (search.missing(db), search.surplus(db), list(search.misfiled(db))) == ([], [], [])
     assert found(db, "apple") == ["m1"]
     assert found(db, "pear") == ["m2"]
     assert found(db, "quince") == ["m5"]
     assert found(db, "plum") == found(db, "ghost") == found(db, "stale") == []
-    assert search.indexed_count(db) == 3
+    assert search.indexed_count(db) == count
 
 
 def test_texts_are_undone_with_their_transaction(db: Connection) -> None:

@@ -180,6 +180,9 @@ def _of_search(db: Connection, wrong: Wrong) -> Iterator[Difference]:
     for message_id in search.surplus(db):
         wrong.found.append(message_id)
         yield Difference(f"message {message_id}", "search index", "its words", None)
+    for message_id in search.misfiled(db):
+        wrong.found.append(message_id)
+        yield Difference(f"message {message_id}", "search index", "other words", "its words")
 
 
 def _of_tallies(stored: Credits, rebuilt: Credits, wrong: Wrong) -> Iterator[Difference]:

@@ -7,7 +7,9 @@ databases can then stop at the end of the page, however common a word is. A mess
 a deletion that was undone, enters anew.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+import json
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, and_, bindparam, func, select, text
@@ -89,6 +91,32 @@ _THERE_BUT_NOT_LIVE: Final = Statement(
     .where(messages.c.id.is_(None))
     .order_by(searched.c.number)
 )
+_LIVE_AND_THERE: Final = Statement(
+    select(messages.c.id, messages.c.lang, messages.c.text)
+    .join(searched, searched.c.message_id == messages.c.id)
+    .where(messages.c.live == 1)
+    .order_by(searched.c.number)
+)
+_DIFFERING: Final = {
+    "sqlite": Statement(
+        text("""
+            SELECT searched.message_id
+            FROM json_each(:said) AS said JOIN searched ON searched.message_id = json_extract(said.value, '$.id')
+            WHERE searched.tokens
+                <> '_' || json_extract(said.value, '$.lang') || ' ' || json_extract(said.value, '$.tokens')
+            ORDER BY searched.number
+        """)
+    ),
+    "postgresql": Statement(
+        text("""
+            SELECT searched.message_id
+            FROM jsonb_to_recordset(CAST(:said AS jsonb)) AS said (id text, lang text, tokens text)
+            JOIN searched ON searched.message_id = said.id
+            WHERE searched.tokens <> CAST(said.tokens AS tsvector) || array_to_tsvector(ARRAY['_' || said.lang])
+            ORDER BY searched.number
+        """)
+    ),
+}
 _COUNT: Final = Statement(select(func.count()).select_from(searched))
 
 
@@ -154,6 +182,14 @@ def missing(db: Connection) -> list[str]:
 def surplus(db: Connection) -> list[str]:
     """Messages in the index that are not live, or are no more."""
     return _THERE_BUT_NOT_LIVE.values(db)
+
+
+def misfiled(db: Connection) -> Iterator[str]:
+    """Live messages that are in the index, but under other words or another language than theirs."""
+    spell, rows = _SPELL[db.dialect.name], _LIVE_AND_THERE.stream(db)
+    while some := list(islice(rows, 1000)):
+        said = [{"id": message_id, "lang": lang, "tokens": spell(words_of(of))} for message_id, lang, of in some]
+        yield from _DIFFERING[db.dialect.name].values(db, said=json.dumps(said))
 
 
 def index_again(db: Connection, message_ids: Sequence[str]) -> None:
