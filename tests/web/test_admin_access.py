@@ -13,6 +13,7 @@ MODERATORS = {
     ("GET", "/admin"),
     ("GET", "/admin/people"),
     ("GET", "/admin/people/{person_id}"),
+    ("GET", "/admin/people/{person_id}/ban"),
     ("POST", "/admin/people/{person_id}/ban"),
     ("POST", "/admin/people/{person_id}/unban"),
     ("GET", "/admin/people/{person_id}/purge"),

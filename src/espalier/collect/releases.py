@@ -86,11 +86,11 @@ def plan_of(db: Connection, wanted: Release, key: bytes | None) -> Plan:
         for words in wanted.where:
             condition(words)
     except BadCondition as wrong:
-        raise Invalid("%(why)s.", field="where", why=str(wrong)) from wrong
+        raise Invalid("This condition cannot be read: %(why)s.", field="where", why=str(wrong)) from wrong
     try:
         shares = Shares(dict(wanted.shares))
     except BadShares as wrong:
-        raise Invalid("%(why)s.", field="share", why=str(wrong)) from wrong
+        raise Invalid("The trees cannot be held out so: %(why)s.", field="share", why=str(wrong)) from wrong
     return Plan(
         wanted.name,
         title=wanted.title or f"{charter.name}: {wanted.name}",
