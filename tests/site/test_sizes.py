@@ -3,9 +3,9 @@
 import sqlite3
 
 import pytest
-from playwright.sync_api import Page, ViewportSize
+from playwright.sync_api import Browser, Page, ViewportSize
 
-from browsers import Site
+from browsers import CHROMIUM, FLAGS, Site, sign_in
 
 SIZES: tuple[ViewportSize, ...] = ({"width": 320, "height": 640}, {"width": 320, "height": 256})
 LONG_WORDS = ("de", "ar")
@@ -100,3 +100,24 @@ def test_with_forced_colours_choices_and_the_focus_are_seen(looked_at: Site, kin
             }"""
         )
         assert drawn, page.evaluate("document.activeElement.outerHTML.slice(0, 160)")
+
+
+def test_figures_of_charts_can_be_read_on_a_phone(looked_at: Site) -> None:
+    page = looked_at.coming("Ada", viewport={"width": 320, "height": 640})
+    page.goto("/stats")
+    heights = page.locator(".drawn text").evaluate_all("all => all.map(each => each.getBoundingClientRect().height)")
+    assert heights
+    assert min(heights) >= 10
+    assert not wider(page)
+
+
+def test_names_of_tasks_are_words_on_a_phone_with_large_type(looked_at: Site, chromium: Browser) -> None:
+    """Type that the browser itself is set to, which also counts in the sizes that the style asks for."""
+    flags = [*FLAGS, "--blink-settings=defaultFontSize=32"]
+    with chromium.browser_type.launch(executable_path=CHROMIUM, args=flags) as large:
+        page = large.new_page(base_url=looked_at.url, viewport={"width": 320, "height": 640}, locale="ar")
+        sign_in(page, looked_at.tokens["Ada"])
+        widths = page.locator(".need h3").evaluate_all("all => all.map(each => each.getBoundingClientRect().width)")
+        assert widths
+        assert min(widths) >= 4 * 32
+        assert not wider(page)
