@@ -40,6 +40,19 @@ def test_who_hides_is_not_on_the_board_but_sees_their_own_rank(campaign: World) 
         assert "With your" not in ada.get("/leaderboard?lang=de").text
 
 
+def test_one_point_is_said_as_one(campaign: World) -> None:
+    campaign.tree(max_tree_depth=2, goal_tree_size=4)
+    campaign.ben.write("assistant_reply", "It is the air that scatters the light.")
+    campaign.later(seconds=1)
+    campaign.cleo.review("label_assistant_reply")
+    campaign.ada.call("PATCH", "/me", {"on_board": False})
+    campaign.ada.write("prompter_reply", "And why is it red in the evening?")
+    campaign.later(seconds=30)
+    with visit(campaign, "ada") as ada:
+        assert "With your 1 point you would" in ada.get("/leaderboard?frame=week&lang=en").text
+        assert "point, level" in ada.get("/tasks").text
+
+
 def test_a_board_of_a_language_counts_what_was_written_in_it(campaign: World) -> None:
     campaign.ranked_tree()
     with visit(campaign, "ada") as ada:
