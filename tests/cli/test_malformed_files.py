@@ -153,3 +153,16 @@ def test_of_a_packed_file_that_ends_early_the_beginning_is_there(run: Run, tmp_p
     assert 0 < len(found) < 3000
     assert found == [f"m{number:04}" for number in range(len(found))]
     assert f"given:{len(found) + 1}: $: the compressed file ends or breaks here, the rest is lost" in ended.err
+
+
+def test_what_was_not_printed_is_counted_at_the_end(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "given").write_bytes(raw(row("a"), *[b"no line of JSON\n"] * 7))
+    ended = run("dataset", "convert", "given", "rows.jsonl", "--as", "messages")
+    assert ended.err.count("is not JSON") == 5
+    assert "7 findings; 7 records were lost." in ended.err
+    assert "7  not_json, of which 5 are shown" in ended.err
+
+
+def test_of_a_sound_file_nothing_is_summed_up(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "given").write_bytes(raw(row("a"), row("b")))
+    assert run("dataset", "convert", "given", "rows.jsonl", "--as", "messages").err == ""

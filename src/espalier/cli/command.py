@@ -25,7 +25,7 @@ from espalier.cli import (
     safety,
     serving,
 )
-from espalier.cli.sources import FOLDERS
+from espalier.cli.sources import AT_THE_END
 from espalier.cli.terminal import fail, out
 from espalier.domain.errors import Refusal
 
@@ -93,7 +93,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a text in any script, whatever the terminal can show
     try:
-        with FOLDERS:
+        with AT_THE_END:
             app(arguments, prog_name="espalier")
     except Refusal as refusal:
         fail(refusal.detail)

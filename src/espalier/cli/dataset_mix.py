@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
 import typer
 from rich.markup import escape
 
-from espalier.cli.files import Notices, refuse_unwritable
-from espalier.cli.sources import at_hand
+from espalier.cli.files import refuse_unwritable
+from espalier.cli.sources import at_hand, notices_of
 from espalier.cli.terminal import MISUSED, fail, harmless, out, plural, progress, show, table
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def mix(
         fail(f"{target} is read; write to another file.", MISUSED)
     named = _named(sources)
     held_out = at_hand(held_out) if held_out else None
-    notices, lang_of = Notices(verbose=False), _detector()
+    notices, lang_of = notices_of(*sources), _detector()
     with progress("counting lines"):
         try:
             recipe = mixing.Recipe(

@@ -172,6 +172,16 @@ class Notices:
         if self._verbose or self.counts[finding.code] <= SHOWN_OF_A_KIND:
             err.print(escape(harmless(str(finding))), style="yellow")
 
+    def sum_up(self) -> None:
+        """Says what was lost, and how many findings of a kind were not printed; nothing where that is nothing."""
+        hidden = {code: count for code, count in self.counts.most_common() if count > SHOWN_OF_A_KIND}
+        if not (hidden or self.lost) or self._verbose:
+            return
+        lost = f"; {plural(self.lost, 'record was', 'records were')} lost" if self.lost else ""
+        err.print(f"{plural(self.counts.total(), 'finding')}{lost}.", style="yellow")
+        for code, count in hidden.items():
+            err.print(f"    {count:>9,}  {code}, of which {SHOWN_OF_A_KIND} are shown", style="yellow")
+
 
 def print_report(report: "ImportReport", notices: Notices, verbose: bool, seconds: float) -> None:
     """What came in, what did not and why, and which trees the rules moved on."""

@@ -17,8 +17,8 @@ from espalier.dataset.findings import Report, ignore
 
 CAMPAIGN: Final = "campaign:"
 ALL: Final = "all"
-FOLDERS: Final = ExitStack()
-"""What campaigns were carried out into; whoever runs a command closes it at the end."""
+AT_THE_END: Final = ExitStack()
+"""Folders that go, and sums of what was wrong that are said; whoever runs a command closes it at the end."""
 SOURCE: Final = "Trees or messages, plain, gzip or Parquet; campaign: is the campaign that the settings name."
 
 
@@ -36,8 +36,14 @@ def at_hand_with_votes(source: Path) -> tuple[Path, Path | None]:
 
 
 def notices_of(*sources: Path) -> Report:
-    """Who prints what is wrong with files; of a campaign, which wrote its own, nothing is new."""
-    return ignore if all(_is_campaign(source) for source in sources) else Notices(verbose=False)
+    """Who prints what is wrong with files, and at the end of the command how much more there was; of a campaign, which
+    wrote its own, nothing is new.
+    """
+    if all(_is_campaign(source) for source in sources):
+        return ignore
+    notices = Notices(verbose=False)
+    AT_THE_END.callback(notices.sum_up)
+    return notices
 
 
 def _is_campaign(source: Path) -> bool:
@@ -69,4 +75,4 @@ def _at_hand(source: Path, votes: Path | None) -> Path:
 
 
 def _folder() -> Path:
-    return Path(FOLDERS.enter_context(tempfile.TemporaryDirectory(prefix="espalier-")))
+    return Path(AT_THE_END.enter_context(tempfile.TemporaryDirectory(prefix="espalier-")))
