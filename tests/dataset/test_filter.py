@@ -56,6 +56,22 @@ def test_what_is_no_condition_says_what_would_be_right(words: str, says: str) ->
         condition(words)
 
 
+@pytest.mark.parametrize("words", ["rank=1", "rank<2", "helpfulness>=0.5", "fails_task<0.5"])
+def test_what_only_replies_have_is_asked_of_replies_so_that_their_prompts_stay(words: str) -> None:
+    assert condition(words)(TREE.prompt, Place(TREE, 0))
+    unranked = MessageRecord("b", "Another answer.", "assistant")
+    assert not condition(words)(unranked, Place(TREE, 1))
+
+
+def test_the_replies_ranked_first_can_be_asked_for() -> None:
+    best = MessageRecord("c", "The best answer.", "assistant", rank=0, replies=(FOLLOWED,))
+    tree = TreeRecord("p", MessageRecord("p", "Why?", "prompter", replies=(REPLY, best)), "ready_for_export")
+    kept = select(tree, [condition("rank=0")])
+    assert kept is not None
+    assert [reply.message_id for reply in kept.prompt.replies] == ["c"]
+    assert [reply.message_id for reply in kept.prompt.replies[0].replies] == ["p2"]
+
+
 def test_a_tree_keeps_what_fulfils_all_and_what_stands_below_goes_too() -> None:
     prompt = MessageRecord(
         "p", "Why?", "prompter", lang="en",

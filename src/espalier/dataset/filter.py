@@ -116,7 +116,7 @@ def _personal(message: MessageRecord, place: Place) -> int | None:
 @dataclass(frozen=True, slots=True)
 class Field:
     """What can be asked of a message. read: the value of a condition. several: values may be given with commas. scored:
-    a check has to have found it.
+    a check has to have found it. of_replies: only an assistant's reply has it, so prompters fulfil any condition on it.
     """
 
     says: str
@@ -125,6 +125,7 @@ class Field:
     several: bool = False
     compares: bool = True
     scored: bool = False
+    of_replies: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +148,9 @@ FIELDS: Final[Mapping[str, Field]] = {
     "model": Field("The model that wrote it.", lambda m, _: m.model_name, str, several=True, compares=False),
     "depth": Field("How far below the prompt it stands, 0 for the prompt.", lambda _, p: p.depth, _number),
     "reviews": Field("How many people reviewed it.", lambda m, _: m.review_count, _number),
-    "rank": Field("Its rank among the replies beside it, 0 for the best.", lambda m, _: m.rank, _number),
+    "rank": Field(
+        "Its rank among the replies beside it, 0 for the best.", lambda m, _: m.rank, _number, of_replies=True
+    ),
     "length": Field("Its length in characters.", lambda m, _: len(m.text), _number),
     "date": Field("When it was written.", _written, _date),
     "accepted": Field(
@@ -175,14 +178,20 @@ FIELDS: Final[Mapping[str, Field]] = {
         scored=True,
     ),
     "personal": Field("In how many places a check found personal data.", _personal, _number, scored=True),
-    **{name: Field(f"What reviewers said of {name}, from 0 to 1.", _label(name), _number) for name in LABELS},
+    **{
+        name: Field(
+            f"What reviewers said of {name}, from 0 to 1.", _label(name), _number, of_replies=label.assistant_only
+        )
+        for name, label in LABELS.items()
+    },
 }  # fmt: skip
 
 
 def condition(words: str) -> Condition:
     """What `field`, a comparison and a value say; several values with commas where it is `=` or `!=`.
 
-    A message that has no such value (no rank, no such label) fulfils only `!=`. Raises BadCondition.
+    A message that has no such value (no such label) fulfils only `!=`. What only replies have is asked of replies
+    alone, so that the prompt above a reply of `rank=0` stays. Raises BadCondition.
     """
     spelled = _SPELLED.fullmatch(words)
     if spelled is None:
@@ -200,14 +209,20 @@ def condition(words: str) -> Condition:
         raise BadCondition(f"{words!r}: the value of {name} {wrong}") from None
     if is_equality:
         wanted = comparison == "="
-        return Condition(words, name, lambda message, place: (asked.get(message, place) in values) is wanted)
-    holds, limit = COMPARISONS[comparison], values[0]
 
-    def fulfils(message: MessageRecord, place: Place) -> bool:
-        has = asked.get(message, place)
-        return has is not None and holds(has, limit)
+        def fulfils(message: MessageRecord, place: Place) -> bool:
+            return (asked.get(message, place) in values) is wanted
 
-    return Condition(words, name, fulfils)
+    else:
+        holds, limit = COMPARISONS[comparison], values[0]
+
+        def fulfils(message: MessageRecord, place: Place) -> bool:
+            has = asked.get(message, place)
+            return has is not None and holds(has, limit)
+
+    if not asked.of_replies:
+        return Condition(words, name, fulfils)
+    return Condition(words, name, lambda message, place: message.role == "prompter" or fulfils(message, place))
 
 
 def select(
