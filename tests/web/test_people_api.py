@@ -86,7 +86,8 @@ def test_a_ban_holds_at_once_and_frees_what_the_person_held(campaign: World) -> 
 def test_a_ban_has_a_reason_of_the_list_and_may_be_for_some_days(campaign: World) -> None:
     at = f"/people/{campaign.ada.id}/ban"
     assert campaign.warden.post(at, {}).status_code == 422
-    assert campaign.warden.post(at, {"reason": "I do not like them"}).json()["field"] == "reason"
+    refused = campaign.warden.post(at, {"reason": "I do not like them"}).json()
+    assert (refused["field"], refused["detail"]) == ("reason", f"Choose a reason from the list. {' · '.join(REASONS)}")
     shown = well(campaign.warden.post(at, {**BAN, "days": 2})).json()
     assert (shown["disabled"], shown["suspended_until"]) == (False, "2026-03-03T12:00:00Z")
     refused = campaign.ada.get("/me")

@@ -191,6 +191,7 @@ def test_too_many_tasks_in_a_short_time_are_refused_with_the_time_to_wait(campai
         campaign.ada.write("assistant_reply", f"{REPLIES[number]}")
     refused = campaign.ada.post("/tasks/next", {"kind": "assistant_reply", "langs": ["en"]})
     assert problem(refused) == (429, "rate-limited")
+    assert refused.json()["field"] == "kind"
     assert refused.json()["detail"].startswith("At most 2 tasks of this kind in 2 minutes; ")
     wait = refused.json()["retry_after_s"]
     assert (refused.headers["retry-after"], 1 <= wait <= 121) == (str(wait), True)
@@ -217,7 +218,7 @@ def test_a_task_of_a_halted_tree_is_stale_and_the_text_is_handed_back(campaign: 
     well(campaign.warden.post(f"/trees/{tree_id}/orders", {"command": "halt"}))
     refused = campaign.ada.post(f"/tasks/{task['id']}/submit", {"id": "mine", "text": REPLIES[0]})
     assert problem(refused) == (409, "stale")
-    assert refused.json()["text"] == REPLIES[0]
+    assert (refused.json()["field"], refused.json()["text"]) == ("task_id", REPLIES[0])
 
 
 def test_what_was_sent_is_taken_back_within_a_minute_and_not_later(campaign: World) -> None:

@@ -323,8 +323,8 @@ def decide_many(
     require(actor, PersonRole.MODERATOR)
     if not 1 <= len(numbers) <= MOST_AT_ONCE:
         raise Invalid("Between 1 and %(most)s cases are decided at once.", most=MOST_AT_ONCE, field="cases")
-    if ruling.reason not in cases.reasons(db):
-        raise Invalid("Choose a reason from the list.", field="reason")
+    if ruling.reason not in (reasons := cases.reasons(db)):
+        raise Invalid("Choose a reason from the list.", quoted=" · ".join(reasons), field="reason")
     kept, done, left = list[int](), list[int](), list[Left]()
     rows = [cases.find(db, number) for number in set(numbers)]
     locks.hold_trees(db, {row.tree_id for row in rows if row and row.tree_id}, languages=True)

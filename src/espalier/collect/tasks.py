@@ -126,11 +126,11 @@ def _check_limits(
             if len(kinds) > 1:
                 raise RateLimited(
                     "At most %(count)s tasks in %(minutes)s minutes; again in %(seconds)s seconds.",
-                    count=rate.count, minutes=rate.minutes, seconds=wait_s, retry_after_s=wait_s,
+                    count=rate.count, minutes=rate.minutes, seconds=wait_s, retry_after_s=wait_s, field="kind",
                 )  # fmt: skip
             refusal = RateLimited(
                 "At most %(count)s tasks of this kind in %(minutes)s minutes; again in %(seconds)s seconds.",
-                count=rate.count, minutes=rate.minutes, seconds=wait_s, retry_after_s=wait_s,
+                count=rate.count, minutes=rate.minutes, seconds=wait_s, retry_after_s=wait_s, field="kind",
             )  # fmt: skip
             if ask.kind in kinds:
                 raise refusal
@@ -460,5 +460,5 @@ def own_lease(db: Connection, person: Person, task_id: str) -> Lease:
     if lease is None or lease.person_id != person.id:
         raise NotFound("You have no such task.")
     if lease.status != "open":
-        raise AlreadyAnswered("This task is %(status)s already.", status=lease.status)
+        raise AlreadyAnswered("This task is %(status)s already.", status=lease.status, field="task_id")
     return lease

@@ -15,11 +15,11 @@ from espalier.domain.work import Act, open_work
 def refuse_stale(tree: Tree, subject: str, text: str | None = None) -> None:
     """Raise Stale, with the text handed back, when the tree was stopped or the message deleted or taken back."""
     if tree.state in STOPPED:
-        raise Stale("This conversation was closed in the meantime.", text=text)
+        raise Stale("This conversation was closed in the meantime.", field="task_id", text=text)
     if subject not in tree.messages:
         raise TakenBack(text)
     if not tree.is_live(subject):
-        raise Stale("The message was removed in the meantime.", text=text)
+        raise Stale("The message was removed in the meantime.", field="task_id", text=text)
 
 
 def is_late(

@@ -213,7 +213,7 @@ def decided_at_once(case: Case, decision: Decision, *, reasons: Collection[str])
     if decision.verdict not in fitting(case):
         raise Invalid("This cannot be decided of such a case.", field="verdict")
     if decision.reason not in reasons:
-        raise Invalid("Choose a reason from the list.", field="reason")
+        raise Invalid("Choose a reason from the list.", quoted=" · ".join(reasons), field="reason")
     if decision.verdict is Verdict.SUSPEND and not 1 <= (decision.days or 0) <= LONGEST_SUSPENSION:
         raise Invalid("A suspension lasts 1 to %(most)s days.", most=LONGEST_SUSPENSION, field="days")
     return replace(case, decision=decision, taken_by=None, taken_at=None)

@@ -156,7 +156,7 @@ class TakenBack(Stale):
     slug, title = "taken-back", "The author took this back"
 
     def __init__(self, text: str | None = None) -> None:
-        super().__init__("The author took this back in the meantime.", text=text)
+        super().__init__("The author took this back in the meantime.", field="task_id", text=text)
 
 
 class DuplicateText(Conflict):
