@@ -4,8 +4,8 @@
 # make check          format, style and types
 # make format         put the code into its format
 # make docs           draw again what the documentation shows of the code
-# make screenshots  take pictures of every page of the site
-# make words        bring the catalogues of the interface's languages up to date
+# make screenshots    take pictures of every page of the site
+# make words          bring the catalogues of the interface's languages up to date
 # make lock           write down the exact versions of what is installed
 # make clean          remove what `make` made; the campaign in var/ stays
 

@@ -35,7 +35,7 @@ def model() -> ToxicityModel:
 
 def test_it_tells_what_it_was_taught_and_words_like_it(model: ToxicityModel) -> None:
     assert (
-        model.score("What a stupid, stupid IDIOT!") > 0.6 > 0.4 > model.score("A lovely answer on plants, thank you.")
+        model.score("What a stupid, stupid IDIOT!") > 0.4 > 0.1 > model.score("A lovely answer on plants, thank you.")
     )
     assert model == learn(*[list(each) for each in _taught()], {"texts": 240})
 
@@ -54,9 +54,10 @@ def test_the_fit_is_where_the_loss_has_no_slope(model: ToxicityModel) -> None:
     texts, shares = _taught()
     weights, toxic = np.array(model.weights, np.float64), np.array(shares)
     slope, scale = weights.copy(), len(texts) / 2
+    balanced = model.intercept - np.log(toxic.mean() / (1 - toxic.mean()))
     for text, share in zip(texts, shares, strict=True):
         found = features(text)
-        score = 1 / (1 + np.exp(-(model.intercept + sum(weights[at] * value for at, value in found.items()))))
+        score = 1 / (1 + np.exp(-(balanced + sum(weights[at] * value for at, value in found.items()))))
         pull = scale * (share / toxic.sum() * (score - 1) + (1 - share) / (1 - toxic).sum() * score)
         for at, value in found.items():
             slope[at] += pull * value

@@ -21,7 +21,7 @@ HABIT: Final = 5.0  # answers of the average reviewer that a habit starts from
 LEANING: Final = 0.85
 """How much of a habit also careful answers show: a strict reviewer looks as well, but a constant answer tells nothing.
 
-Between 0.75 and 1 it makes little difference; see benchmarks/reliability.py.
+More finds fewer of those who always say the same, and more of those who guess; see benchmarks/reliability.py.
 """
 SPREAD: Final = 1e-3  # so that no share is ruled out for good
 

@@ -66,8 +66,9 @@ def features(text: str) -> dict[int, float]:
 def learn(texts: Sequence[str], shares: Sequence[float], said: Mapping[str, Any] | None = None) -> ToxicityModel:
     """shares: how toxic volunteers found each text, 0 to 1; a text counts for both sides by its share.
 
-    Logistic regression with L2 (D. Cox 1958), both sides of equal weight in all, so that rare is not the same as
-    unlikely. No chance. Raises TooLittle.
+    Logistic regression with L2 (D. Cox 1958). Both sides have equal weight in all while it learns, so that the rare one
+    is learned at all; the intercept then says how rare it is: + ln(m / (1 - m)), m the mean share. No chance. Raises
+    TooLittle.
     """
     import numpy as np
     from scipy.sparse import csr_matrix, vstack
@@ -91,7 +92,8 @@ def learn(texts: Sequence[str], shares: Sequence[float], said: Mapping[str, Any]
     fitted = LogisticRegression(C=STRENGTH, max_iter=ROUNDS).fit(
         vstack([table, table])[there], sides[there], sample_weight=weights[there]
     )
-    return ToxicityModel(array("f", fitted.coef_[0].astype(np.float32)), float(fitted.intercept_[0]), said or {})
+    rare = float(np.log(toxic.mean() / (1 - toxic.mean())))
+    return ToxicityModel(array("f", fitted.coef_[0].astype(np.float32)), float(fitted.intercept_[0]) + rare, said or {})
 
 
 def write_model(path: Path, model: ToxicityModel) -> None:
