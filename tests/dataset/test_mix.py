@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from espalier.dataset.mix import BadMix, Recipe, language_weights, mix
 from espalier.dataset.mixture import Source, count, lang_in, mixed
+from espalier.dataset.split import NO_LANGUAGE
 
 COUNTS = st.dictionaries(
     st.tuples(st.sampled_from(["a", "b", "c"]), st.sampled_from(["en", "de", "ko", "th"])),
@@ -129,3 +130,14 @@ def test_files_of_different_kinds_are_not_mixed(tmp_path: Path) -> None:
 )
 def test_a_line_says_its_language_or_its_first_text_does(line: dict, says: str) -> None:
     assert lang_in(line, lambda text: text) == says
+
+
+def test_where_the_first_text_does_not_tell_its_language_the_others_do() -> None:
+    def long_enough(text: str) -> str:
+        return "de" if len(text) > 20 else NO_LANGUAGE
+
+    turns = [("system", "You are a very helpful assistant."), ("user", "Na?"), ("assistant", "Ich kann nicht klagen!")]
+    line = {"messages": [{"role": role, "content": text} for role, text in turns]}
+    assert lang_in(line, long_enough) == "de"
+    assert lang_in({"messages": line["messages"][:2]}, long_enough) == NO_LANGUAGE
+    assert lang_in({"id": 7}, long_enough) == NO_LANGUAGE

@@ -37,23 +37,26 @@ class Source:
 
 
 def lang_in(line: Mapping[str, Any], lang_of: LangOf = lambda text: NO_LANGUAGE) -> str:
-    """The language that a line says it is in, itself or its prompt; else what `lang_of` says of its first text."""
+    """The language that a line says it is in, itself or its prompt; else what `lang_of` says of its first text, and of
+    all of them where that one does not tell.
+    """
     for said in (line, line.get("prompt")):
         if isinstance(said, dict) and isinstance(said.get("lang"), str) and said["lang"]:
             return str(said["lang"])
-    text = _first_text(line)
-    return NO_LANGUAGE if text is None else lang_of(text)
+    texts = list(_texts(line))
+    guess = lang_of(texts[0]) if texts else NO_LANGUAGE
+    return lang_of("\n".join(texts)) if guess == NO_LANGUAGE and len(texts) > 1 else guess
 
 
-def _first_text(line: Mapping[str, Any]) -> str | None:
-    turns = next((line[key] for key in ("prompt", "messages", "conversations", "chosen", "text") if key in line), None)
-    if isinstance(turns, list):
-        turns = next(
-            (turn for turn in turns if isinstance(turn, dict) and turn.get("role", turn.get("from")) != "system"), None
-        )
-    if isinstance(turns, dict):
-        turns = next((turns[key] for key in ("content", "value", "text") if key in turns), None)
-    return turns if isinstance(turns, str) else None
+def _texts(line: Mapping[str, Any]) -> Iterator[str]:
+    """What people and models say in it, without what a system is told."""
+    for key in ("prompt", "messages", "conversations", "chosen", "text"):
+        turns = line.get(key)
+        for turn in turns if isinstance(turns, list) else [turns]:
+            if isinstance(turn, dict) and turn.get("role", turn.get("from")) != "system":
+                turn = next((turn[each] for each in ("content", "value", "text") if each in turn), None)
+            if isinstance(turn, str):
+                yield turn
 
 
 def count(
