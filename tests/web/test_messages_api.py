@@ -80,6 +80,15 @@ def test_a_thread_goes_from_the_prompt_to_the_message_and_children_are_its_repli
     assert [message["id"] for message in campaign.cleo.shown(f"/messages/{tree_id}/children")["items"]] == [reply]
 
 
+def test_replies_come_a_page_at_a_time(campaign: World) -> None:
+    tree_id, *replies = campaign.ranked_tree()
+    address = f"/messages/{tree_id}/children"
+    first = campaign.chief.shown(address, limit=1)
+    rest = campaign.chief.shown(address, limit=1, cursor=first["next"])
+    assert [[message["id"] for message in part["items"]] for part in (first, rest)] == [[reply] for reply in replies]
+    assert rest["next"] is None
+
+
 def test_opposite_votes_exclude_each_other_and_ones_own_are_ignored(campaign: World) -> None:
     tree_id = campaign.tree()
     reply = campaign.ada.write("assistant_reply", REPLIES[0])

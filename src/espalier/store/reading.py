@@ -45,7 +45,14 @@ def _messages() -> Select[Any]:
 
 _ONE = Statement(_messages().where(M.id == bindparam("message_id")))
 _OF_TREE = Statement(_messages().where(M.tree_id == bindparam("tree_id")).order_by(M.place))
-_CHILDREN = Statement(_messages().where(M.parent_id == bindparam("parent_id")).order_by(M.place))
+_CHILDREN = Statement(
+    _messages()
+    .where(M.parent_id == bindparam("parent_id"))
+    .order_by(M.place)
+    .limit(bindparam("most"))
+    .offset(bindparam("skipped"))
+)
+MOST_CHILDREN: Final = 1000
 _SEVERAL = Statement(_messages().where(M.id.in_(bindparam("ids", expanding=True))))
 
 
@@ -98,9 +105,10 @@ def several(db: Connection, message_ids: Iterable[str]) -> dict[str, StaffMessag
     return {each.id: each for each in found}
 
 
-def children(db: Connection, message_id: str) -> list[StaffMessage]:
-    """The replies to a message, in order of arrival."""
-    return [message_value(row) for row in _CHILDREN.rows(db, parent_id=message_id)]
+def children(db: Connection, message_id: str, limit: int = MOST_CHILDREN, *, skipped: int = 0) -> list[StaffMessage]:
+    """Replies to a message, in order of arrival. skipped: how many stand before; none ever leaves its place."""
+    rows = _CHILDREN.rows(db, parent_id=message_id, most=limit, skipped=skipped)
+    return [message_value(row) for row in rows]
 
 
 def messages_of_tree(db: Connection, tree_id: str) -> list[StaffMessage]:

@@ -155,14 +155,26 @@ def thread(message_id: str, request: Request, campaign: CampaignDep, caller: Rea
     return answered(request, Messages, Messages(shown))
 
 
-@router.get("/messages/{message_id}/children", response_model=Messages, responses=UNCHANGED,
+@router.get("/messages/{message_id}/children", response_model=Page[Seen], responses=UNCHANGED,
             summary="The replies to a message")  # fmt: skip
-def children(message_id: str, request: Request, campaign: CampaignDep, caller: Reader) -> Response:
+def children(
+    message_id: str,
+    request: Request,
+    campaign: CampaignDep,
+    caller: Reader,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Response:
     """In order of arrival."""
+    (skipped,) = place_in(cursor, int) if cursor else (0,)
+    if skipped < 0:
+        raise Invalid("This is no cursor of this list; take `next` as it was given.", field="cursor")
     with governed(campaign, caller) as look:
         one_seen(look, message_id)
-        shown = as_seen(look.db, look.person, filter(look.admits, reading.children(look.db, message_id)))
-    return answered(request, Messages, Messages(shown))
+        found = reading.children(look.db, message_id, limit + 1, skipped=skipped)
+        found, following = page(found, limit, lambda _: (skipped + limit,))
+        items = as_seen(look.db, look.person, filter(look.admits, found))
+    return answered(request, Page[Seen], Page[Seen](items=items, next=following))
 
 
 @router.get("/messages/{message_id}/tree", response_model=WholeTree, responses=UNCHANGED,
