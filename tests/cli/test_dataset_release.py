@@ -56,6 +56,7 @@ def test_files_are_released_and_what_cannot_be_is_said_in_a_sentence(
     assert run("dataset", "verify", tmp_path / "half").code == 0
     for options, says in (
         (("half",), "There is"), (("x", "--date", "soon"), "is no date"), (("x", "--where", "qualty>1"), "no field"),
+        (("x", "--where", "near_duplicate!=true"), "asks what a check found"),
         (("x", "--where", "length>=1000000"), "No tree is left"), (("x", "--state", "growing"), "--where chooses"),
     ):  # fmt: skip
         refused = run("dataset", "release", *options, *given)

@@ -10,7 +10,7 @@ import datasets
 import pytest
 
 from espalier import dataset
-from espalier.dataset.filter import FIELDS
+from espalier.dataset.filter import FIELDS, BadCondition
 
 PAGE = Path(__file__).parents[2] / "docs" / "dataset.md"
 
@@ -43,3 +43,11 @@ def test_every_name_is_there_and_none_is_loaded_before_it_is_asked_for() -> None
     asked = "from espalier import dataset; import sys; print(len([n for n in sys.modules if n.startswith('espalier')]))"
     done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
     assert int(done.stdout) == 2
+
+
+def test_what_a_check_found_is_not_asked_for_without_its_scores() -> None:
+    with pytest.raises(BadCondition, match=r"near_duplicate=false.* hand in scores"):
+        dataset.where([], "near_duplicate=false")
+    with pytest.raises(BadCondition, match="hand in scores"):
+        dataset.chats([], "personal=0")
+    assert list(dataset.where([], "personal=0", scores={})) == []

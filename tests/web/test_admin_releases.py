@@ -49,6 +49,7 @@ def test_a_release_is_made_by_itself_and_its_files_are_downloaded(chief: Visitor
     ("fields", "field"),
     [
         ({"name": "No Spaces"}, "name"), ({"name": "a", "where": "qualty>1"}, "where"),
+        ({"name": "a", "where": "personal=0"}, "where"),
         ({"name": "a", "held_out": "many"}, "held_out"), ({"name": "a", "langs": "not a language"}, "langs"),
     ],
 )  # fmt: skip

@@ -13,7 +13,7 @@ from rich.markup import escape
 
 from espalier.cli.campaign import campaign, without_cycle_search
 from espalier.cli.dataset_split import ByAuthor, Likeness, Previous, Seed, SharesGiven, earlier, likeness, shares_given
-from espalier.cli.datasets import Conditions, conditions
+from espalier.cli.datasets import Conditions
 from espalier.cli.files import refuse_unreadable
 from espalier.cli.terminal import MISUSED, err, fail, harmless, one_of, out, plural, progress
 from espalier.config import read_settings
@@ -62,13 +62,18 @@ def release(
 ) -> None:
     """Freeze trees and votes with split, tables, report, card and checksums; the same again gives the same bytes."""
     from espalier.dataset.charts import NeedsVlConvert
+    from espalier.dataset.filter import BadCondition, of_records
     from espalier.dataset.papers import write_papers
     from espalier.dataset.parts import Wanted
     from espalier.dataset.release import NothingToRelease, ReleaseThere, freeze
     from espalier.dataset.tombstones import Gone
     from espalier.domain.tree import State
 
-    conditions(where)
+    try:
+        for words in where or ():
+            of_records(words)
+    except BadCondition as wrong:
+        fail(f"{wrong}.", MISUSED)
     day = _day(made)
     states = [State(one_of(each, State, "state of a tree")) for each in dict.fromkeys(state or ["ready_for_export"])]
     if trees and (state or lang):

@@ -22,7 +22,7 @@ from espalier.collect import exports
 from espalier.collect.accounts import new_id, require
 from espalier.collect.files import TELL_EVERY, Telling, Workshop, campaign_key
 from espalier.dataset.about import About, CardFile
-from espalier.dataset.filter import BadCondition, condition
+from espalier.dataset.filter import BadCondition, of_records
 from espalier.dataset.papers import write_papers
 from espalier.dataset.parts import Wanted
 from espalier.dataset.release import NothingToRelease, Plan, ReleaseThere, Source, freeze
@@ -84,7 +84,7 @@ def plan_of(db: Connection, wanted: Release, key: bytes | None) -> Plan:
         )
     try:
         for words in wanted.where:
-            condition(words)
+            of_records(words)
     except BadCondition as wrong:
         raise Invalid("This condition cannot be read: %(why)s.", field="where", why=str(wrong)) from wrong
     try:

@@ -225,6 +225,14 @@ def condition(words: str) -> Condition:
     return Condition(words, name, lambda message, place: message.role == "prompter" or fulfils(message, place))
 
 
+def of_records(words: str) -> Condition:
+    """The same where only the records are at hand, and nothing that checks found. Raises BadCondition."""
+    read = condition(words)
+    if FIELDS[read.field].scored:
+        raise BadCondition(f"{words!r} asks what a check found, which is not at hand here; `convert` has --scores")
+    return read
+
+
 def select(
     tree: TreeRecord, conditions: Iterable[Fulfils], scores: ScoresOf = MappingProxyType({})
 ) -> TreeRecord | None:

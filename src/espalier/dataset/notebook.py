@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from espalier.dataset import convert, read, records, scores
 from espalier.dataset.convert import Kind, Wanted
 from espalier.dataset.examples import Chat, Example, Preference, Prompt, Ranking
-from espalier.dataset.filter import Fulfils, condition
+from espalier.dataset.filter import FIELDS, BadCondition, Condition, Fulfils, condition
 from espalier.dataset.findings import Finding, Report
 from espalier.dataset.holds import Holds, held_in
 from espalier.dataset.records import MessageRecord, TreeRecord, VoteRecord
@@ -145,6 +145,9 @@ def _wanted(
     where, whole = (
         tuple(condition(each) if isinstance(each, str) else each for each in some) for some in (conditions, every)
     )
+    for each in (*where, *whole):
+        if scores is None and isinstance(each, Condition) and FIELDS[each.field].scored:
+            raise BadCondition(f"{each.words!r} asks what a check found; hand in scores=load_scores(file)")
     return Wanted(where=where, every=whole, scores=scores or {}, **more)
 
 

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from espalier.dataset.about import About, CardFile
 from espalier.dataset.anonymise import anonymise
-from espalier.dataset.filter import condition, select
+from espalier.dataset.filter import of_records, select
 from espalier.dataset.parts import MANIFEST as SPLIT
 from espalier.dataset.parts import Wanted, plan, write_manifest, write_parts
 from espalier.dataset.read import read_trees, read_votes
@@ -174,7 +174,7 @@ def _frozen(
 
 def _released(trees: Iterable[TreeRecord], wanted: Plan, told: Told) -> Iterator[TreeRecord]:
     """What of these trees is published, with tombstones and people hidden."""
-    conditions = [condition(words) for words in wanted.where]
+    conditions = [of_records(words) for words in wanted.where]
 
     def kept() -> Iterator[TreeRecord]:
         for number, tree in enumerate(trees, start=1):

@@ -71,7 +71,7 @@ def read_stamp(folder: Path) -> Stamp:
             for each in said["files"]
         )
     except OSError as error:
-        raise BadRelease(f"{path} cannot be read: {error.strerror}; is {folder} a release?") from None
+        raise BadRelease(f"{path} cannot be read: {error.strerror}; name the folder of a release") from None
     except KeyError as missing:
         raise BadRelease(f"{path} is no manifest of a release: the field {missing.args[0]} is missing") from None
     except (ValueError, TypeError) as wrong:
