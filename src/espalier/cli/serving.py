@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 OBJECTS_BETWEEN_SEARCHES: Final = 10_000
 """Everybody waits while so many are looked through: some milliseconds."""
-LONGEST_TURN_S: Final = 0.0005
+LONGEST_TURN_S: Final = 0.0015
 DEMO_POLICY: Final = {"max_active_trees": 1}
 
 
