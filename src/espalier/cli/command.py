@@ -26,7 +26,7 @@ from espalier.cli import (
     serving,
 )
 from espalier.cli.sources import AT_THE_END
-from espalier.cli.terminal import fail, out
+from espalier.cli.terminal import fail, out, sentence
 from espalier.domain.errors import Refusal
 
 app = typer.Typer(
@@ -100,7 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except (CannotCopy, NeedsPyarrow) as error:
         fail(str(error))
     except (DatabaseTooNew, UnsupportedDatabase) as error:
-        fail(f"{str(error)[:1].upper()}{str(error)[1:]}.")
+        fail(sentence(error))
     except OperationalError as error:
         fail(f"The database does not answer: {_first_line(error.orig)}.")
     except DatabaseError as error:

@@ -1,6 +1,5 @@
 """`espalier dataset convert`: from trees, and from examples of others, to what one trains on."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
@@ -17,7 +16,7 @@ from espalier.dataset.findings import Report
 
 if TYPE_CHECKING:
     from espalier.dataset.convert import Wanted
-    from espalier.dataset.records import Spelling, VoteRecord
+    from espalier.dataset.records import Spelling, Votes
 
 T = TypeVar("T")
 
@@ -181,12 +180,9 @@ def counted(records: Iterable[T], told: Bar) -> Iterator[T]:
         told(done)
 
 
-def votes_of(file: Path | None, notices: Report) -> "dict[str, list[VoteRecord]]":
+def votes_of(file: Path | None, notices: Report) -> "Votes":
     """The votes by the message that they are on."""
     from espalier.dataset.read import read_votes
+    from espalier.dataset.records import by_subject
 
-    found: dict[str, list[VoteRecord]] = defaultdict(list)
-    if file is not None:
-        for vote in read_votes(file, notices):
-            found[vote.subject].append(vote)
-    return found
+    return by_subject(read_votes(file, notices) if file is not None else ())

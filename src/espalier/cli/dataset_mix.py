@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from espalier.cli.files import refuse_unwritable
 from espalier.cli.sources import at_hand, notices_of
-from espalier.cli.terminal import MISUSED, fail, harmless, out, plural, progress, show, table
+from espalier.cli.terminal import MISUSED, fail, harmless, out, plural, progress, sentence, show, table
 
 if TYPE_CHECKING:
     from espalier.dataset.mix import BadMix, Mixture
@@ -84,7 +84,7 @@ def mix(
 
 
 def _refuse(wrong: "BadMix") -> NoReturn:
-    fail(f"{str(wrong)[:1].upper()}{str(wrong)[1:]}.", MISUSED)
+    fail(sentence(wrong), MISUSED)
 
 
 def _named(sources: Sequence[Path]) -> "list[Source]":

@@ -12,10 +12,10 @@ import typer
 from rich.markup import escape
 
 from espalier.cli.campaign import campaign, without_cycle_search
-from espalier.cli.dataset_split import ByAuthor, Likeness, Previous, Seed, SharesGiven, earlier, likeness, shares_given
+from espalier.cli.dataset_split import ByAuthor, Likeness, Previous, Seed, SharesGiven, earlier, shares_given
 from espalier.cli.datasets import Conditions
 from espalier.cli.files import refuse_unreadable
-from espalier.cli.terminal import MISUSED, err, fail, harmless, one_of, out, plural, progress
+from espalier.cli.terminal import MISUSED, err, fail, harmless, one_of, out, plural, progress, sentence
 from espalier.config import read_settings
 
 if TYPE_CHECKING:
@@ -68,6 +68,7 @@ def release(
     from espalier.dataset.release import NothingToRelease, ReleaseThere, freeze
     from espalier.dataset.tombstones import Gone
     from espalier.domain.tree import State
+    from espalier.safety.duplicates import alike_from
 
     try:
         for words in where or ():
@@ -93,11 +94,11 @@ def release(
         into.mkdir(parents=True, exist_ok=True)
         try:
             papers = (lambda folder, about, files: None) if no_report else write_papers
-            said = freeze(into / name, wanted, source, likeness(), papers, bar)
+            said = freeze(into / name, wanted, source, alike_from, papers, bar)
         except (ReleaseThere, NothingToRelease) as refused:
             fail(str(refused))
         except NeedsVlConvert as missing:
-            fail(f"{str(missing)[:1].upper()}{str(missing)[1:]}, or leave the report out with --no-report.")
+            fail(f"{sentence(missing).removesuffix('.')}, or leave the report out with --no-report.")
     for part, counted in said["counts"].items():
         if part != "votes":
             out.print(f"{part}: {plural(counted['trees'], 'tree')} with {plural(counted['messages'], 'message')}.")
@@ -110,10 +111,11 @@ def verify(
 ) -> None:
     """Check a release: checksums, counts, splits, and that everything spoken of is there. Ends with 1 on a fault."""
     from espalier.dataset.verify import verify as faults_of
+    from espalier.safety.duplicates import alike_from
 
     faults = 0
     with progress("checking trees") as bar, without_cycle_search():
-        for fault in faults_of(folder, likeness(), bar):
+        for fault in faults_of(folder, alike_from, bar):
             faults += 1
             err.print(escape(fault))
     if faults:
@@ -134,7 +136,7 @@ def publish(
     try:
         address = put(folder, data_set, public=public)
     except NeedsHub as missing:
-        fail(f"{str(missing)[:1].upper()}{str(missing)[1:]}.")
+        fail(sentence(missing))
     except NotPublished as refused:
         fail(str(refused))
     out.print(f"Published: {escape(harmless(address))}")

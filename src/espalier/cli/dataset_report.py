@@ -12,7 +12,7 @@ from espalier.cli.dataset_convert import counted
 from espalier.cli.datasets import Conditions, ScoresGiven, conditions, found_by_checks
 from espalier.cli.files import refuse_unreadable
 from espalier.cli.sources import SOURCE, at_hand, at_hand_with_votes, notices_of
-from espalier.cli.terminal import fail, out, plural, progress
+from espalier.cli.terminal import fail, out, plural, progress, sentence
 from espalier.dataset.findings import Report
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def report(
     try:
         write_report(into / "report.html", described, about)
     except NeedsVlConvert as missing:
-        fail(f"{str(missing)[:1].upper()}{str(missing)[1:]}.")
+        fail(sentence(missing))
     write_card(into / "README.md", described, about, beside)
     counts = described.counts
     out.print(f"{plural(counts.messages, 'message')} in {plural(counts.trees, 'tree')} described.")

@@ -1,7 +1,6 @@
 """`espalier dataset split`: a file of trees for each part, and a manifest that the next split goes on from."""
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -10,11 +9,11 @@ from rich.markup import escape
 
 from espalier.cli.files import refuse_unreadable
 from espalier.cli.sources import SOURCE, at_hand, notices_of
-from espalier.cli.terminal import MISUSED, fail, harmless, out, plural, progress, show, table
+from espalier.cli.terminal import MISUSED, fail, harmless, out, plural, progress, sentence, show, table
 
 if TYPE_CHECKING:
     from espalier.dataset.parts import Planned
-    from espalier.dataset.split import Alike, Shares
+    from espalier.dataset.split import Shares
 
 SHOWN_LEAKS: Final = 20
 SharesGiven = Annotated[
@@ -48,13 +47,14 @@ def split(
     from espalier.dataset.parts import MANIFEST, Wanted, plan, write_manifest, write_parts
     from espalier.dataset.read import read_trees
     from espalier.dataset.split import BadShares
+    from espalier.safety.duplicates import alike_from
 
     notices = notices_of(*sources)
     sources = [at_hand(source) for source in sources]
     wanted = Wanted(shares_given(share, seed), alike, by_author, earlier(previous))
     with progress("reading trees"):
         try:
-            planned = plan((tree for file in sources for tree in read_trees(file, notices)), wanted, likeness())
+            planned = plan((tree for file in sources for tree in read_trees(file, notices)), wanted, alike_from)
         except BadShares as wrong:
             fail(f"{wrong}.", MISUSED)
     into.mkdir(parents=True, exist_ok=True)
@@ -69,13 +69,6 @@ def split(
         out.print(f"{plural(written.cut, 'message')} left out, so that nobody writes on two sides.")
     for part, file in files.items():
         out.print(f"{escape(str(file))}: {plural(written.trees[part], 'tree')}.")
-
-
-def likeness() -> "Callable[[float], Alike]":
-    """What finds prompts that are alike from a threshold on."""
-    from espalier.safety.duplicates import near_duplicates
-
-    return lambda threshold: partial(near_duplicates, threshold=threshold)
 
 
 def shares_given(given: Sequence[str] | None, seed: str) -> "Shares":
@@ -97,7 +90,7 @@ def shares_given(given: Sequence[str] | None, seed: str) -> "Shares":
     try:
         return Shares(parts, by_lang, seed)
     except BadShares as wrong:
-        fail(f"{str(wrong)[:1].upper()}{str(wrong)[1:]}.", MISUSED)
+        fail(sentence(wrong), MISUSED)
 
 
 def earlier(manifest: Path | None) -> dict[str, str] | None:

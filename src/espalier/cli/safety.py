@@ -9,7 +9,7 @@ from rich.markup import escape
 from espalier.cli.campaign import without_cycle_search
 from espalier.cli.files import refuse_unwritable
 from espalier.cli.sources import SOURCE, at_hand, notices_of
-from espalier.cli.terminal import fail, out, plural, progress
+from espalier.cli.terminal import fail, out, plural, progress, sentence
 
 safety = typer.Typer(
     no_args_is_help=True, help="Safety: models that tell what volunteers would say.", rich_markup_mode=None
@@ -47,6 +47,6 @@ def train(
         with progress("learning"):
             model = learn(texts, shares, said)
     except TooLittle as wrong:
-        fail(f"{str(wrong)[:1].upper()}{str(wrong)[1:]}.")
+        fail(sentence(wrong))
     write_model(into, model)
     out.print(f"{escape(str(into))}: learned from {plural(len(texts), 'text')}; {into.stat().st_size / 1e6:.1f} MB.")

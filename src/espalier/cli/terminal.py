@@ -32,6 +32,12 @@ def fail(sentence: str, code: int = FAILED) -> NoReturn:
     sys.exit(code)
 
 
+def sentence(error: Exception) -> str:
+    """What an error says, which begins small and has no stop, as a sentence."""
+    said = str(error)
+    return f"{said[:1].upper()}{said[1:]}."
+
+
 def one_of(given: str, allowed: Iterable[str], what: str) -> str:
     """A word that must be one of these; otherwise the command ends with what it could have been."""
     words = [str(word) for word in allowed]

@@ -13,14 +13,14 @@ from typing import Final
 from sqlalchemy import Connection
 
 from espalier.collect import exports
-from espalier.collect.imports import BATCH, ImportReport, Votes, by_subject, finish_import, import_trees, in_batches
+from espalier.collect.imports import BATCH, ImportReport, finish_import, import_trees, in_batches
 from espalier.collect.intake import Source
 from espalier.collect.jobs import Call
 from espalier.dataset.ahead import read_trees_ahead
 from espalier.dataset.anonymise import anonymise
 from espalier.dataset.findings import Report
 from espalier.dataset.read import read_trees, read_votes
-from espalier.dataset.records import Record, Spelling, TreeRecord, flat_messages, messages_of
+from espalier.dataset.records import Record, Spelling, TreeRecord, Votes, by_subject, flat_messages, messages_of
 from espalier.dataset.write import write_records, write_votes
 from espalier.domain.tree import State
 from espalier.store.session import commits_of_others

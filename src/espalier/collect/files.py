@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
-from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection
@@ -117,9 +116,8 @@ def exported(db: Connection, actor: Person, job_id: str) -> Job:
     return job
 
 
-def run_file_job(shop: Workshop, more: Mapping[str, Work] = MappingProxyType({})) -> bool:
-    """Do the oldest job with files from beginning to end; whether there was one. more: kinds beside those of here."""
-    work = {EXPORT_JOB: _export, IMPORT_JOB: _import, **more}
+def run_file_job(shop: Workshop, work: Mapping[str, Work]) -> bool:
+    """Do the oldest job of these kinds from beginning to end; whether there was one."""
     job: Job | None = shop.call(jobs.claim, tuple(work), shop.clock(), LEASE)
     if job is None:
         return False
@@ -161,7 +159,7 @@ class Telling:
         self.tell(untold)
 
 
-def _export(shop: Workshop, job: Job) -> dict[str, Any]:
+def make_export(shop: Workshop, job: Job) -> dict[str, Any]:
     states = [State(state) for state in job.arguments["states"]]
     langs = job.arguments["langs"] or None
     shop.trees_file(job.id).parent.mkdir(parents=True, exist_ok=True)
@@ -187,7 +185,7 @@ def campaign_key(folder: Path, secret: Callable[[], str]) -> bytes:
     return read_key(path)
 
 
-def _import(shop: Workshop, job: Job) -> dict[str, Any]:
+def take_in(shop: Workshop, job: Job) -> dict[str, Any]:
     path = shop.upload(job.id)
     source = Source(job.arguments["file"], origin=job.arguments["file"], as_backlog=job.arguments["as_backlog"])
     telling = Telling(shop, job, None)

@@ -5,7 +5,7 @@ left as it is, so the same file twice adds nothing. What of a record can stand i
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from random import Random
@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from espalier.collect.intake import UNSPOKEN, CannotStand, Sapling, Source, Vote, sapling
 from espalier.collect.lottery import fill_places, top_up_rankings
 from espalier.dataset.findings import Code, Finding, Findings
-from espalier.dataset.records import TreeRecord, VoteRecord, messages_of
+from espalier.dataset.records import TreeRecord, Votes, messages_of
 from espalier.domain.contribution import Ranked, Settled, grow
 from espalier.domain.tree import State
 from espalier.store import bulk, journal
@@ -64,18 +64,6 @@ class ImportReport:
         self.moved += other.moved
         self.findings.include(other.findings)
         self.langs |= other.langs
-
-
-Votes = Mapping[str, Sequence[VoteRecord]]
-"""The judgements of a votes file by the message that they are about."""
-
-
-def by_subject(votes: Iterable[VoteRecord]) -> Votes:
-    """A whole votes file by subject; it is held in memory, for its lines may come in any order."""
-    found: dict[str, list[VoteRecord]] = {}
-    for vote in votes:
-        found.setdefault(vote.subject, []).append(vote)
-    return found
 
 
 def in_batches(trees: Iterable[TreeRecord], messages: int = BATCH) -> Iterator[list[TreeRecord]]:

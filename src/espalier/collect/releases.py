@@ -8,7 +8,7 @@ import re
 import shutil
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import partial
 from importlib.util import find_spec
@@ -20,17 +20,17 @@ from sqlalchemy import Connection
 
 from espalier.collect import exports
 from espalier.collect.accounts import new_id, require
-from espalier.collect.files import TELL_EVERY, Telling, Workshop, campaign_key
+from espalier.collect.files import Telling, Workshop, campaign_key
 from espalier.dataset.about import About, CardFile
 from espalier.dataset.filter import BadCondition, of_records
 from espalier.dataset.papers import write_papers
 from espalier.dataset.parts import Wanted
 from espalier.dataset.release import NothingToRelease, Plan, ReleaseThere, Source, freeze
 from espalier.dataset.split import BadShares, Shares
-from espalier.dataset.stamp import BadRelease, Stamp, read_stamp
+from espalier.dataset.stamp import MANIFEST, SUMS, BadRelease, Stamp, read_stamp
 from espalier.domain.errors import Conflict, Invalid, NotFound
 from espalier.domain.tree import State
-from espalier.safety.duplicates import near_duplicates
+from espalier.safety.duplicates import alike_from
 from espalier.store import jobs, journal
 from espalier.store.charters import charter_in_force
 from espalier.store.jobs import Job
@@ -38,6 +38,7 @@ from espalier.store.people import Person, PersonRole
 from espalier.store.policies import PolicyBook
 
 RELEASE_JOB: Final = "release"
+RELEASES: Final = "releases"
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 PACKAGES: Final = ("pyarrow", "sklearn", "stopwordsiso", "vl_convert")
 LOOK_EVERY_S: Final = 20.0  # while the report is written; the lease lasts longer
@@ -106,14 +107,15 @@ def plan_of(db: Connection, wanted: Release, key: bytes | None) -> Plan:
     )
 
 
-def likeness(threshold: float) -> Callable[[Sequence[str]], list[list[int]]]:
-    return partial(near_duplicates, threshold=threshold)
+def folder_of(folder: Path, name: str) -> Path:
+    """Where the release of this name lies, or will."""
+    return folder / RELEASES / name
 
 
 def releases_in(folder: Path) -> list[tuple[Path, Stamp]]:
     """The releases that lie there, the youngest first."""
     found = []
-    for path in (folder / "releases").glob("*/release.json"):
+    for path in (folder / RELEASES).glob(f"*/{MANIFEST}"):
         with suppress(BadRelease):
             found.append((path.parent, read_stamp(path.parent)))
     return sorted(found, key=lambda each: (str(each[1].said.get("date")), each[0].name), reverse=True)
@@ -122,7 +124,7 @@ def releases_in(folder: Path) -> list[tuple[Path, Stamp]]:
 def file_of(shop: Workshop, name: str, path: str) -> Path:
     """A file that a release names. Raises NotFound."""
     for folder, stamp in releases_in(shop.folder):
-        if folder.name == name and path in {"release.json", "SHA256SUMS", *(each.path for each in stamp.files)}:
+        if folder.name == name and path in {MANIFEST, SUMS, *(each.path for each in stamp.files)}:
             return folder / path
     raise NotFound("There is no such file in a release.")
 
@@ -135,7 +137,7 @@ def ask_release(db: Connection, actor: Person, wanted: Release, folder: Path, no
             'Releases need packages that the site does without; install them with: pip install "espalier[data]"'
         )
     plan_of(db, wanted, None)
-    if (folder / "releases" / wanted.name).exists():
+    if folder_of(folder, wanted.name).exists():
         raise Conflict(
             "There is a release of this name; it is never changed, so give the new one another.", field="name"
         )
@@ -157,7 +159,7 @@ def make_release(shop: Workshop, job: Job) -> dict[str, Any]:
         given["name"], given["title"], given["licence"], tuple(map(State, given["states"])), tuple(given["langs"]),
         tuple(given["where"]), given["shares"],
     )  # fmt: skip
-    folder = shop.folder / "releases" / wanted.name
+    folder = folder_of(shop.folder, wanted.name)
     folder.parent.mkdir(parents=True, exist_ok=True)
     for half in folder.parent.glob(f".{wanted.name}.*.part"):  # of a server that was stopped at it
         shutil.rmtree(half, ignore_errors=True)
@@ -168,16 +170,10 @@ def make_release(shop: Workshop, job: Job) -> dict[str, Any]:
         def describe(folder: Path, about: About, files: Sequence[CardFile]) -> None:
             _beside(partial(write_papers, folder, about, files), lambda: told.tell(0))
 
-        done = 0
-
-        def tree(number: int) -> None:
-            nonlocal done
-            if number - done >= TELL_EVERY:
-                told.tell(number - done)
-                done = number
-
+        source = source_of(db, wanted.states, wanted.langs)
+        told_of = replace(source, trees=lambda: told.each(source.trees()))
         try:
-            made = freeze(folder, plan, source_of(db, wanted.states, wanted.langs), likeness, describe, tree)
+            made = freeze(folder, plan, told_of, alike_from, describe)
         except NothingToRelease:
             raise Conflict("No tree is left to release; look at the states, languages and conditions.") from None
         except ReleaseThere:

@@ -26,7 +26,7 @@ from espalier.dataset.examples import (
     turns_of,
 )
 from espalier.dataset.filter import Fulfils, Place, fulfils_all
-from espalier.dataset.records import MessageRecord, TreeRecord, VoteRecord, cut, messages_of
+from espalier.dataset.records import MessageRecord, TreeRecord, VoteRecord, Votes, cut, messages_of
 from espalier.dataset.scores import ScoresOf
 from espalier.dataset.tables import AnyOf
 from espalier.dataset.threads import Choice, Thread, chosen_places
@@ -54,8 +54,6 @@ LINES: Final[Mapping[Kind, type[AnyOf]]] = {
 RECORDS: Final = frozenset({Kind.TREES, Kind.MESSAGES, Kind.VOTES})
 """What only trees can be made into; battles only come of battles."""
 CHOICES: Final[tuple[Choice, ...]] = ("all", "adjacent", "best")
-Votes = Mapping[str, list[VoteRecord]]
-"""By the message that they are on."""
 
 
 @dataclass(frozen=True, slots=True)

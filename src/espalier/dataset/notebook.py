@@ -152,10 +152,7 @@ def _wanted(
 
 
 def _made(trees: Iterable[TreeRecord], wanted: Wanted, votes: Iterable[VoteRecord] = ()) -> Iterator[Any]:
-    by_subject: dict[str, list[VoteRecord]] = {}
-    for vote in votes:
-        by_subject.setdefault(vote.subject, []).append(vote)
-    return convert.examples(trees, wanted, by_subject)
+    return convert.examples(trees, wanted, records.by_subject(votes))
 
 
 def save(file: File, things: Iterable[AnyOf], kind: type[AnyOf] = TreeRecord) -> int:

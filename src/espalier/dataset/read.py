@@ -5,9 +5,9 @@ A bad line is reported and skipped; faults of the structure are reported and kep
 
 import zlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Final, cast
+from typing import Any, Final, TypeVar, cast
 
 from espalier.dataset.examples import Example
 from espalier.dataset.findings import BadFile, Code, Finding, Report, ignore
@@ -28,6 +28,7 @@ from espalier.dataset.spellings import example
 from espalier.dataset.structure import Structure
 from espalier.dataset.write import line_of
 
+T = TypeVar("T")
 MOST_ROWS_AS_THEY_ARE: Final = 10_000
 _OUTLINE: Final = ("message_id", "message_tree_id", "parent_id", "prompt")
 
@@ -39,12 +40,7 @@ def read_records(path: Path, report: Report = ignore, *, strict: bool = False, c
     """
     report = _strict(report) if strict else report
     structure = Structure(str(path), report)
-    for line, given in objects(path, report):
-        try:
-            found = record(given, line)
-        except Malformed as wrong:
-            report(_malformed(path, line, wrong))
-            continue
+    for found in values(path, report, record):
         if check and isinstance(found, TreeRecord):
             structure.tree(found)
         elif check:
@@ -88,11 +84,7 @@ def read_trees(path: Path, report: Report = ignore, *, strict: bool = False) -> 
 def read_votes(path: Path, report: Report = ignore, *, strict: bool = False) -> Iterator[VoteRecord]:
     """The judgements of a votes file."""
     report = _strict(report) if strict else report
-    for line, given in objects(path, report):
-        try:
-            yield vote_record(given, line)
-        except Malformed as wrong:
-            report(_malformed(path, line, wrong))
+    yield from values(path, report, vote_record)
 
 
 class _Outline:
@@ -188,8 +180,15 @@ def _malformed(path: Path, line: int, wrong: Malformed) -> Finding:
 def read_examples(path: Path, report: Report = ignore, *, strict: bool = False) -> Iterator[Example]:
     """What others train on: chats, preferences, rankings and battles, each line in whichever usual spelling."""
     report = _strict(report) if strict else report
+    yield from values(path, report, lambda given, _: example(given))
+
+
+def values(path: Path, report: Report, value: Callable[[dict[str, Any], int], T]) -> Iterator[T]:
+    """What each line says, made by `value` of the object and its line; where that is Malformed it is reported."""
     for line, given in objects(path, report):
         try:
-            yield example(given)
+            found = value(given, line)
         except Malformed as wrong:
             report(_malformed(path, line, wrong))
+        else:
+            yield found

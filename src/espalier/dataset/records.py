@@ -131,6 +131,18 @@ class Malformed(Exception):
         self.missing = missing
 
 
+Votes = Mapping[str, Sequence[VoteRecord]]
+"""By the message that they are on."""
+
+
+def by_subject(votes: Iterable[VoteRecord]) -> Votes:
+    """Votes by the message that they are on; held in memory, for the lines of a file may come in any order."""
+    found: dict[str, list[VoteRecord]] = {}
+    for vote in votes:
+        found.setdefault(vote.subject, []).append(vote)
+    return found
+
+
 # Reading: from JSON objects
 
 

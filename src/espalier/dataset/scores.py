@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypedDict
 
-from espalier.dataset.findings import Code, Finding, Report, ignore
-from espalier.dataset.lines import objects
+from espalier.dataset.findings import Report, ignore
+from espalier.dataset.read import values
 from espalier.dataset.records import LONGEST_ID, Malformed
 from espalier.dataset.write import write_objects
 
@@ -56,12 +56,7 @@ ScoresOf = Mapping[str, Found]
 
 def read_scores(path: Path, report: Report = ignore) -> Iterator[Scores]:
     """The lines of a file of scores; one that is none is reported and skipped."""
-    for line, given in objects(path, report):
-        try:
-            yield scores(given)
-        except Malformed as wrong:
-            code = Code.MISSING_FIELD if wrong.missing else Code.WRONG_VALUE
-            report(Finding(code, str(path), line, wrong.path, wrong.reason, lost=True))
+    return values(path, report, lambda given, _: scores(given))
 
 
 def write_scores(path: Path, every: Iterable[Scores]) -> int:

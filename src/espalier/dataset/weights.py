@@ -14,8 +14,8 @@ from math import fsum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from espalier.dataset.findings import Code, Finding, Report, ignore
-from espalier.dataset.lines import objects
+from espalier.dataset.findings import Report, ignore
+from espalier.dataset.read import values
 from espalier.dataset.records import (
     LabelMean,
     Malformed,
@@ -23,7 +23,9 @@ from espalier.dataset.records import (
     TreeRecord,
     VoteKind,
     VoteRecord,
+    Votes,
     date_of,
+    map_messages,
 )
 from espalier.dataset.write import write_objects
 from espalier.domain.policy import Policy
@@ -33,8 +35,6 @@ if TYPE_CHECKING:
     from espalier.dataset.reliability import Reviewer
 
 PARTS: Final = 1000  # orders are counted in whole numbers, so that no order of the votes changes a rank
-Votes = Mapping[str, Sequence[VoteRecord]]
-"""By the message that they are on."""
 _UNKNOWN: Final = datetime.min.replace(tzinfo=UTC)
 
 
@@ -56,16 +56,7 @@ def write_weights(path: Path, every: "Iterable[Reviewer]") -> int:
 
 def read_weights(path: Path, report: Report = ignore) -> dict[str, float]:
     """The weight of each reviewer, from 0 to 1; a line that says none is reported and skipped."""
-    found = {}
-    for line, given in objects(path, report):
-        try:
-            reviewer, weight = _weight(given)
-        except Malformed as wrong:
-            code = Code.MISSING_FIELD if wrong.missing else Code.WRONG_VALUE
-            report(Finding(code, str(path), line, wrong.path, wrong.reason, lost=True))
-        else:
-            found[reviewer] = weight
-    return found
+    return dict(values(path, report, lambda given, _: _weight(given)))
 
 
 def _weight(given: Mapping[str, Any]) -> tuple[str, float]:
@@ -91,19 +82,12 @@ def weighted(
     """
     rules = policy or Policy()
     for tree in trees:
-        yield replace(tree, prompt=_message(tree.prompt, votes, weights, rules))
+        yield map_messages(tree, lambda message: _again(message, votes, weights, rules))
 
 
-def _message(root: MessageRecord, votes: Votes, weights: Mapping[str, float], policy: Policy) -> MessageRecord:
-    below: dict[int, list[MessageRecord]] = defaultdict(list)
-    order = [(root, -1)]
-    for place, (message, _) in enumerate(order):
-        order += ((reply, place) for reply in message.replies)
-    for place in range(len(order) - 1, -1, -1):  # replies before what they reply to
-        message, above = order[place]
-        replies = _ranked(message.message_id, below.pop(place, [])[::-1], votes, weights)
-        below[above].append(replace(_labelled(message, votes, weights, policy), replies=tuple(replies)))
-    return below[-1][0]
+def _again(message: MessageRecord, votes: Votes, weights: Mapping[str, float], policy: Policy) -> MessageRecord:
+    replies = _ranked(message.message_id, message.replies, votes, weights)
+    return replace(_labelled(message, votes, weights, policy), replies=tuple(replies))
 
 
 def _labelled(message: MessageRecord, votes: Votes, weights: Mapping[str, float], policy: Policy) -> MessageRecord:
@@ -139,8 +123,8 @@ def _mean(given: Sequence[tuple[float, float]]) -> float | None:
 
 
 def _ranked(
-    parent: str, replies: list[MessageRecord], votes: Votes, weights: Mapping[str, float]
-) -> list[MessageRecord]:
+    parent: str, replies: Sequence[MessageRecord], votes: Votes, weights: Mapping[str, float]
+) -> Sequence[MessageRecord]:
     ballots = [
         (tuple(tuple(group) for group in vote.value), round(_of(vote, weights) * PARTS))
         for vote in votes.get(parent, ())
@@ -148,10 +132,10 @@ def _ranked(
     ]
     ranked = [reply for reply in replies if reply.rank is not None]
     ranks = consensus([Candidate(reply.message_id, _when(reply)) for reply in ranked], ballots)
-    if len(ranks) < len(ranked):
+    if not ranks or len(ranks) < len(ranked):
         return replies
     made = [replace(reply, rank=ranks.get(reply.message_id)) for reply in replies]
-    return sorted(made, key=lambda reply: (reply.rank is None, reply.rank or 0)) if ranks else made
+    return sorted(made, key=lambda reply: (reply.rank is None, reply.rank or 0))
 
 
 def _of(vote: VoteRecord, weights: Mapping[str, float]) -> float:

@@ -131,13 +131,16 @@ def _write(path: Path, lines: Iterable[str]) -> int:
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
-    """A file that takes the place of `path` when all went well, and leaves nothing behind when it did not."""
+def replacing(path: Path, *, as_it_is: bool = False) -> Iterator[BinaryIO]:
+    """A file that takes the place of `path` when all went well, and leaves nothing behind when it did not.
+
+    It is packed where the name ends in .gz, unless it is to be written as it is.
+    """
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
     part = Path(name)
     try:
         with os.fdopen(handle, "w+b") as raw:
-            if path.suffix == ".gz":
+            if path.suffix == ".gz" and not as_it_is:
                 with packed(raw) as file:
                     yield file
             else:

@@ -6,8 +6,8 @@ Knows texts alone; does not know who sent them, nor when. No chance: the same te
 import re
 import unicodedata
 from array import array
-from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache, partial
 from hashlib import blake2b
 from typing import Final
 from zlib import crc32
@@ -67,6 +67,11 @@ def near_duplicates(texts: Sequence[str], threshold: float = 0.8) -> list[list[i
     for place in range(len(texts)):
         groups.setdefault(head(place), []).append(place)
     return [group for group in groups.values() if len(group) > 1]
+
+
+def alike_from(threshold: float) -> Callable[[Sequence[str]], list[list[int]]]:
+    """`near_duplicates` at this threshold, for whoever is handed what finds them."""
+    return partial(near_duplicates, threshold=threshold)
 
 
 @lru_cache(maxsize=1024)

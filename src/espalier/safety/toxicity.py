@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 from zlib import crc32
 
+from espalier.dataset.write import replacing
 from espalier.safety.duplicates import normal
 
 FORMAT: Final = "espalier-toxicity-1"
@@ -103,12 +104,8 @@ def write_model(path: Path, model: ToxicityModel) -> None:
     if sys.byteorder == "big":
         weights.byteswap()
     head = {"format": FORMAT, "buckets": len(weights), "intercept": model.intercept, "said": model.said}
-    temporary = path.with_name(f".{path.name}.part")
-    try:
-        temporary.write_bytes(json.dumps(head, sort_keys=True).encode() + b"\n" + weights.tobytes())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with replacing(path, as_it_is=True) as file:
+        file.write(json.dumps(head, sort_keys=True).encode() + b"\n" + weights.tobytes())
 
 
 def read_model(path: Path) -> ToxicityModel:

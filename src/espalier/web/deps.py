@@ -1,7 +1,7 @@
 """What routes ask for, as named types, so that their signatures read as sentences."""
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Annotated, Final
 
 from fastapi import Depends, Query, Request
@@ -9,6 +9,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from espalier.domain.errors import Invalid
 from espalier.domain.parameter import is_language
+from espalier.domain.tree import State
 from espalier.store.people import PersonRole, token_hash
 from espalier.web.campaign import Caller, Campaign
 
@@ -53,6 +54,18 @@ def checked_langs(langs: list[str], field: str = "langs") -> tuple[str, ...]:
         if not is_language(lang):
             raise Invalid("'%(lang)s' is no language tag such as en or pt-BR.", lang=lang, field=field)
     return tuple(dict.fromkeys(langs))
+
+
+def listed(typed: str) -> list[str]:
+    """What stands between the commas."""
+    return [part.strip() for part in typed.split(",") if part.strip()]
+
+
+def chosen_states(states: Collection[str]) -> tuple[State, ...]:
+    """States of trees, at least one. Raises Invalid."""
+    if not states or not set(states) <= set(State):
+        raise Invalid("Choose at least one state of trees.", field="states")
+    return tuple(map(State, states))
 
 
 Langs = Annotated[list[str], Query(alias="lang", description="Language tags (BCP 47); may be given several times.")]

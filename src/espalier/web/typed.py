@@ -66,7 +66,8 @@ class Typed:
     @property
     def choices(self) -> list[Field]:
         """The rest, which goes along."""
-        return [each for each in self.fields if each not in self.words]
+        words = self.words
+        return [each for each in self.fields if each not in words]
 
     @property
     def lang(self) -> str | None:

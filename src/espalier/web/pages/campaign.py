@@ -19,6 +19,7 @@ from espalier.domain.admission import Admission
 from espalier.domain.charter import OWN_TERMS, Charter, InvalidCharter, Running, Stranded, Visibility
 from espalier.domain.errors import Invalid
 from espalier.store.people import PersonRole
+from espalier.web.deps import listed
 from espalier.web.mail import Letter
 from espalier.web.providers import Provider
 from espalier.web.refused import said
@@ -108,7 +109,7 @@ def _form(charter: Charter) -> Said:
 def _mapping(said: Said) -> dict[str, Any]:
     given: dict[str, Any] = said.model_dump(exclude={"sure"})
     for name in ("languages", "domains", "trusted"):
-        given[name] = [part.strip() for part in given[name].replace("\n", ",").split(",") if part.strip()]
+        given[name] = listed(given[name].replace("\n", ","))
     digits = "".join(sign for sign in given["target"] if sign not in " ,.'\u202f\u00a0")
     if digits and not digits.isdecimal():
         raise InvalidCharter("%(name)s must be a whole number from 1 on, or nothing.", field="target")

@@ -21,6 +21,7 @@ from espalier.store.jobs import Job
 from espalier.store.people import Person, PersonRole
 from espalier.web.api.people import Contribution, contributions_of
 from espalier.web.case_words import decided_words
+from espalier.web.deps import listed
 from espalier.web.paging import page as paged
 from espalier.web.paging import place_in
 from espalier.web.refused import said
@@ -125,7 +126,7 @@ async def change_role(
     """`moderates`: languages with commas between; of a moderator only."""
     if role not in set(PersonRole):
         return _page(visit, person_id, role=role, fault=visit.words.gettext("Choose a role."), faulty="role")
-    langs = [lang.strip() for lang in moderates.split(",") if lang.strip()]
+    langs = listed(moderates)
     try:
         await visit.campaign.change(
             visit.changing(), accounts.change_role, person_id, PersonRole(role), visit.campaign.clock(),

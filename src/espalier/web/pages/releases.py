@@ -18,7 +18,7 @@ from espalier.domain.errors import Invalid, Refusal
 from espalier.domain.tree import State
 from espalier.store import jobs
 from espalier.store.jobs import Job, JobStatus
-from espalier.web.deps import checked_langs
+from espalier.web.deps import checked_langs, chosen_states, listed
 from espalier.web.refused import said
 from espalier.web.render import render
 from espalier.web.tree_words import STATES
@@ -99,9 +99,7 @@ async def ask(
 
 
 def _wanted(typed: Typed) -> Release:
-    if not typed.states or not set(typed.states) <= set(State):
-        raise Invalid("Choose at least one state of trees.", field="states")
-    langs = checked_langs([lang.strip() for lang in typed.langs.split(",") if lang.strip()])
+    states, langs = chosen_states(typed.states), checked_langs(listed(typed.langs))
     where = tuple(line.strip() for line in typed.where.splitlines() if line.strip())
     try:
         percent = float(typed.held_out)
@@ -111,7 +109,7 @@ def _wanted(typed: Typed) -> Release:
         raise Invalid("Hold out from 0 to %(most)s percent.", field="held_out", most=MOST_PERCENT)
     shares = {"validation": percent / 100} if percent else {}
     return Release(
-        typed.name.strip(), typed.title.strip(), typed.licence.strip(), tuple(map(State, typed.states)), langs, where,
+        typed.name.strip(), typed.title.strip(), typed.licence.strip(), states, langs, where,
         shares,
     )  # fmt: skip
 

@@ -24,7 +24,7 @@ from espalier.domain.tree import State
 from espalier.store import jobs
 from espalier.store.jobs import Job, JobStatus
 from espalier.store.people import Person
-from espalier.web.deps import checked_langs
+from espalier.web.deps import checked_langs, chosen_states, listed
 from espalier.web.refused import said
 from espalier.web.render import render
 from espalier.web.tree_words import STATES
@@ -91,10 +91,8 @@ async def export(
 
 
 def _wanted(visit: Visit, typed: Typed) -> Export:
-    if not typed.states or not set(typed.states) <= set(State):
-        raise Invalid("Choose at least one state of trees.", field="states")
-    langs = checked_langs([lang.strip() for lang in typed.langs.split(",") if lang.strip()])
-    return Export(tuple(map(State, typed.states)), langs, typed.anonymise, typed.votes)
+    states, langs = chosen_states(typed.states), checked_langs(listed(typed.langs))
+    return Export(states, langs, typed.anonymise, typed.votes)
 
 
 @router.post(UPLOADS)
