@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.stats import rankdata
+from sklearn.metrics import roc_auc_score
 
 from espalier.dataset.read import read_messages
 from espalier.safety.duplicates import near_duplicates
@@ -59,20 +59,15 @@ def area(scores: Sequence[float], right: Sequence[bool]) -> dict[str, Any]:
     """The area under the curve of scores, with its interval."""
     values, truth = np.array(scores), np.array(right)
 
-    def of(which: Any) -> float:
-        ranks, good = rankdata(values[which]), truth[which]
-        positive = int(good.sum())
-        return float((ranks[good].sum() - positive * (positive + 1) / 2) / (positive * (len(good) - positive)))
-
     rng, drawn = np.random.default_rng(0), []
     while len(drawn) < RESAMPLES:
         which = rng.integers(0, len(values), len(values))
         if 0 < truth[which].sum() < len(values):
-            drawn.append(of(which))
+            drawn.append(roc_auc_score(truth[which], values[which]))
     low, high = np.percentile(drawn, (2.5, 97.5))
     interval = [round(float(low), 3), round(float(high), 3)]
     return {
-        "auc": round(of(np.arange(len(values))), 3),
+        "auc": round(float(roc_auc_score(truth, values)), 3),
         "n": len(values),
         "toxic": int(truth.sum()),
         "interval": interval,

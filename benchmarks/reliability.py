@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from sklearn.metrics import roc_auc_score
 
 from espalier.dataset.answers import Answers, answers_of
 from espalier.dataset.dawid_skene import one_coin
@@ -113,8 +114,7 @@ def with_minority(votes: list[Triple], seed: int) -> tuple[list[Triple], set[str
 
 def auc(real: list[float], spam: list[float]) -> float:
     """The share of pairs in which the real worker has the higher figure; ties count half."""
-    higher = np.array(real)[:, None] - np.array(spam)[None, :]
-    return float((higher > 0).mean() + (higher == 0).mean() / 2)
+    return float(roc_auc_score([True] * len(real) + [False] * len(spam), [*real, *spam]))
 
 
 def names(votes: list[Triple]) -> list[str]:
