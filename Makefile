@@ -60,7 +60,7 @@ words: .venv/.installed-dev
 
 lock: .venv/.installed-dev
 	@{ echo "# Exact versions of all that Espalier is tested with; written by make lock."; \
-	   { $(BIN)/python -m pip freeze --exclude espalier | sed 's/+.*//'; echo torch==2.13.0; } | LC_ALL=C sort -fu; \
+	   $(BIN)/python -m pip freeze --exclude espalier | sed 's/+.*//' | LC_ALL=C sort -fu; \
 	 } > constraints.new && mv constraints.new constraints.txt
 
 clean:
