@@ -10,7 +10,7 @@ from espalier.store.charters import charter_in_force
 from espalier.store.session import Database
 from espalier.web.doors import Entrance
 from letters import Mailbox
-from pictures import png, png_part
+from pictures import picture
 from visits import form_of, stranger, visit
 
 ADDRESS = "/admin/campaign"
@@ -139,12 +139,13 @@ def test_a_picture_stands_on_the_front_page_with_words_for_who_does_not_see_it(w
 
         assert 'id="picture-fault"' in send("A pear tree.")
         assert 'id="picture-fault"' in send("A pear tree.", b"<svg/>")
-        assert 'id="picture_says-fault"' in send("", png())
+        assert 'id="picture_says-fault"' in send("", picture())
         assert 'class="picture"' not in somebody.get("/").text
-        assert "on the front page" in send("A pear tree.", png(png_part(b"tEXt", b"secret")))
+        assert "on the front page" in send("A pear tree.", picture("JPEG", comment=b"secret"))
         (address,) = re.findall(r'src="(/picture/\w+)" width="3" height="2" alt="A pear tree."', somebody.get("/").text)
         file = somebody.get(address)
-        assert (file.headers["content-type"], file.content) == ("image/png", png())
+        assert file.headers["content-type"] == "image/jpeg"
+        assert b"secret" not in file.content
         assert 'alt="An old pear tree."' in send("An old pear tree.")
         chief.send("/picture", do="take_away")
         assert somebody.get(address).status_code == 404

@@ -213,7 +213,8 @@ async def show_picture(visit: AdminSender) -> Response:
         file, says = form.get("picture"), form.get("picture_says")
         data = await file.read() if isinstance(file, UploadFile) and file.filename else b""
         says = says if isinstance(says, str) else ""
-        await campaign.change(changing, picture.show, data, says, campaign.clock())
+        shown = await run_in_threadpool(picture.read, data) if data else None
+        await campaign.change(changing, picture.show, shown, says, campaign.clock())
     except Invalid as refused:
         fault = said(refused, visit.words)
         context = await run_in_threadpool(_context, visit, _form(visit.charter), refused.field, fault)
