@@ -53,6 +53,29 @@ def test_conditions_choose_messages_and_whole_threads(run: Run, source: Path, tm
     assert "1 line." in run("dataset", "convert", source, target, "--top", 1).out
 
 
+def test_rows_of_messages_are_chosen_by_their_place_where_trees_would_lose_their_prompts(
+    run: Run, source: Path, tmp_path: Path
+) -> None:
+    target = tmp_path / "rows.jsonl"
+    assert "2 lines." in run("dataset", "convert", source, target, "--as", "messages", "--where", "role=assistant").out
+    assert [json.loads(line)["message_id"] for line in target.read_text("utf-8").splitlines()] == ["a0", "a1"]
+    ran = run("dataset", "convert", source, target, "--where", "role=assistant", "--where", "depth>=1")
+    assert "0 lines." in ran.out
+    assert "does not fulfil role=assistant and depth>=1 goes with it" in ran.err
+
+
+def test_rows_are_written_in_the_spelling_in_which_they_were_read(run: Run, tmp_path: Path) -> None:
+    given = {
+        **message("p", review_result=True), "message_tree_id": "p", "tree_state": "growing",
+        "emojis": {"name": ["+1"], "count": [2]}, "labels": {"name": ["spam"], "value": [0.5], "count": [2]},
+    }  # fmt: skip
+    source, target = lines(tmp_path / "rows.jsonl", given), tmp_path / "again.jsonl"
+    assert run("dataset", "convert", source, target, "--as", "messages").code == 0
+    assert target.read_bytes() == source.read_bytes()
+    run("dataset", "convert", source, target, "--as", "trees")
+    assert json.loads(target.read_text("utf-8"))["prompt"]["emojis"] == {"+1": 2}
+
+
 def test_votes_tell_what_is_tied(run: Run, source: Path, tmp_path: Path) -> None:
     ballots = [[["a0"], ["a1"]], [["a1"], ["a0"]]]
     votes = lines(

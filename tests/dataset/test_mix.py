@@ -60,6 +60,12 @@ def test_what_is_too_small_is_held_down_and_named() -> None:
     assert made.below_floor == ("th",)
 
 
+def test_text_in_no_known_language_is_never_drawn_more_often_than_it_comes() -> None:
+    made = mix({("a", "und"): 20, ("a", "de"): 20, ("a", "en"): 960}, Recipe(alpha=0))
+    assert made.held_down == ("und",)
+    assert made.quotas["a", "und"] <= 20 < made.quotas["a", "de"]
+
+
 def test_weights_and_caps_of_sources() -> None:
     counts = {("a", "en"): 600, ("a", "de"): 400, ("b", "en"): 100}
     made = mix(counts, Recipe(weights={"b": 2}, caps={"a": 100}))

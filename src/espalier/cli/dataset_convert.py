@@ -11,7 +11,7 @@ from espalier.cli.campaign import without_cycle_search
 from espalier.cli.datasets import Conditions, ScoresGiven, conditions, found_by_checks
 from espalier.cli.files import refuse_unreadable, refuse_unwritable
 from espalier.cli.sources import at_hand, at_hand_with_votes, notices_of
-from espalier.cli.terminal import MISUSED, Bar, fail, one_of, out, plural, progress
+from espalier.cli.terminal import MISUSED, Bar, err, fail, one_of, out, plural, progress
 from espalier.dataset.findings import Report
 
 if TYPE_CHECKING:
@@ -113,9 +113,9 @@ def _of_records(
     notices: Report,
     bar: Bar,
 ) -> str:
-    from espalier.dataset.convert import LINES, Kind, all_kept, examples, votes_kept
+    from espalier.dataset.convert import LINES, Kind, all_kept, examples, rows_kept, votes_kept
     from espalier.dataset.read import read_trees, read_votes
-    from espalier.dataset.records import MessageRecord, TreeRecord, flat_messages
+    from espalier.dataset.records import MessageRecord, TreeRecord
     from espalier.dataset.weights import read_weights, weighted
     from espalier.dataset.write import write_any, write_records, write_votes
 
@@ -129,8 +129,7 @@ def _of_records(
         case Kind.TREES:
             count = write_records(target, all_kept(trees, wanted), spelled, TreeRecord)
         case Kind.MESSAGES:
-            rows = (message for tree in all_kept(trees, wanted) for message in flat_messages(tree))
-            count = write_records(target, rows, spelled, MessageRecord)
+            count = write_records(target, rows_kept(trees, wanted), spelled, MessageRecord)
         case Kind.VOTES:
             if votes is None:
                 fail(f"{file} holds trees; name the file of the votes on them with --votes.", MISUSED)
@@ -139,7 +138,20 @@ def _of_records(
             fail(f"{file} holds trees, which know of no battles between models.", MISUSED)
         case _:
             count = write_any(target, examples(trees, wanted, votes_of(votes, notices)), LINES[wanted.kind])
+    if not count and wanted.kind is not Kind.MESSAGES:
+        tell_of_places(wanted)
     return plural(count, "line")
+
+
+def tell_of_places(wanted: "Wanted") -> None:
+    """Why nothing is left where a condition asks for what no prompt is."""
+    from espalier.dataset.filter import Condition
+
+    if places := [each.words for each in wanted.where if isinstance(each, Condition) and each.of_place]:
+        err.print(
+            f"What stands below a message that does not fulfil {' and '.join(map(escape, places))} goes with it, the "
+            "prompt's whole tree too; `--as messages` asks each message by itself."
+        )
 
 
 def _of_votes(file: Path, target: Path, wanted: "Wanted", notices: Report, bar: Bar) -> str:

@@ -135,6 +135,8 @@ def _too_few(counts: Mapping[tuple[str, str], int], measured: Mapping[tuple[str,
 
 def _print(made: "Mixture") -> None:
     """Each source and each language, before and after, and what could not be as it was asked for."""
+    from espalier.dataset.split import NO_LANGUAGE
+
     before, after = sum(made.counts.values()), sum(made.quotas.values())
     for title, place in (("source", 0), ("language", 1)):
         was: Counter[str] = Counter()
@@ -150,8 +152,9 @@ def _print(made: "Mixture") -> None:
             )  # fmt: skip
         shown.add_row("all", f"{before:,}", "100.0%", f"{after:,}", "100.0%", f"{after / before:.2f} ×")
         show(shown)
-    if made.held_down:
-        langs = ", ".join(made.held_down)
+    if NO_LANGUAGE in made.held_down:
+        out.print(f"Not drawn more often than it comes, for nobody knows its language: {NO_LANGUAGE}.")
+    if langs := ", ".join(lang for lang in made.held_down if lang != NO_LANGUAGE):
         out.print(f"Not drawn more often than they come, for too little is held out to measure it: {escape(langs)}.")
     if made.below_floor:
         langs = ", ".join(made.below_floor)

@@ -5,7 +5,7 @@ A stream in, a stream out. Knows no files.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
@@ -25,8 +25,17 @@ from espalier.dataset.examples import (
     shared,
     turns_of,
 )
-from espalier.dataset.filter import Fulfils, Place, fulfils_all
-from espalier.dataset.records import MessageRecord, TreeRecord, VoteRecord, Votes, cut, messages_of
+from espalier.dataset.filter import Condition, Fulfils, Place, fulfils_all
+from espalier.dataset.records import (
+    MessageRecord,
+    TreeRecord,
+    VoteRecord,
+    Votes,
+    cut,
+    depths,
+    flat_messages,
+    messages_of,
+)
 from espalier.dataset.scores import ScoresOf
 from espalier.dataset.tables import AnyOf
 from espalier.dataset.threads import Choice, Thread, chosen_places
@@ -90,6 +99,18 @@ def kept(tree: TreeRecord, wanted: Wanted) -> TreeRecord | None:
 def all_kept(trees: Iterable[TreeRecord], wanted: Wanted) -> Iterator[TreeRecord]:
     """What is left of all trees of which something is left."""
     return (left for tree in trees if (left := kept(tree, wanted)) is not None)
+
+
+def rows_kept(trees: Iterable[TreeRecord], wanted: Wanted) -> Iterator[MessageRecord]:
+    """The rows of what is left of all trees. Conditions on the place of a message choose among the rows: a reply may
+    be there without what stands above it.
+    """
+    of_rows = [each for each in wanted.where if isinstance(each, Condition) and each.of_place]
+    of_trees = replace(wanted, where=tuple(each for each in wanted.where if each not in of_rows))
+    for tree in all_kept(trees, of_trees):
+        for row, depth in zip(flat_messages(tree), depths(tree), strict=True):
+            if fulfils_all(of_rows, row, Place(tree, depth, wanted.scores)):
+                yield row
 
 
 def votes_kept(trees: Iterable[TreeRecord], votes: Iterable[VoteRecord], wanted: Wanted) -> Iterator[VoteRecord]:

@@ -117,6 +117,7 @@ def _personal(message: MessageRecord, place: Place) -> int | None:
 class Field:
     """What can be asked of a message. read: the value of a condition. several: values may be given with commas. scored:
     a check has to have found it. of_replies: only an assistant's reply has it, so prompters fulfil any condition on it.
+    of_place: it says where in a tree a message stands, which chooses among rows of messages and leaves no tree whole.
     """
 
     says: str
@@ -126,6 +127,7 @@ class Field:
     compares: bool = True
     scored: bool = False
     of_replies: bool = False
+    of_place: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,14 +141,20 @@ class Condition:
     def __call__(self, message: MessageRecord, place: Place) -> bool:
         return self.fulfils(message, place)
 
+    @property
+    def of_place(self) -> bool:
+        return FIELDS[self.field].of_place
+
 
 FIELDS: Final[Mapping[str, Field]] = {
     "lang": Field("The language of the message.", lambda m, _: m.lang, str, several=True, compares=False),
     "state": Field("The state of the tree.", lambda _, p: p.tree.tree_state, str, several=True, compares=False),
-    "role": Field("prompter or assistant.", lambda m, _: m.role, str, several=True, compares=False),
+    "role": Field("prompter or assistant.", lambda m, _: m.role, str, several=True, compares=False, of_place=True),
     "author": Field("The id of who wrote it.", lambda m, _: m.user_id, str, several=True, compares=False),
     "model": Field("The model that wrote it.", lambda m, _: m.model_name, str, several=True, compares=False),
-    "depth": Field("How far below the prompt it stands, 0 for the prompt.", lambda _, p: p.depth, _number),
+    "depth": Field(
+        "How far below the prompt it stands, 0 for the prompt.", lambda _, p: p.depth, _number, of_place=True
+    ),
     "reviews": Field("How many people reviewed it.", lambda m, _: m.review_count, _number),
     "rank": Field(
         "Its rank among the replies beside it, 0 for the best.", lambda m, _: m.rank, _number, of_replies=True

@@ -9,6 +9,8 @@ from math import floor, fsum
 from random import Random
 from typing import Final
 
+from espalier.dataset.split import NO_LANGUAGE
+
 HIGHEST_WEIGHT: Final = 10.0
 STEPS: Final = 200  # of a bisection; a double has no more
 Cell = tuple[str, str]
@@ -60,7 +62,8 @@ class Recipe:
 class Mixture:
     """quotas: lines of each source and language in the mixture. taken: those looked at under the caps.
 
-    held_down: languages that would have been drawn more often, were their held-out part large enough to measure.
+    held_down: languages that would have been drawn more often, were their held-out part large enough to measure; and
+    text in no known language that would have been.
     below_floor: languages that get less than their floor, since a weight may not be higher or since they have no lines.
     """
 
@@ -79,8 +82,9 @@ def mix(counts: Counts, recipe: Recipe, unmeasured: Collection[str] = ()) -> Mix
     """How many lines of each source and language the mixture gets.
 
     unmeasured: languages whose held-out part is too small to tell whether more of them helps; none of them is drawn
-    more often than it comes. Raises BadMix.
+    more often than it comes, nor is text of which nobody knows the language. Raises BadMix.
     """
+    unmeasured = {*unmeasured, NO_LANGUAGE}
     for source in (*recipe.weights, *recipe.caps):
         if source not in {name for name, _ in counts}:
             raise BadMix(f"there is no source {source}; there are {', '.join(sorted({name for name, _ in counts}))}")

@@ -36,11 +36,15 @@ class Spelling(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How a record was spelled: its keys in order, which of them were columns, and whether `replies` was null."""
+    """How a record was spelled: its keys in order, which of them were columns, and whether `replies` was null.
+
+    row: it was a row of a flat file, whatever tree it stands in now.
+    """
 
     keys: tuple[str, ...]
     columns: frozenset[str] = frozenset()
     null_replies: bool = False
+    row: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -499,9 +503,15 @@ _TREE: Final = ("message_tree_id", "tree_state", "origin")
 _VOTE: Final = ("vote_id", "kind", "message_id", "parent_id", "voter", "value", "created_date")
 
 
+def layout_of(message: MessageRecord, spelling: Spelling, *, flat: bool) -> Layout | None:
+    """As what it is to be spelled; None: natively, which is also how a row becomes the node of a tree."""
+    layout = message.layout if spelling is Spelling.AS_READ else None
+    return None if layout and layout.row and not flat else layout
+
+
 def message_object(message: MessageRecord, spelling: Spelling, *, flat: bool) -> dict[str, Any]:
     """The message as a JSON object without its replies. `flat`: a row of a messages file, not a node of a tree."""
-    layout = message.layout if spelling is Spelling.AS_READ else None
+    layout = layout_of(message, spelling, flat=flat)
     said = _object(message, _FLAT if flat else _NODE, layout, spelling)
     if spelling is Spelling.HUB or (layout and layout.columns):
         for name, names in _COLUMNS_OF:
@@ -568,6 +578,15 @@ def messages_of(tree: TreeRecord) -> Iterator[MessageRecord]:
         waiting.extend(reversed(message.replies))
 
 
+def depths(tree: TreeRecord) -> Iterator[int]:
+    """How deep each message stands, the prompt at 0, in the order of `messages_of`."""
+    waiting = [(tree.prompt, 0)]
+    while waiting:
+        message, depth = waiting.pop()
+        yield depth
+        waiting.extend((reply, depth + 1) for reply in reversed(message.replies))
+
+
 def flat_messages(tree: TreeRecord) -> Iterator[MessageRecord]:
     """The same as rows of a messages file."""
     for message in messages_of(tree):
@@ -576,7 +595,7 @@ def flat_messages(tree: TreeRecord) -> Iterator[MessageRecord]:
             replies=(),
             message_tree_id=tree.message_tree_id,
             tree_state=tree.tree_state,
-            layout=None,
+            layout=message.layout if message.layout and message.layout.row else None,
         )  # fmt: skip
 
 
@@ -648,10 +667,10 @@ def assemble(messages: Iterable[MessageRecord]) -> Assembled:
         made: dict[str, MessageRecord] = {}
         for message_id in reversed(order):
             replies = tuple(made.pop(reply) for reply in below.get(message_id, ()))
+            row = by_id[message_id]
+            layout = row.layout and _layout(row.layout.keys, row.layout.columns, row.layout.null_replies, True)
             # A row says of itself which tree it is in; in a tree the tree says it.
-            made[message_id] = replace(
-                by_id[message_id], replies=replies, message_tree_id=None, tree_state=None, layout=None
-            )  # fmt: skip
+            made[message_id] = replace(row, replies=replies, message_tree_id=None, tree_state=None, layout=layout)
         tree_id = root.message_tree_id or root.message_id
         trees.append(TreeRecord(tree_id, made[root.message_id], root.tree_state, line=root.line))
     left.extend(message for message_id, message in by_id.items() if message_id not in placed)

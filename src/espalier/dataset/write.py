@@ -22,6 +22,7 @@ from espalier.dataset.records import (
     Spelling,
     TreeRecord,
     VoteRecord,
+    layout_of,
     message_object,
     tree_object,
     vote_object,
@@ -109,7 +110,7 @@ def _node(root: MessageRecord, spelling: Spelling, *, flat: bool) -> Iterator[st
             yield message
             continue
         head = _encode(message_object(message, spelling, flat=flat))
-        layout = message.layout if spelling is Spelling.AS_READ else None
+        layout = layout_of(message, spelling, flat=flat)
         if not message.replies and layout and ("replies" not in layout.keys or layout.null_replies):
             yield f'{head[:-1]}, "replies": null}}' if layout.null_replies else head
             continue
