@@ -1,0 +1,44 @@
+"""AdamW with the schedule of the settings, and a step of it with the gradient clipped."""
+
+from torch import nn
+from torch.nn.utils import clip_grad_norm_
+from torch.optim import AdamW
+from torch.optim.lr_scheduler import LambdaLR
+from transformers import get_scheduler
+
+from espalier.train.settings import Optimizer
+
+NAMES = {"constant": "constant_with_warmup", "linear": "linear", "cosine": "cosine"}
+
+
+def optimizer_of(model: nn.Module, chosen: Optimizer, steps: int) -> tuple[AdamW, LambdaLR]:
+    """AdamW over what is trained of a model, and its learning rate over so many steps.
+
+    Only matrices decay: biases and the scales of norms are vectors.
+    """
+    trained = [each for each in model.parameters() if each.requires_grad]
+    groups = [
+        {"params": [each for each in trained if each.ndim > 1], "weight_decay": chosen.weight_decay},
+        {"params": [each for each in trained if each.ndim <= 1], "weight_decay": 0.0},
+    ]
+    optimizer = AdamW(
+        [group for group in groups if group["params"]],
+        lr=chosen.learning_rate,
+        betas=chosen.betas,
+        eps=chosen.epsilon,
+    )
+    schedule = get_scheduler(NAMES[chosen.schedule], optimizer, chosen.warmup, steps)
+    return optimizer, schedule
+
+
+def step(model: nn.Module, optimizer: AdamW, schedule: LambdaLR, clip: float) -> float:
+    """One step with the gradients as they are, which are then gone; their norm before it was clipped to `clip`.
+
+    A `clip` of 0 does not clip.
+    """
+    trained = [each for each in model.parameters() if each.grad is not None]
+    norm = clip_grad_norm_(trained, clip or float("inf"))
+    optimizer.step()
+    schedule.step()
+    optimizer.zero_grad(set_to_none=True)
+    return float(norm)
