@@ -85,6 +85,12 @@ def test_an_imported_tree_has_its_ids_texts_dates_and_everything_said_of_it(gard
     assert ranks(found) == {"b": 0, "c": 1}
 
 
+def test_a_tree_joins_those_in_its_language_however_the_file_spells_its_tag(garden: Garden) -> None:
+    bring(garden, tree(prompt("a", reply("b", lang="pt-br"), lang="PT-br"), tree_state="ready_for_export"))
+    there = garden.load("a")
+    assert {there.lang, *(each.lang for each in there.messages.values())} == {"pt-BR"}
+
+
 def test_the_same_file_twice_adds_nothing(garden: Garden) -> None:
     given = [tree(prompt("a", reply("b"))), tree(prompt("z"))]
     bring(garden, *given)

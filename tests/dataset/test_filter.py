@@ -18,7 +18,7 @@ TREE = TreeRecord("p", MessageRecord("p", "Why?", "prompter", lang="en", replies
 @pytest.mark.parametrize(
     "words",
     [
-        "lang=en", "lang=de,en", "lang!=de", "state=ready_for_export", "spam!=1",
+        "lang=en", "lang=de,EN", "lang!=de", "state=ready_for_export", "spam!=1",
         "role=assistant", "depth=1", "depth>0", "reviews>=3",
         "rank<2", "rank=1", "length>=14", "length<=14", "date>=2023-04-12", "date<2023-04-13", "quality>=0.6",
         "quality<0.8",        "accepted=true", "deleted=false", "synthetic=false", "author=ben", " quality >= 0.6 ",
@@ -82,6 +82,11 @@ def test_a_tree_keeps_what_fulfils_all_and_what_stands_below_goes_too() -> None:
     assert kept is not None
     assert [reply.message_id for reply in kept.prompt.replies] == ["a"]
     assert select(TreeRecord("p", prompt), [condition("depth>0")]) is None
+
+
+def test_the_language_that_is_heard_says_nothing_of_a_region() -> None:
+    message = MessageRecord("a", "Sim.", "assistant", lang="pt-br")
+    assert condition("in_its_language=true")(message, Place(TREE, 1, {"a": {"lang_detected": "pt"}}))
 
 
 def test_every_field_says_what_it_is() -> None:

@@ -41,6 +41,16 @@ def test_asking_again_gives_the_open_task_and_it_is_listed(campaign: World) -> N
     assert campaign.ada.shown("/tasks/mine")["items"] == [first]
 
 
+def test_a_language_is_the_same_however_its_tag_is_spelled(campaign: World) -> None:
+    tree_id = campaign.tree(lang="ZH-cn")
+    assert campaign.chief.shown("/trees", lang="zh-CN") == campaign.chief.shown("/trees", lang="zh-cn")
+    assert campaign.chief.shown(f"/trees/{tree_id}")["lang"] == "zh-CN"
+    assert campaign.ada.shown("/tasks/availability", lang=["zh-cn", "zh-CN"])["zh-CN"]["assistant_reply"] == 1
+    task = campaign.ada.task("assistant_reply", "Zh-Cn")
+    assert task["lang"] == "zh-CN"
+    assert campaign.ada.task("assistant_reply", "zh-CN") == task
+
+
 def test_a_ninth_open_task_is_refused_and_what_is_done_counts_no_more(campaign: World) -> None:
     for number in range(9):
         campaign.tree(f"Question {number}?", lang=f"en-{'ABCDEFGHI'[number]}{'ABCDEFGHI'[number]}")

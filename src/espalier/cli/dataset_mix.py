@@ -56,6 +56,7 @@ def mix(
     """Mix several files into one, by weights, caps and the languages' sizes, and show what there was and what comes."""
     from espalier.dataset import mix as mixing
     from espalier.dataset.mixture import Source, count, mixed, write_mixture
+    from espalier.domain.language import usual_tag
 
     refuse_unwritable(target)
     if target.resolve() in {source.resolve() for source in sources}:
@@ -65,9 +66,10 @@ def mix(
     notices, lang_of = notices_of(*sources), _detector()
     with progress("counting lines"):
         try:
+            floors = _numbers(floor, float, None, "floor")
             recipe = mixing.Recipe(
                 _numbers(weight, float, named, "weight"), _numbers(cap, int, named, "cap"), alpha,
-                _numbers(floor, float, None, "floor"), highest, size, seed,
+                {usual_tag(lang): share for lang, share in floors.items()}, highest, size, seed,
             )  # fmt: skip
             counts = count(named, lang_of, notices)
             measured = count([Source("held out", held_out)], lang_of, notices) if held_out else None

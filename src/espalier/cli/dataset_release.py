@@ -15,7 +15,7 @@ from espalier.cli.campaign import campaign, without_cycle_search
 from espalier.cli.dataset_split import ByAuthor, Likeness, Previous, Seed, SharesGiven, earlier, shares_given
 from espalier.cli.datasets import Conditions
 from espalier.cli.files import refuse_unreadable
-from espalier.cli.terminal import MISUSED, err, fail, harmless, one_of, out, plural, progress, sentence
+from espalier.cli.terminal import MISUSED, err, fail, harmless, one_of, out, plural, progress, sentence, tags_of
 from espalier.config import read_settings
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def release(
     if trees and (state or lang):
         fail("--state and --lang choose trees of a campaign; of files, --where chooses messages.", MISUSED)
     with (
-        _given(name, trees, votes, states, lang or [], licence, key) as (source, plan),
+        _given(name, trees, votes, states, tags_of(lang or ()), licence, key) as (source, plan),
         progress("releasing trees") as bar,
     ):
         wanted = replace(

@@ -74,6 +74,7 @@ def split(
 def shares_given(given: Sequence[str] | None, seed: str) -> "Shares":
     """What the options say; ends the command where they cannot be."""
     from espalier.dataset.split import BadShares, Shares
+    from espalier.domain.language import usual_tag
 
     parts: dict[str, float] = {}
     by_lang: dict[str, dict[str, float]] = {}
@@ -86,7 +87,7 @@ def shares_given(given: Sequence[str] | None, seed: str) -> "Shares":
             equals = ""
         if not equals or (colon and not lang):
             fail(f"{words!r} is no share; write a part and a number, as validation=0.05 or de:test=0.2.", MISUSED)
-        (by_lang.setdefault(lang, {}) if lang else parts)[part] = share
+        (by_lang.setdefault(usual_tag(lang), {}) if lang else parts)[part] = share
     try:
         return Shares(parts, by_lang, seed)
     except BadShares as wrong:

@@ -15,7 +15,19 @@ import typer
 from rich.markup import escape
 
 from espalier.cli.campaign import campaign, writing
-from espalier.cli.terminal import MISUSED, PUBLISHED, STOPPED, err, fail, harmless, one_of, out, plural, progress
+from espalier.cli.terminal import (
+    MISUSED,
+    PUBLISHED,
+    STOPPED,
+    err,
+    fail,
+    harmless,
+    one_of,
+    out,
+    plural,
+    progress,
+    tags_of,
+)
 
 if TYPE_CHECKING:
     from espalier.collect.imports import ImportReport
@@ -65,6 +77,7 @@ def export(
     from espalier.domain.tree import State
 
     states = [State(one_of(each, State, "state of a tree")) for each in dict.fromkeys(state)]
+    langs = tags_of(lang or ())
     flat = one_of(format, FORMATS, "format") == "messages" if format else ".messages." in file.name
     for place in filter(None, (file, votes)):
         refuse_unwritable(place)
@@ -75,7 +88,7 @@ def export(
     except BadKey as error:
         fail(str(error))
     wanted = Wanted(
-        states, set(lang) if lang else None, key, flat, Spelling(one_of(spelling, SPELLINGS, "spelling"))
+        states, set(langs) or None, key, flat, Spelling(one_of(spelling, SPELLINGS, "spelling"))
     )  # fmt: skip
     with campaign() as database, database.read() as db, progress("writing trees") as bar:
         total = count_trees(db, states, wanted.langs)
@@ -84,7 +97,7 @@ def export(
     if made.votes is not None:
         out.print(f"{escape(str(votes))}: {plural(made.votes, 'vote')}.")
     if not made.trees:
-        where = f" in {', '.join(sorted(lang))}" if lang else ""
+        where = f" in {', '.join(sorted(langs))}" if langs else ""
         err.print(f"No tree is {' or '.join(states)}{where}; `espalier stats` shows what there is.")
 
 

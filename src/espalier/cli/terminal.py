@@ -51,6 +51,17 @@ def one_of(given: str, allowed: Iterable[str], what: str) -> str:
     )
 
 
+def tags_of(given: Iterable[str]) -> list[str]:
+    """The languages that an option names, each once; otherwise the command ends."""
+    from espalier.domain.errors import Invalid
+    from espalier.domain.language import checked_tag
+
+    try:
+        return list(dict.fromkeys(map(checked_tag, given)))
+    except Invalid as wrong:
+        fail(wrong.detail, MISUSED)
+
+
 def _near(given: str, words: Sequence[str]) -> list[str]:
     """Words that are alike, or have a part that is."""
     alike = get_close_matches(given, words, n=1)

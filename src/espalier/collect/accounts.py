@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 
 from espalier.collect.lottery import fill_places
 from espalier.domain.errors import Conflict, Invalid, NotAllowed, NotFound
-from espalier.domain.parameter import is_language
+from espalier.domain.language import checked_tag
 from espalier.store import identities, journal, languages, people, work
 from espalier.store.people import Person, PersonRole, TokenInfo
 from espalier.store.policies import PolicyBook
@@ -198,12 +198,10 @@ def change_role(
 
 
 def _moderated(role: PersonRole, langs: Sequence[str]) -> tuple[str, ...]:
-    for lang in langs:
-        if not is_language(lang):
-            raise Invalid("'%(lang)s' is no language tag such as en or pt-BR.", lang=lang, field="moderates")
-    if langs and role is not PersonRole.MODERATOR:
+    tags = {checked_tag(lang, "moderates") for lang in langs}
+    if tags and role is not PersonRole.MODERATOR:
         raise Invalid("Only a moderator looks after some languages alone.", field="moderates")
-    return tuple(sorted(set(langs)))
+    return tuple(sorted(tags))
 
 
 def keep_an_admin(db: Connection, person: Person) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from espalier.collect import drafts as of_people
 from espalier.collect import tasks
 from espalier.domain.errors import Invalid, TooLong
-from espalier.domain.parameter import is_language
+from espalier.domain.language import checked_tag
 from espalier.domain.work import Kind
 from espalier.store import drafts
 from espalier.store.drafts import Draft
@@ -27,8 +27,7 @@ BEGUN: Final = "begun"
 
 def keep(db: Connection, secret: str, lang: str, text: str, now: datetime) -> None:
     """Keep what was typed so far. Raises Invalid, TooLong."""
-    if not is_language(lang):
-        raise Invalid("'%(lang)s' is no language tag such as en or pt-BR.", lang=lang, field="lang")
+    lang = checked_tag(lang)
     if len(text) > LONGEST:
         raise TooLong("A draft has at most %(most)s characters.", most=LONGEST)
     if "\0" in text or any("\ud800" <= each <= "\udfff" for each in text):

@@ -13,7 +13,7 @@ from espalier.collect.accounts import require
 from espalier.domain.admission import Doors
 from espalier.domain.charter import Charter, InvalidCharter, Stranded
 from espalier.domain.errors import Conflict, Invalid
-from espalier.domain.parameter import is_language
+from espalier.domain.language import checked_tag
 from espalier.store import charters, documents, identities, journal
 from espalier.store.identities import EMAIL, PASSWORD
 from espalier.store.people import Person, PersonRole
@@ -85,8 +85,7 @@ def publish(
         raise Invalid(
             "There is no text '%(given)s'; there are %(known)s.", given=kind, known=", ".join(KINDS), field="kind"
         )
-    if not is_language(lang):
-        raise Invalid("'%(lang)s' is no language tag such as en or pt-BR.", lang=lang, field="lang")
+    lang = checked_tag(lang)
     if not text.strip() or len(text) > LONGEST or "\0" in text:
         raise Invalid("A text has 1 to %(most)s characters.", most=LONGEST, field="text")
     person = actor.id if actor else None

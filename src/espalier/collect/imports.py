@@ -13,7 +13,7 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from espalier.collect.intake import UNSPOKEN, CannotStand, Sapling, Source, Vote, sapling
+from espalier.collect.intake import UNSPOKEN, CannotStand, Sapling, Source, Vote, lang_of, sapling
 from espalier.collect.lottery import fill_places, top_up_rankings
 from espalier.dataset.findings import Code, Finding, Findings
 from espalier.dataset.records import TreeRecord, Votes, messages_of
@@ -152,10 +152,10 @@ def _saplings(
     for record in records:
         if record.prompt.message_id in known:
             report.known += 1
-            report.langs.add(record.prompt.lang or UNSPOKEN)  # an import that was cut off ends with all of its places
+            report.langs.add(lang_of(record) or UNSPOKEN)  # an import that was cut off ends with all of its places
             continue
         try:
-            policy = book.for_lang(record.prompt.lang or UNSPOKEN)
+            policy = book.for_lang(lang_of(record) or UNSPOKEN)
             made = sapling(record, votes, taken, policy, book.version, source, now)
         except CannotStand as error:
             report.left_out += sum(1 for _ in messages_of(record))

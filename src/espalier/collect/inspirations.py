@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from espalier.collect.accounts import new_id, require
 from espalier.collect.answers import clean_text
 from espalier.domain.errors import Invalid, NotFound
-from espalier.domain.parameter import is_language
+from espalier.domain.language import language_tag
 from espalier.domain.work import Inspiration
 from espalier.store import inspirations, journal
 from espalier.store.inspirations import Kept
@@ -78,14 +78,14 @@ def known(db: Connection, inspiration_id: str) -> Kept:
 
 
 def _idea(inspiration_id: str, said: Said) -> Inspiration:
-    if not is_language(said.lang):
+    if (lang := language_tag(said.lang)) is None:
         raise Invalid("Name its language with a tag such as en or pt-BR.", field="lang")
     text = _checked(said.text, LONGEST_TEXT, "text")
     title, source, licence = (
         _checked(getattr(said, name), LONGEST_LINE, name, optional=name != "title")
         for name in ("title", "source", "licence")
     )
-    return Inspiration(inspiration_id, said.lang, title, text, source, licence)
+    return Inspiration(inspiration_id, lang, title, text, source, licence)
 
 
 def _checked(words: str, most: int, field: str, *, optional: bool = False) -> str:

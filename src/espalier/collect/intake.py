@@ -14,8 +14,8 @@ from typing import Any, Final
 from espalier.dataset.findings import Code, Finding
 from espalier.dataset.records import LabelMean, MessageRecord, TreeRecord, VoteKind, VoteRecord, date_of, messages_of
 from espalier.domain.contribution import Ranked, Reacted, Reviewed
+from espalier.domain.language import language_tag, usual_tag
 from espalier.domain.message import Baseline, Message, Ranking, Reaction, Review, Role
-from espalier.domain.parameter import is_language
 from espalier.domain.policy import Policy
 from espalier.domain.ranking import Candidate, consensus
 from espalier.domain.tree import Shape, State, Tree, accepted, stands
@@ -99,7 +99,8 @@ def sapling(
     """The tree that a record tells of. `taken`: ids of messages that the campaign has already. Raises CannotStand."""
     findings: list[Finding] = []
     state = _state(record, source)
-    if not is_language(record.prompt.lang or UNSPOKEN):
+    lang = lang_of(record)
+    if lang is None:
         raise CannotStand(
             _finding(source, record, Code.WRONG_VALUE, "$.prompt.lang", f"{record.prompt.lang!r} is no language")
         )  # fmt: skip
@@ -111,7 +112,7 @@ def sapling(
         findings.append(_finding(source, record, Code.WRONG_TREE_ID, "$.message_tree_id", reason))
     tree = Tree(
         id=root_id,
-        lang=record.prompt.lang or UNSPOKEN,
+        lang=lang,
         shape=_shape(messages, policy),
         state=state,
         policy=version,
@@ -134,6 +135,11 @@ def sapling(
     if votes:
         _explain(made, votes, source, now)
     return made
+
+
+def lang_of(record: TreeRecord) -> str | None:
+    """The language of the tree; None for what is none."""
+    return language_tag(record.prompt.lang or UNSPOKEN)
 
 
 def _finding(
@@ -207,7 +213,7 @@ def _message(record: MessageRecord, parent: MessageRecord | None, depth: int, no
         role=Role(record.role),
         author=record.user_id,
         at=_date(record.created_date, now),
-        lang=record.lang or (parent.lang if parent else None) or UNSPOKEN,
+        lang=usual_tag(record.lang or (parent.lang if parent else None) or UNSPOKEN),
         text=record.text,
         depth=depth,
         late=late,

@@ -20,11 +20,11 @@ from espalier.domain.cases import Came
 from espalier.domain.charter import refuse_closed
 from espalier.domain.contribution import Deleted, Dismissed, Edited, Ordered, Planted, PolicyChanged, Reacted, Undeleted
 from espalier.domain.errors import Invalid, NotFound, Refusal, Stale, WrongState
+from espalier.domain.language import checked_tag
 from espalier.domain.lifecycle import Command
 from espalier.domain.lottery import random_goal_size
 from espalier.domain.message import EMOJIS, Message, Reaction, Role
 from espalier.domain.moderation import red_flags
-from espalier.domain.parameter import is_language
 from espalier.domain.policy import check_shape
 from espalier.domain.sight import StaffMessage, seen
 from espalier.domain.tree import TERMINAL, Shape, State, Tree
@@ -170,8 +170,7 @@ def plant(
     Limits of the lottery do not bind it. Raises NotAllowed, Invalid, InvalidPolicy, TooLong.
     """
     require(actor, PersonRole.ADMIN)
-    if not is_language(lang):
-        raise Invalid("'%(lang)s' is no language tag such as en or pt-BR.", lang=lang, field="lang")
+    lang = checked_tag(lang)
     if state not in PLANTED_INTO:
         raise Invalid(
             "A tree is planted into one of the states %(states)s.", states=", ".join(PLANTED_INTO), field="state"

@@ -3,7 +3,6 @@
 Knows the account and its preferences; does not know in which languages there is an interface.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -12,9 +11,8 @@ from sqlalchemy import Connection
 
 from espalier.collect.accounts import change_profile
 from espalier.collect.letters import choose
-from espalier.collect.welcome import MOST_LANGUAGES
+from espalier.collect.welcome import checked_langs
 from espalier.domain.errors import Invalid
-from espalier.domain.parameter import is_language
 from espalier.store.people import Person
 from espalier.store.preferences import Preferences, keep_preferences, preferences_of
 
@@ -72,11 +70,3 @@ def _checked_theme(theme: str) -> str:
             "There is no theme '%(given)s'; there are %(known)s.", given=theme, known=", ".join(THEMES), field="theme"
         )
     return theme
-
-
-def checked_langs(langs: Sequence[str]) -> tuple[str, ...]:
-    """Languages that somebody works in. Raises Invalid."""
-    chosen = tuple(dict.fromkeys(langs))
-    if not 1 <= len(chosen) <= MOST_LANGUAGES or not all(map(is_language, chosen)):
-        raise Invalid("Choose at least one language.", field="langs")
-    return chosen

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from espalier.collect.accounts import require
 from espalier.domain.errors import Invalid
-from espalier.domain.parameter import is_language
+from espalier.domain.language import language_tag
 from espalier.store import surveys
 from espalier.store.people import Person, PersonRole
 
@@ -33,11 +33,14 @@ def answers_of(db: Connection, person: Person) -> dict[str, str]:
 
 def answer(db: Connection, person: Person, given: Mapping[str, str]) -> None:
     """Keep somebody's answers in the place of older ones; what is left out is not kept. Raises Invalid."""
-    answers = {name: value for name, value in given.items() if value}
-    for name, value in answers.items():
-        fine = is_language(value) if name == FIRST_LANGUAGE else value in QUESTIONS.get(name, ())
-        if not fine:
+    answers = {}
+    for name, value in given.items():
+        if not value:
+            continue
+        said = language_tag(value) if name == FIRST_LANGUAGE else value
+        if said is None or (name != FIRST_LANGUAGE and said not in QUESTIONS.get(name, ())):
             raise Invalid("This is none of the answers.", field=name)
+        answers[name] = said
     if answers:
         surveys.keep(db, person.id, answers)
     else:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from espalier.collect.accounts import change_profile
 from espalier.collect.letters import choose
 from espalier.domain.errors import Invalid
-from espalier.domain.parameter import is_language
+from espalier.domain.language import language_tag
 from espalier.store import letters
 from espalier.store.people import Person
 from espalier.store.preferences import Preferences, keep_preferences, preferences_of
@@ -24,13 +24,20 @@ def welcome(
     """Keep what somebody says at the first visit. Who wants to stand on the board does so by name. Raises Invalid."""
     if name != name.lstrip():
         raise Invalid("A name does not begin with a space.", field="name")
-    chosen = tuple(dict.fromkeys(langs))
-    if not 1 <= len(chosen) <= MOST_LANGUAGES or not all(map(is_language, chosen)):
-        raise Invalid("Choose at least one language.", field="langs")
+    chosen = checked_langs(langs)
     change_profile(db, person, now, name=name, on_board=on_board)
     kept = replace(preferences_of(db, person.id), langs=chosen, named=on_board, welcomed=True)
     keep_preferences(db, person.id, kept)
     return kept
+
+
+def checked_langs(langs: Sequence[str]) -> tuple[str, ...]:
+    """Languages that somebody works in. Raises Invalid."""
+    chosen = dict.fromkeys(map(language_tag, langs))
+    tags = tuple(filter(None, chosen))
+    if not 1 <= len(chosen) <= MOST_LANGUAGES or len(tags) < len(chosen):
+        raise Invalid("Choose at least one language.", field="langs")
+    return tags
 
 
 def end_mail(db: Connection, person_id: str) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from espalier.dataset.records import MessageRecord, Record, TreeRecord, date_of, messages_of
+from espalier.domain.language import usual_tag
 
 if TYPE_CHECKING:
     import numpy as np
@@ -140,7 +141,7 @@ class _Gathering:
         numbers = self.numbers
         numbers["tree"].append(tree)
         numbers["role"].append(self.roles(message.role))
-        numbers["lang"].append(self.langs(message.lang))
+        numbers["lang"].append(self.langs(message.lang and usual_tag(message.lang)))
         numbers["author"].append(self.authors(message.user_id))
         numbers["day"].append(self._day(message.created_date))
         numbers["chars"].append(len(message.text))
@@ -160,7 +161,7 @@ class _Gathering:
             sparse.at.append(at)
             sparse.values.append(score)
         if message.parent_id is None and not message.deleted and message.review_result is not False and message.text:
-            self.prompts.append(Prompt(message.message_id, message.lang or "", message.text))
+            self.prompts.append(Prompt(message.message_id, usual_tag(message.lang or ""), message.text))
 
     def _day(self, spelled: str | None) -> int:
         if spelled is None:

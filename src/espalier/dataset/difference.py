@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from espalier.dataset.records import MessageRecord, Record, TreeRecord, messages_of
+from espalier.domain.language import usual_tag
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,7 @@ def _kept(message: MessageRecord) -> _Kept:
     labels = sorted((name, said["count"], round(said["value"], 9)) for name, said in (message.labels or {}).items())
     return _Kept(
         _digest(message.text), _digest(repr(labels)), message.rank, message.review_result, bool(message.deleted),
-        message.review_count or 0, message.parent_id, message.lang or "", message.role,
+        message.review_count or 0, message.parent_id, usual_tag(message.lang or ""), message.role,
     )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from espalier.dataset.records import MessageRecord, TreeRecord, cut, date_of
 from espalier.dataset.scores import Found, ScoresOf
+from espalier.domain.language import primary, usual_tag
 from espalier.domain.message import LABELS
 
 
@@ -105,7 +106,7 @@ def _is_found(key: str) -> Get:
 
 def _is_in_its_language(message: MessageRecord, place: Place) -> bool | None:
     detected = place.scores.get(message.message_id, _NOTHING).get("lang_detected")
-    return None if detected is None or message.lang is None else detected == message.lang
+    return None if detected is None or message.lang is None else primary(detected) == primary(message.lang)
 
 
 def _personal(message: MessageRecord, place: Place) -> int | None:
@@ -147,7 +148,10 @@ class Condition:
 
 
 FIELDS: Final[Mapping[str, Field]] = {
-    "lang": Field("The language of the message.", lambda m, _: m.lang, str, several=True, compares=False),
+    "lang": Field(
+        "The language of the message.", lambda m, _: m.lang and usual_tag(m.lang), usual_tag, several=True,
+        compares=False,
+    ),
     "state": Field("The state of the tree.", lambda _, p: p.tree.tree_state, str, several=True, compares=False),
     "role": Field("prompter or assistant.", lambda m, _: m.role, str, several=True, compares=False, of_place=True),
     "author": Field("The id of who wrote it.", lambda m, _: m.user_id, str, several=True, compares=False),
@@ -169,7 +173,8 @@ FIELDS: Final[Mapping[str, Field]] = {
     "consent": Field("The version of the terms that its author had accepted.", _consent, _number),
     "detoxify": Field("How toxic the published file finds it, from 0 to 1.", _detoxify, _number),
     "lang_detected": Field(
-        "The language that a check found.", _scored("lang_detected"), str, several=True, compares=False, scored=True
+        "The language that a check found.", _scored("lang_detected"), usual_tag, several=True, compares=False,
+        scored=True,
     ),
     "in_its_language": Field(
         "Whether the language that a check found is its own.", _is_in_its_language, _truth, compares=False, scored=True

@@ -19,6 +19,7 @@ from espalier.dataset.spellings import example
 from espalier.dataset.split import NO_LANGUAGE
 from espalier.dataset.tables import AnyOf
 from espalier.dataset.write import write_any, write_objects
+from espalier.domain.language import usual_tag
 
 KINDS: Final[Mapping[str, str]] = {
     "message_tree_id": "trees", "message_id": "messages", "chosen": "preference pairs", "replies": "ranked lists",
@@ -42,7 +43,7 @@ def lang_in(line: Mapping[str, Any], lang_of: LangOf = lambda text: NO_LANGUAGE)
     """
     for said in (line, line.get("prompt")):
         if isinstance(said, dict) and isinstance(said.get("lang"), str) and said["lang"]:
-            return str(said["lang"])
+            return usual_tag(said["lang"])
     texts = list(_texts(line))
     guess = lang_of(texts[0]) if texts else NO_LANGUAGE
     return lang_of("\n".join(texts)) if guess == NO_LANGUAGE and len(texts) > 1 else guess

@@ -14,6 +14,7 @@ from typing import Final
 
 from espalier.dataset.records import MessageRecord, TreeRecord, date_of, messages_of
 from espalier.dataset.threads import pruned
+from espalier.domain.language import usual_tag
 
 TRAIN: Final = "train"
 """The part that gets what no share claims."""
@@ -99,7 +100,7 @@ def sapling(tree: TreeRecord) -> Sapling:
     except ValueError:  # reported when it was read
         date = ""
     authors = frozenset(message.user_id for message in messages_of(tree) if message.user_id is not None)
-    return Sapling(tree.message_tree_id, date, tree.prompt.lang or NO_LANGUAGE, tree.prompt.text, authors)
+    return Sapling(tree.message_tree_id, date, usual_tag(tree.prompt.lang or NO_LANGUAGE), tree.prompt.text, authors)
 
 
 def place_of(tree_id: str, seed: str) -> float:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from espalier.dataset.records import MessageRecord, TreeRecord, messages_of
 from espalier.dataset.split import NO_LANGUAGE
 from espalier.dataset.tombstones import is_tombstone
+from espalier.domain.language import usual_tag
 
 
 @dataclass(slots=True)
@@ -37,7 +38,7 @@ class Tally:
         self.messages += 1
         self.tombstones += is_tombstone(message)
         self.roles[message.role] += 1
-        self.langs[message.lang or NO_LANGUAGE] += 1
+        self.langs[usual_tag(message.lang or NO_LANGUAGE)] += 1
         if (consent := message.extra.get("consent_version")) is not None:
             self.consents[str(consent)] += 1
 

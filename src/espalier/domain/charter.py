@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from espalier.domain.admission import Admission, Doors
 from espalier.domain.errors import CampaignClosed, Invalid, NotBegun, Paused, TermsNotAccepted
-from espalier.domain.parameter import is_language
+from espalier.domain.language import language_tag
 
 LONGEST_LINE: Final = 200  # characters
 LONGEST_TEXT: Final = 5_000
@@ -168,11 +168,13 @@ def _lines(value: object) -> tuple[str, ...]:
 
 
 def _languages(value: object) -> tuple[str, ...]:
-    tags = _lines(value)
-    for tag in tags:
-        if not is_language(tag):
-            raise InvalidCharter("%(name)s holds '%(given)s', which is no language tag such as en or pt-BR.", given=tag)
-    return tags
+    tags = {given: language_tag(given) for given in _lines(value)}
+    for given, tag in tags.items():
+        if tag is None:
+            raise InvalidCharter(
+                "%(name)s holds '%(given)s', which is no language tag such as en or pt-BR.", given=given
+            )
+    return tuple(dict.fromkeys(filter(None, tags.values())))
 
 
 def _domains(value: object) -> tuple[str, ...]:

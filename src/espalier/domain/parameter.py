@@ -9,8 +9,8 @@ from dataclasses import Field, dataclass, field
 from typing import Any, Final
 
 from espalier.domain.errors import Invalid
+from espalier.domain.language import language_tag
 
-LANGUAGE_TAG: Final = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 NONE: Final = (None, "none", "off")  # TOML has no null
 A_WEEK: Final = 7 * 24 * 60  # minutes
 
@@ -137,9 +137,10 @@ def _read_rate(given: object) -> Rate | None:
 
 def _read_languages(given: object) -> frozenset[str] | None:
     tags = [tag.strip() for tag in given.split(",") if tag.strip()] if isinstance(given, str) else given
-    if not isinstance(tags, list | tuple | set | frozenset) or not all(map(is_language, tags)):
+    if not isinstance(tags, list | tuple | set | frozenset):
         return None
-    return frozenset(tags)
+    known = [language_tag(tag) for tag in tags]
+    return None if None in known else frozenset(filter(None, known))
 
 
 def per_language(high: float, *, shares: bool) -> Kind:
@@ -147,19 +148,16 @@ def per_language(high: float, *, shares: bool) -> Kind:
     each = number(0, high)
 
     def read(given: object) -> dict[str, float] | None:
-        if not isinstance(given, Mapping) or not all(map(is_language, given)):
+        if not isinstance(given, Mapping):
             return None
-        values = {tag: each.read(value) for tag, value in given.items()}
-        numbers = {tag: value for tag, value in values.items() if isinstance(value, float)}
+        values = {language_tag(tag): each.read(value) for tag, value in given.items()}
+        numbers = {tag: value for tag, value in values.items() if tag is not None and isinstance(value, float)}
         too_much = shares and sum(numbers.values()) > 1 + 1e-9
-        return None if len(numbers) < len(values) or too_much else numbers
+        # Fewer: what is no tag or no number, and a language that is named twice.
+        return None if len(numbers) < len(given) or too_much else numbers
 
     together = ", together at most 1" if shares else ""
     return Kind("table by language", f"{each.wants} for each language{together}", read, 0, high, hashable=False)
-
-
-def is_language(tag: object) -> bool:
-    return isinstance(tag, str) and LANGUAGE_TAG.fullmatch(tag) is not None
 
 
 YES_NO: Final = Kind("yes or no", "true or false", _read_yes_no)

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
 from typing import Any, Final
 
+from espalier.domain.language import language_tag
 from espalier.domain.parameter import (
     LANGUAGES,
     RATE,
     SHARE,
     YES_NO,
     Parameter,
-    is_language,
     number,
     parameter_of,
     per_language,
@@ -225,7 +225,12 @@ class CampaignPolicy:
     _by_lang: dict[str, Policy] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        overrides = {lang: _of_language(lang, given) for lang, given in self.langs.items()}
+        overrides: dict[str, Mapping[str, object]] = {}
+        for named, given in self.langs.items():
+            lang, values = _of_language(named, given)
+            if lang in overrides:
+                raise InvalidPolicy(f"langs.{named}", "%(name)s is a language that has its values already")
+            overrides[lang] = values
         object.__setattr__(self, "langs", {lang: values for lang, values in overrides.items() if values})
         for lang, values in self.langs.items():
             try:
@@ -255,9 +260,9 @@ class CampaignPolicy:
         return {"base": self.base.to_mapping(), "langs": langs}
 
 
-def _of_language(lang: str, given: object) -> Mapping[str, object]:
-    if not is_language(lang):
-        raise InvalidPolicy(f"langs.{lang}", "%(name)s is no language tag such as en or pt-BR")
+def _of_language(named: str, given: object) -> tuple[str, Mapping[str, object]]:
+    if (lang := language_tag(named)) is None:
+        raise InvalidPolicy(f"langs.{named}", "%(name)s is no language tag such as en or pt-BR")
     if not isinstance(given, Mapping):
         raise InvalidPolicy(
             f"langs.{lang}", "%(name)s is %(given)s, but must be a table of parameters", given=repr(given)
@@ -266,7 +271,7 @@ def _of_language(lang: str, given: object) -> Mapping[str, object]:
         for name in _known(given):
             if not PARAMETERS[name].per_language:
                 raise InvalidPolicy(name, "%(name)s holds for the whole campaign and cannot differ by language")
-        return {name: PARAMETERS[name].value(value) for name, value in given.items()}
+        return lang, {name: PARAMETERS[name].value(value) for name, value in given.items()}
     except InvalidPolicy as invalid:
         raise _of(lang, invalid) from None
 

@@ -8,8 +8,8 @@ from typing import Any
 from espalier.dataset.findings import Finding
 from espalier.dataset.read import read_trees
 from espalier.dataset.records import MessageRecord, TreeRecord
+from espalier.domain.language import language_tag
 from espalier.domain.message import Role
-from espalier.domain.parameter import is_language
 from espalier.domain.tree import State
 from espalier.replay.original import Original, OriginalTree
 from espalier.replay.script import opening
@@ -50,10 +50,10 @@ def original_tree(record: TreeRecord) -> OriginalTree:
     """Raises ValueError with the reason why this is no tree of a campaign."""
     if record.tree_state not in set(State):
         raise ValueError(f"has no state of a tree, but {record.tree_state!r}")
-    lang = record.prompt.lang
-    if not is_language(lang):
-        raise ValueError(f"has no language, but {lang!r}")
-    return OriginalTree(record.message_tree_id, str(lang), State(record.tree_state), _original(record.prompt, None))
+    lang = language_tag(record.prompt.lang)
+    if lang is None:
+        raise ValueError(f"has no language, but {record.prompt.lang!r}")
+    return OriginalTree(record.message_tree_id, lang, State(record.tree_state), _original(record.prompt, None))
 
 
 def _original(record: MessageRecord, above: Role | None) -> Original:

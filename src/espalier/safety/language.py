@@ -12,6 +12,8 @@ from typing import Final
 
 import gcld3  # type: ignore[import-untyped]
 
+from espalier.domain.language import primary
+
 # A false alarm annoys everybody who writes what was asked for; a wrong language that is missed is found by the
 # reviewers, who are asked about it. So the limits are drawn for few false alarms: see benchmarks/language.py.
 SURE: Final = 0.95  # of the detector's own probability
@@ -109,12 +111,6 @@ _WRITTEN_IN: Final = {
 }
 """Languages that are not written in Latin letters alone."""
 
-_SAME: Final = {
-    "fil": "tl", "in": "id", "iw": "he", "ji": "yi", "jw": "jv", "mo": "ro", "nn": "nb", "no": "nb", "yue": "zh",
-    "cmn": "zh", "wuu": "zh", "arz": "ar", "ary": "ar", "arb": "ar", "pes": "fa", "prs": "fa",
-}  # fmt: skip
-"""Other spellings of a language, old codes of the detector included."""
-
 _CLOSE: Final = tuple(
     _langs(group)
     for group in (
@@ -161,12 +157,6 @@ def looks_foreign(text: str, lang: str) -> str | None:
     if mixed or (own >= OWN_SCRIPT and wanted not in _KNOWN):
         return None
     return None if any(_close(heard, wanted) for heard in _pieces_languages(words)) else guess.lang
-
-
-def primary(tag: str) -> str:
-    """The language of a BCP 47 tag, without script, region and variant, in one spelling: `nb` of `no-NO`."""
-    lang = tag.replace("_", "-").split("-")[0].lower()
-    return _SAME.get(lang, lang)
 
 
 def prose(text: str) -> str:

@@ -8,7 +8,7 @@ from fastapi import Depends, Query, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from espalier.domain.errors import Invalid
-from espalier.domain.parameter import is_language
+from espalier.domain.language import checked_tag
 from espalier.domain.tree import State
 from espalier.store.people import PersonRole, token_hash
 from espalier.web.campaign import Caller, Campaign
@@ -49,11 +49,8 @@ Admin = Annotated[Caller, Depends(_caller(PersonRole.ADMIN, changes=True))]
 
 
 def checked_langs(langs: list[str], field: str = "langs") -> tuple[str, ...]:
-    """Language tags, each once, in the order given. Raises Invalid."""
-    for lang in langs:
-        if not is_language(lang):
-            raise Invalid("'%(lang)s' is no language tag such as en or pt-BR.", lang=lang, field=field)
-    return tuple(dict.fromkeys(langs))
+    """Language tags in their usual case, each once, in the order given. Raises Invalid."""
+    return tuple(dict.fromkeys(checked_tag(lang, field) for lang in langs))
 
 
 def listed(typed: str) -> list[str]:

@@ -16,7 +16,7 @@ from espalier.collect.cases import Ruling
 from espalier.domain import cases as rules
 from espalier.domain.cases import FREE_AFTER, About, Came, State, Verdict
 from espalier.domain.errors import Conflict, Invalid, Refusal
-from espalier.domain.parameter import is_language
+from espalier.domain.language import language_tag
 from espalier.domain.sight import SeenMessage, seen
 from espalier.store import cases as rows
 from espalier.store import figures, people, reading
@@ -187,7 +187,8 @@ def queue(
     """`mine`: anything, for those in the reader's hands alone."""
     after = place_in(cursor, int, int, int) if cursor else rows.FIRST
     reader = known(visit)
-    wanted = _filter(reader, lang.strip(), came, state, bool(mine))
+    lang = language_tag(lang.strip()) or ""
+    wanted = _filter(reader, lang, came, state, bool(mine))
     with visit.campaign.read(visit.caller) as (db, _):
         found = rows.queue(db, wanted, ON_A_PAGE + 1, free_before=visit.now - FREE_AFTER, after=after)
         shown, following = paged(found, ON_A_PAGE, lambda row: row.place)
@@ -195,7 +196,7 @@ def queue(
         known_langs = visit.campaign.memory.recall(
             "trees by lang", LANGS_LAST, visit.now, lambda: figures.trees_by_lang(db)
         )
-    langs = {*(reader.moderates or known_langs), *([lang] if is_language(lang) else [])}
+    langs = {*(reader.moderates or known_langs), *([lang] if lang else [])}
     query = {"lang": lang, "came": came, "state": state, "mine": mine, "cursor": following}
     words = visit.words
     context = QueueContext(

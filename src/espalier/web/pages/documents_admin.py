@@ -11,7 +11,7 @@ from starlette.responses import Response
 from espalier.collect import charter as use_cases
 from espalier.collect.charter import KINDS
 from espalier.domain.errors import Invalid, NotFound
-from espalier.domain.parameter import is_language
+from espalier.domain.language import language_tag
 from espalier.store import documents
 from espalier.store.documents import Document
 from espalier.store.people import PersonRole
@@ -97,18 +97,19 @@ def _page(
     refused: Invalid | None = None,
 ) -> Response:
     """`text`: as it was typed; None for the one in force. Blocks. Raises NotFound."""
-    if kind not in KINDS or not is_language(lang):
+    tag = language_tag(lang)
+    if kind not in KINDS or tag is None:
         raise NotFound("There is no such text.")
     with visit.campaign.database.read() as db:
-        was = text_in(db, kind, lang) or text_of(db, kind, lang)
-        history = documents.history(db, kind, lang, SHOWN)
+        was = text_in(db, kind, tag) or text_of(db, kind, tag)
+        history = documents.history(db, kind, tag, SHOWN)
     text = was.text if text is None else text
     changed = list(unified_diff(was.text.splitlines(), text.splitlines(), lineterm="", n=1))[2:]
     changes = ["…" if line.startswith("@@") else line for line in changed]
     context = Edited(
         kind,
         titles(visit)[kind],
-        lang,
+        tag,
         text,
         preview,
         changes,

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from espalier.collect import leaderboard
 from espalier.collect.leaderboard import Board, Frame
-from espalier.domain.parameter import is_language
+from espalier.domain.language import language_tag
 from espalier.domain.points import points
 from espalier.store import boards as counts
 from espalier.store import figures
@@ -83,7 +83,7 @@ def show(
     rank: Annotated[int, Query(ge=1, le=10**9, description="With which place the page begins.")] = 1,
 ) -> Response:
     chosen = next((each for each in Frame if each == frame), Frame.WEEK)
-    tag = lang if lang and is_language(lang) else ""
+    tag = language_tag(lang) or ""
     with look(visit) as (db, person):
         langs = visit.campaign.memory.recall("trees by lang", LANGS_LAST, visit.now, lambda: figures.trees_by_lang(db))
         board = _board(visit, chosen, tag)

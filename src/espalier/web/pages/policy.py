@@ -14,7 +14,8 @@ from starlette.responses import Response
 
 from espalier.collect import campaign as policy_of
 from espalier.domain.errors import Conflict, Invalid
-from espalier.domain.parameter import InvalidPolicy, Parameter, is_language
+from espalier.domain.language import language_tag, usual_tag
+from espalier.domain.parameter import InvalidPolicy, Parameter
 from espalier.domain.parameter import spelled as as_json
 from espalier.domain.policy import PARAMETERS, PROFILES, CampaignPolicy
 from espalier.domain.policy_change import Change
@@ -99,7 +100,7 @@ def lines_of(visit: Visit, changes: list[Change]) -> list[Line]:
 def show(visit: AdminVisit, lang: str | None = None, profile: str | None = None) -> Response:
     with visit.campaign.read(visit.caller) as (db, _):
         book = PolicyBook(db)
-    if lang is not None and not is_language(lang):
+    if lang is not None and (lang := language_tag(lang)) is None:
         raise Invalid("Name a language with a tag such as en or pt-BR.", field="lang")
     filled = _fields_of(book.campaign, lang)
     known = None if lang else profile if profile in PROFILES else None
@@ -116,6 +117,7 @@ async def preview(
     change: Annotated[str, Form(max_length=100_000)] = "",
 ) -> Response:
     """What would change. The policy comes field by field, or (an older one) whole as `change`."""
+    lang = usual_tag(lang)
     if change:
         return _preview(visit, _read(change), version)
     form = await visit.request.form()

@@ -10,8 +10,8 @@ from starlette.responses import Response
 from espalier.collect import moderation, orders
 from espalier.collect.moderation import MOST_ORDERS, Refused
 from espalier.domain.errors import Invalid, NotFound
+from espalier.domain.language import language_tag
 from espalier.domain.lifecycle import Command
-from espalier.domain.parameter import is_language
 from espalier.domain.sight import alone
 from espalier.domain.tree import State
 from espalier.store import reading
@@ -165,12 +165,12 @@ def _choice(visit: Visit, command: Command) -> Choice:
 
 
 def _matching(visit: Visit, lang: str, state: str) -> list[str]:
-    if not is_language(lang):
+    if (tag := language_tag(lang)) is None:
         raise Invalid("Name a language with a tag such as en or pt-BR.", field="lang")
     if state not in set(State):
         raise Invalid("Choose a state.", field="state")
     with visit.campaign.read(visit.caller) as (db, _):
-        found = reading.newest_trees(db, MOST_ORDERS, state=State(state), lang=lang)
+        found = reading.newest_trees(db, MOST_ORDERS, state=State(state), lang=tag)
     if not found:
         raise NotFound("No tree in this language is in this state.", field="state")
     return [tree.id for tree in found]

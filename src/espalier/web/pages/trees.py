@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from starlette.responses import Response
 
 from espalier.domain.errors import Invalid, NotFound
-from espalier.domain.parameter import is_language
+from espalier.domain.language import language_tag
 from espalier.domain.sight import SeenMessage, alone, may_see
 from espalier.domain.tree import State
 from espalier.store import figures, reading, search
@@ -81,7 +81,7 @@ def show(
     q, fault = q.strip(), None
     states = [each for each in State if is_open_to(visit, each)]
     wanted = next((each for each in states if each == state), states[0] if len(states) == 1 else None)
-    tag = lang if lang and is_language(lang) else None
+    tag = language_tag(lang)
     rows: list[Row] = []
     following: str | None = None
     with look(visit) as (db, person):

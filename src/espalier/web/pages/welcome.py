@@ -12,6 +12,7 @@ from starlette.responses import Response
 from espalier.collect import welcome
 from espalier.collect.tasks import RANDOM
 from espalier.domain.errors import Refusal
+from espalier.domain.language import usual_tag
 from espalier.store.languages import langs_of_trees
 from espalier.web.pages.frame import go_on
 from espalier.web.refused import said
@@ -102,4 +103,6 @@ def _offered(tag: str) -> str | None:
         language = Locale.parse(tag, sep="-").language
     except (ValueError, LookupError):
         return None
-    return next((each for each in COMMON if each in (tag, language) or each.startswith(f"{language}-")), None)
+    return next(
+        (each for each in COMMON if each in (usual_tag(tag), language) or each.startswith(f"{language}-")), None
+    )
