@@ -58,6 +58,25 @@ def test_it_is_taken_when_it_is_sent_once_more(chief: Visitor) -> None:
     assert chief.page.status_code == 200
 
 
+@pytest.mark.parametrize(("lost", "way"), [(True, "/signin"), (False, "/signin/again")])
+def test_one_press_sends_it_after_signing_in_elsewhere_in_the_browser(chief: Visitor, lost: bool, way: str) -> None:
+    """`lost`: the session itself; else it is too old for what is grave."""
+    address = "/admin/announcements" if lost else "/me/delete"
+    given = form_of(chief.get(address), address).filled(text="On Monday we rest.", how="anonymise")
+    if lost:
+        chief.client.cookies.delete("espalier_session")
+    else:
+        chief.world.later(minutes=11)
+    back = form_of(chief.post(address, given), address).filled()
+    chief.get(way)
+    chief.send("/signin/token", token=chief.world.chief.token)
+    assert chief.post(address, back).status_code == 403, "it is not known that a page of this site sent it"
+    chief.client.headers["sec-fetch-site"] = "same-origin"
+    page = chief.post(address, back)
+    assert page.status_code == 200
+    assert ("On Monday we rest." if lost else "You can still stop it.") in page.text
+
+
 def test_a_form_that_another_site_sent_has_no_button_that_sends_it(chief: Visitor) -> None:
     for header in ({"sec-fetch-site": "cross-site"}, {"origin": "https://elsewhere.example"}, {"origin": "null"}):
         chief.client.headers.update(header)

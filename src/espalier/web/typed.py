@@ -51,7 +51,8 @@ class Field(NamedTuple):
 class Typed:
     """address: to which the form was sent. fields: all it brought, in their order.
 
-    whole: it can be sent once more as it is: it held no file, and it was sent from a page of this site.
+    whole: it can be sent once more as it is: it held no file, and no other site sent it, so that nobody else's words
+    are put into somebody's mouth with one press.
     """
 
     address: str
@@ -98,7 +99,7 @@ async def read(request: Request) -> Typed | None:
         name in SECRETS and name != FORM_TOKEN for name, _ in sent
     )
     query = f"?{request.url.query}" if request.url.query else ""
-    return Typed(request.url.path + query, fields, is_whole and _is_from_here(request))
+    return Typed(request.url.path + query, fields, is_whole and comes_from_here(request) is not False)
 
 
 async def keep(request: Request) -> None:
@@ -111,12 +112,9 @@ def kept(request: Request) -> Typed | None:
     return found
 
 
-def _is_from_here(request: Request) -> bool:
-    """Whether a page of this site sent it: nobody else's words are put into somebody's mouth with one press.
-
-    Browsers say where a form comes from; what says nothing is no browser.
-    """
-    if site := request.headers.get("sec-fetch-site"):
-        return site in ("same-origin", "none")
-    origin = request.headers.get("origin")
-    return origin is None or urlsplit(origin).netloc == request.headers.get("host")
+def comes_from_here(request: Request) -> bool | None:
+    """Whether a page of this site sent it, as browsers say; None where it came from no page, or nothing is said."""
+    site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
+    if site is not None:
+        return None if site == "none" else site == "same-origin"
+    return None if origin is None else urlsplit(origin).netloc == request.headers.get("host")

@@ -104,6 +104,15 @@ class Visit:
         """The same person about to change something, for `campaign.change`."""
         return Caller(self.caller.token_hash, needs, changes=True, session_at=self.now)
 
+    def across_sessions(self) -> "Visit":
+        """The same with a form token that still holds when this browser has signed in, or in again, meanwhile."""
+        held = self.visitor or _visitor_of(self.request, self.campaign)
+        visitor = held or secrets.token_urlsafe(16)
+        return replace(
+            self, visitor=self.visitor if held else visitor,
+            form_token=cookies.form_token(self.campaign.signing_key, visitor),
+        )  # fmt: skip
+
     def shut_out(self) -> Caller:
         """The same for what somebody may do who is banned or suspended."""
         return replace(self.changing(), shut_out=True)
@@ -115,6 +124,10 @@ class Visit:
             return ()
         with self.campaign.database.read() as db:
             return notices.unread(db, self.person.id, TOLD)
+
+
+def _visitor_of(request: Request, campaign: Campaign) -> str | None:
+    return cookies.read_signed(request, cookies.VISITOR, campaign.signing_key)
 
 
 class SignInFirst(Exception):
@@ -146,7 +159,7 @@ def visit_of(request: Request) -> Visit:
                 person = by_session(db, known, now)
                 chosen = preferences_of(db, session.person_id)
                 announced = announcements.unread(db, session.person_id, now)
-    visitor = cookies.read_signed(request, cookies.VISITOR, key)
+    visitor = _visitor_of(request, campaign)
     fresh = None if visitor or (person and token) else secrets.token_urlsafe(16)
     holder = token if person and token else visitor or fresh or ""
     lang = chosen_language(
@@ -227,12 +240,24 @@ def _fresh_sender(needs: PersonRole) -> Callable[..., Coroutine[Any, Any, Visit]
 async def _checked(visit: Visit) -> Visit:
     form = await visit.request.form()
     given = visit.request.headers.get("x-form-token") or form.get(typed.FORM_TOKEN)
-    if not isinstance(given, str) or not hmac.compare_digest(given.encode(), visit.form_token.encode()):
+    if not isinstance(given, str) or not any(
+        hmac.compare_digest(given.encode(), token.encode()) for token in _tokens(visit)
+    ):
         raise NotAllowed(
             "This form was opened before you signed in, or somewhere else, so it was not taken. If it is yours, "
             "send it once more."
         )
     return visit
+
+
+def _tokens(visit: Visit) -> list[str]:
+    """What a form may bring back: the token of the session, and where the browser says that a page of this site sent
+    it, the one of a page that was shown before the session began.
+    """
+    tokens = [visit.form_token]
+    if typed.comes_from_here(visit.request):
+        tokens.append(visit.across_sessions().form_token)
+    return tokens
 
 
 def _sender(needs: PersonRole | None) -> Callable[..., Coroutine[Any, Any, Visit]]:

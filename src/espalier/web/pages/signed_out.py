@@ -34,4 +34,6 @@ def page_of(request: Request, first: str = SIGN_IN) -> Response:
     way = f"{page}?next={quote(came_from(request), safe='/')}"
     terms, again = page not in (SIGN_IN, AGAIN), page == AGAIN
     context = Context(kept(request), way, terms, again)
-    return render(visit_of(request), "signed_out.html", context, status=401 if page == SIGN_IN else 403)
+    return render(
+        visit_of(request).across_sessions(), "signed_out.html", context, status=401 if page == SIGN_IN else 403
+    )
