@@ -1,0 +1,131 @@
+"""What models say of replies: the log-probability of each token, the value before it, the reward of the whole.
+
+A reply stands with its prompt in a row of its own beside others of like length, and the output layer is computed where
+a reply's token is predicted and nowhere else. Knows tokens; knows no algorithm.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import torch
+from torch import Tensor
+
+from espalier.infer.engine import Reward, Sample, Tokens
+
+Replied = tuple[Tokens, Tokens]
+"""A prompt and a reply to it."""
+MORE_THAN_A_LAYER: Final = ("final_logit_softcapping", "logit_scale", "logits_scaling", "lm_head_multiplier")
+"""What configurations say of models (Gemma, Cohere, Granite, Falcon-H1) that change logits after the output layer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pack:
+    """Replies with their prompts, for one pass through a model.
+
+    places: (replies,), of each among those that were packed. input_ids: (replies, width), filled up behind the shorter
+    ones: nothing looks ahead, so no mask is needed. before: (reply tokens,), places in the flattened rows where a token
+    of a reply is predicted. targets: (reply tokens,), that token. last: (replies,), where each reply ends.
+    """
+
+    places: Tensor
+    input_ids: Tensor
+    before: Tensor
+    targets: Tensor
+    last: Tensor
+
+
+def packs(replies: Sequence[Replied], tokens: int, device: torch.device | str = "cpu") -> list[Pack]:
+    """All replies, those of like length together, in passes of at most so many tokens, padding counted."""
+    lengths = [len(prompt) + len(reply) for prompt, reply in replies]
+    passes: list[list[int]] = []
+    for place in sorted(range(len(replies)), key=lambda place: -lengths[place]):
+        if not passes or (len(passes[-1]) + 1) * lengths[passes[-1][0]] > tokens:
+            passes.append([])
+        passes[-1].append(place)
+    return [_pack(replies, places, device) for places in passes]
+
+
+def _pack(replies: Sequence[Replied], places: Sequence[int], device: torch.device | str) -> Pack:
+    width = max(len(replies[place][0]) + len(replies[place][1]) for place in places)
+    rows: list[Tokens] = []
+    before: list[int] = []
+    targets: list[int] = []
+    last: list[int] = []
+    for number, place in enumerate(places):
+        prompt, reply = replies[place]
+        assert prompt, "the first token of all has nothing before it"
+        begin = number * width + len(prompt) - 1
+        before.extend(range(begin, begin + len(reply)))
+        targets.extend(reply)
+        last.append(begin + len(reply))
+        rows.append(prompt + reply + (0,) * (width - len(prompt) - len(reply)))
+    return Pack(*(torch.tensor(each, device=device) for each in (places, rows, before, targets, last)))
+
+
+def hidden_at(model: Any, input_ids: Tensor, at: Tensor, position_ids: Tensor | None = None) -> Tensor:
+    """Hidden states of the last layer at places of the flattened rows, (places, width of the model).
+
+    model: of transformers, with an adapter or without.
+    """
+    body = model.get_base_model().base_model if hasattr(model, "get_base_model") else model.base_model
+    hidden: Tensor = body(input_ids=input_ids, position_ids=position_ids, use_cache=False).last_hidden_state
+    return hidden.flatten(0, 1)[at]
+
+
+def logits_at(model: Any, input_ids: Tensor, at: Tensor, position_ids: Tensor | None = None) -> Tensor:
+    """Logits at places of the flattened rows and nowhere else, (places, vocabulary)."""
+    logits: Tensor
+    if any(getattr(model.config, name, None) is not None for name in MORE_THAN_A_LAYER):
+        every = model(input_ids=input_ids, position_ids=position_ids, use_cache=False)
+        logits = every.logits.flatten(0, 1)[at]
+    else:
+        logits = model.get_output_embeddings()(hidden_at(model, input_ids, at, position_ids))
+    return logits
+
+
+def reply_log_probs(model: Any, pack: Pack, temperature: float = 1.0) -> Tensor:
+    """log π(y_t | x, y_<t) of each token of the replies, at a temperature, in float32: (reply tokens,)."""
+    logits = logits_at(model, pack.input_ids, pack.before).float() / temperature
+    chosen: Tensor = logits.gather(1, pack.targets[:, None])[:, 0] - logits.logsumexp(1)
+    return chosen
+
+
+def scores_at(model: Any, pack: Pack, at: Tensor) -> Tensor:
+    """What a model with one output in the place of the language-modelling head says at these places, (places,).
+
+    At `before` it is the value before each token of a reply, at `last` the reward of the whole.
+    """
+    plain = model.get_base_model() if hasattr(model, "get_base_model") else model
+    scores: Tensor = plain.score(hidden_at(model, pack.input_ids, at))[:, 0].float()
+    return scores
+
+
+@torch.no_grad()
+def by_token(packed: Sequence[Pack], mask: Tensor, ask: Callable[[Pack], Tensor]) -> Tensor:
+    """What is asked of each token of the replies, (replies, time), 0 where the mask is. mask: of `mask_of`."""
+    table = torch.zeros(mask.shape, device=mask.device)
+    for pack in packed:
+        part = torch.zeros((len(pack.places), mask.shape[1]), device=mask.device)
+        part[mask[pack.places]] = ask(pack)
+        table[pack.places] = part
+    return table
+
+
+def mask_of(replies: Sequence[Replied], device: torch.device | str = "cpu") -> Tensor:
+    """Where replies have tokens, (replies, time), bool."""
+    lengths = torch.tensor([len(reply) for _, reply in replies], device=device)
+    return torch.arange(int(lengths.max()), device=device) < lengths[:, None]
+
+
+def model_reward(model: Any, mean: float, tokens: int) -> Reward:
+    """A reward model as a reward. mean: of the demonstrations it was trained on, which then have the reward 0."""
+
+    @torch.no_grad()
+    def reward(samples: Sequence[Sample]) -> list[float]:
+        scores = torch.zeros(len(samples), device=model.device)
+        for pack in packs([(sample.prompt, sample.reply) for sample in samples], tokens, model.device):
+            scores[pack.places] = scores_at(model, pack, pack.last)
+        return (scores - mean).tolist()
+
+    return reward
