@@ -89,6 +89,9 @@ class Checkpoints:
             "inputs": dict(self.inputs),
             "growing": {file.name: _length(file) for file in self.growing},
         }
+        for file in self.growing:
+            if file.exists():
+                _to_disk(file)
         with appearing(target) as folder:
             for name, part in self.parts.items():
                 torch.save(dict(part.state_dict()), folder / _file(name))

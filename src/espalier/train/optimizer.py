@@ -1,5 +1,7 @@
 """AdamW with the schedule of the settings, and a step of it with the gradient clipped."""
 
+from math import isfinite
+
 from torch import nn
 from torch.nn.utils import clip_grad_norm_
 from torch.optim import AdamW
@@ -34,11 +36,13 @@ def optimizer_of(model: nn.Module, chosen: Optimizer, steps: int) -> tuple[AdamW
 def step(model: nn.Module, optimizer: AdamW, schedule: LambdaLR, clip: float) -> float:
     """One step with the gradients as they are, which are then gone; their norm before it was clipped to `clip`.
 
-    A `clip` of 0 does not clip.
+    A `clip` of 0 does not clip. Raises FloatingPointError, and makes no step, where the gradient is no number.
     """
     trained = [each for each in model.parameters() if each.grad is not None]
-    norm = clip_grad_norm_(trained, clip or float("inf"))
+    norm = float(clip_grad_norm_(trained, clip or float("inf")))
+    if not isfinite(norm):
+        raise FloatingPointError(f"the norm of the gradient is {norm}")
     optimizer.step()
     schedule.step()
     optimizer.zero_grad(set_to_none=True)
-    return float(norm)
+    return norm
