@@ -6,6 +6,7 @@ Figures that say so are TRL's: 1.16.0's DPOTrainer, RewardTrainer and GRPOTraine
 import math
 from collections.abc import Callable
 from itertools import combinations
+from typing import Any
 
 import pytest
 import torch
@@ -384,3 +385,94 @@ def test_groups_that_fare_badly_weigh_more() -> None:
     raised = [w * math.exp(0.1 * loss) for w, loss in zip(weights.tolist(), losses.tolist(), strict=True)]
     found = group_weights(weights, losses, 0.1)
     assert found.tolist() == pytest.approx([each / sum(raised) for each in raised], rel=1e-12)
+
+
+# The same as TRL, where it has the same
+
+
+def numbers(given: Any) -> Tensor:
+    return torch.tensor(given, dtype=torch.float64)
+
+
+def test_reward_loss_is_that_of_trl() -> None:
+    """RewardTrainer.compute_loss of TRL 1.16.0 on three pairs, with margins and with center_rewards_coefficient."""
+    rewards, pairs = numbers([1.5, 0.25, -0.5, 0.75, 2.0, -1.0]), comparisons([2, 2, 2])
+    margin = numbers([0.5, 0.0, 1.0])
+    assert reward_loss(rewards, pairs, 3).item() == pytest.approx(0.600815171421496, rel=1e-12)
+    assert reward_loss(rewards, pairs, 3, margin).item() == pytest.approx(0.6719093661677484, rel=1e-12)
+    assert reward_loss(rewards, pairs, 3, margin, centring=0.01).item() == pytest.approx(0.6856593661677485, rel=1e-12)
+
+
+def test_dpo_is_that_of_trl() -> None:
+    """DPOTrainer of TRL 1.16.0 with loss_type `sigmoid`, and `robust` with label_smoothing 0.1."""
+    chosen = numbers([-12.5, -30.25, -7.75, -21.0]) - torch.tensor([-13.0, -29.0, -8.0, -20.0])
+    rejected = numbers([-14.0, -28.5, -9.5, -40.25]) - numbers([-13.5, -29.25, -8.5, -38.0])
+    margins = dpo_margins(chosen, rejected, 0.1)
+    assert dpo_loss(margins).mean().item() == pytest.approx(0.6769334000223752, rel=1e-12)
+    unbiased = -0.1 / (1 - 2 * 0.1)  # as if the smoothing that noise brings were taken away again
+    assert dpo_loss(margins, unbiased).mean().item() == pytest.approx(0.6722459000223753, rel=1e-12)
+
+
+def test_log_probs_and_entropy_are_those_of_trl() -> None:
+    """selective_log_softmax and entropy_from_logits of TRL 1.16.0."""
+    logits = numbers([[2.0, 0, -1], [0.5, 1, 0.25]])
+    found = log_probs(logits, torch.tensor([1, 2]))
+    assert found.tolist() == pytest.approx([-2.1698460195562856, -1.4818375667944002], rel=1e-12)
+    assert entropy(logits).tolist() == pytest.approx([0.5242666167276728, 1.0481303784221605], rel=1e-12)
+
+
+REPLIES = torch.tensor([[1, 1, 1, 0], [1, 0, 0, 0], [1, 1, 0, 0], [1, 1, 1, 1]]).bool()
+OLD = numbers([[-1, -0.5, -2, 0], [-0.7, 0, 0, 0], [-1.2, -0.3, 0, 0], [-0.9, -1.1, -0.4, -2.5]])
+NEW = numbers([[-0.7, -0.55, -2.4, 0], [-0.45, 0, 0, 0], [-1.25, -0.6, 0, 0], [-1.3, -1, -0.1, -2.45]])
+REFERENCE = numbers([[-1.1, -0.6, -1.9, 0], [-0.8, 0, 0, 0], [-1, -0.35, 0, 0], [-1, -1.2, -0.5, -2.2]])
+SCORES = numbers([1, 0.25, -0.5, 2])
+
+
+@pytest.mark.parametrize(
+    ("by", "constant", "beta", "expected"),
+    [
+        ("reply", None, 0.0, 0.0375430881131934),
+        ("reply", None, 0.04, 0.039596796539822954),
+        ("batch", None, 0.0, -0.2695942261715726),
+        ("batch", None, 0.04, -0.26753044742074045),
+        ("constant", 10, 0.0, -0.06739855654289315),
+        ("constant", 10, 0.04, -0.06688261185518511),
+    ],
+)
+def test_grpo_is_that_of_trl(by: Normaliser, constant: int | None, beta: float, expected: float) -> None:
+    """GRPOTrainer of TRL 1.16.0 on two prompts with two replies, its loss_type `grpo`, `dapo` and `dr_grpo`."""
+    advantages = grpo_advantages(SCORES.view(2, 2)).flatten()
+    assert advantages.tolist() == pytest.approx([0.7069734729900489, -0.7069734729900489, -0.7070667834491612,
+                                                 0.7070667834491612], rel=1e-12)  # fmt: skip
+    of_token = torch.nonzero(REPLIES)[:, 0]
+    weights = grpo_weights(REPLIES.sum(1), by, constant)
+    found = grpo_loss(
+        NEW[REPLIES], OLD[REPLIES], advantages[of_token], weights[of_token], 0.2, REFERENCE[REPLIES], beta
+    )  # fmt: skip
+    assert found.item() == pytest.approx(expected, rel=1e-6)
+
+
+def test_ppo_is_that_of_trl() -> None:
+    """experimental.ppo of TRL 1.12.0, its statements from the KL to the losses, the score on the last token instead of
+    the one behind, γ = 1, λ = 0.95, β = 0.05."""
+    rewards = token_rewards(OLD, REFERENCE, SCORES, REPLIES, 0.05)
+    assert rewards[REPLIES].tolist() == pytest.approx(
+        [-0.005, -0.005, 1.005, 0.245, 0.01, -0.5025, -0.005, -0.005, -0.005, 2.015], rel=1e-12
+    )
+    assert whiten(rewards, REPLIES, keep_mean=True)[0].tolist() == pytest.approx(
+        [-0.11536131021241841, -0.11536131021241841, 1.2930834558806739, 0], rel=1e-12
+    )
+    values = numbers([[0.1, 0.3, -0.2, 0], [0.4, 0, 0, 0], [-0.1, 0.2, 0, 0], [0, 0.5, 0.25, -0.3]])
+    advantages, returns = gae(rewards, values, REPLIES)
+    advantages = whiten(advantages, REPLIES)
+    assert advantages[REPLIES].tolist() == pytest.approx(
+        [-0.04120755030108727, -0.20585417954092736, 0.36506220526281286, -1.0085712017837796, -1.2129749229242603,
+         -1.5615596505764335, 0.9020777468410827, 0.4681225867124575, 0.8087154950019421, 1.4861894713081938],
+        rel=1e-12,
+    )  # fmt: skip
+    assert returns[3].tolist() == pytest.approx([1.736685625, 1.8070375, 1.89425, 2.015], rel=1e-12)
+    seen = numbers([[0.5, 0.25, 0.3, 0], [0.1, 0, 0, 0], [-0.4, 0.1, 0, 0], [0.35, 0.45, 0.6, 0.1]])
+    policy = ppo_policy_loss(NEW[REPLIES], OLD[REPLIES], advantages[REPLIES], 10)
+    value = ppo_value_loss(seen[REPLIES], values[REPLIES], returns[REPLIES], 10)
+    assert policy.item() == pytest.approx(0.004994373452236656, rel=1e-9)
+    assert value.item() == pytest.approx(0.6509968691759569, rel=1e-12)
