@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.types import Message, Receive, Scope, Send
 
 from api_page import who_may
-from campaigns import NOON, Someone, World, well
+from campaigns import NOON, REPLIES, Someone, World, well
 from espalier.web.app import create_app
 from espalier.web.guard import LARGEST_BODY, Guard
 from espalier.web.observe import Figures, JsonLines, Observed, TextLines
@@ -93,6 +93,9 @@ def test_a_cursor_that_was_not_given_out_is_refused_everywhere(campaign: World, 
         "/people",
         "/policy/history",
         "/me/contributions",
+        "/me/tokens",
+        "/notices",
+        "/tasks/mine",
     ):
         answer = campaign.warden.get(path, params={"cursor": cursor})
         if cursor == "":
@@ -101,6 +104,35 @@ def test_a_cursor_that_was_not_given_out_is_refused_everywhere(campaign: World, 
             well(answer)  # names are texts, and this might be one
         else:
             assert is_problem(answer, 422, "invalid")["field"] == "cursor"
+
+
+def test_short_lists_come_a_page_at_a_time_too(campaign: World) -> None:
+    tree_id = campaign.tree(max_tree_depth=2, max_children_count=1)
+    campaign.ada.write("assistant_reply", REPLIES[0])
+    campaign.cleo.review("label_assistant_reply")
+    below = campaign.ben.write("prompter_reply", "And at sunset?")
+    for text in ("Why is the sea blue?", "Why is the sea green?"):
+        well(campaign.warden.call("PATCH", f"/messages/{tree_id}", {"text": text}))
+    for name in ("laptop", "phone"):
+        well(campaign.warden.post("/me/tokens", {"name": name}))
+    for kind in ("initial_prompt", "label_prompter_reply"):
+        campaign.warden.task(kind)
+    for path in (f"/messages/{below}/thread", f"/messages/{tree_id}/history", "/me/tokens", "/tasks/mine"):
+        whole, following, apart = campaign.warden.shown(path), "", list[object]()
+        while following is not None:
+            page = campaign.warden.shown(path, limit=1, **({"cursor": following} if following else {}))
+            apart += page["items"]
+            following = page["next"]
+        assert (whole["next"], len(whole["items"])) == (None, 2 if path == "/tasks/mine" else 3), path
+        assert apart == whole["items"], path
+
+
+def test_a_page_of_tasks_goes_on_behind_one_that_is_done_by_then(campaign: World) -> None:
+    tasks = [campaign.ada.task("initial_prompt", lang) for lang in ("en", "de") if campaign.later(seconds=1)]
+    following = campaign.ada.shown("/tasks/mine", limit=1)["next"]
+    well(campaign.ada.post(f"/tasks/{tasks[0]['id']}/skip", {}))
+    assert campaign.ada.shown("/tasks/mine", limit=1, cursor=following)["items"] == tasks[1:]
+    assert campaign.ben.get("/tasks/mine", params={"cursor": following}).status_code == 422
 
 
 def test_what_has_not_changed_is_not_sent_again(campaign: World) -> None:

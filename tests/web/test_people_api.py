@@ -96,7 +96,7 @@ def test_a_ban_has_a_reason_of_the_list_and_may_be_for_some_days(campaign: World
     (appeal,) = campaign.warden.shown("/cases", came="appeal")["items"]
     assert campaign.warden.post(at, BAN).status_code == 409, "the appeal is decided first"
     well(campaign.warden.post(f"/people/{campaign.ada.id}/unban"))
-    assert campaign.ada.shown("/notices")[0]["verdict"] == "lift"
+    assert campaign.ada.shown("/notices")["items"][0]["verdict"] == "lift"
     assert campaign.warden.shown(f"/cases/{appeal['id']}")["state"] == "decided"
 
 

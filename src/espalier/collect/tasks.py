@@ -357,10 +357,17 @@ def _path(nodes: dict[str, Node], message_id: str) -> list[Node]:
     return path[::-1]
 
 
-def my_tasks(db: Connection, person: Person, now: datetime) -> list[Task]:
-    """What this person has in hand, oldest first."""
+def my_tasks(db: Connection, person: Person, now: datetime, *, after: str | None = None) -> list[Task]:
+    """What this person has in hand, oldest first. after: only what came after this task of theirs, which may be over.
+
+    Raises NotFound.
+    """
+    leases = work.open_leases(db, person.id, now)
+    if after is not None:
+        last = _handed_out(db, person, after)
+        leases = [lease for lease in leases if (lease.created_at, lease.id) > (last.created_at, last.id)]
     book = PolicyBook(db)
-    return [shown(db, lease, book) for lease in work.open_leases(db, person.id, now)]
+    return [shown(db, lease, book) for lease in leases]
 
 
 def limit_reached(db: Connection, person: Person, ask: Ask, now: datetime) -> Refusal | None:
@@ -456,9 +463,14 @@ def tree_of_task(db: Connection, lease: Lease) -> Tree:
 
 def own_lease(db: Connection, person: Person, task_id: str) -> Lease:
     """A person's own open task. Raises NotFound (also for other people's tasks) and AlreadyAnswered."""
+    lease = _handed_out(db, person, task_id)
+    if lease.status != "open":
+        raise AlreadyAnswered("This task is %(status)s already.", status=lease.status, field="task_id")
+    return lease
+
+
+def _handed_out(db: Connection, person: Person, task_id: str) -> Lease:
     lease = work.find_lease(db, task_id)
     if lease is None or lease.person_id != person.id:
         raise NotFound("You have no such task.")
-    if lease.status != "open":
-        raise AlreadyAnswered("This task is %(status)s already.", status=lease.status, field="task_id")
     return lease

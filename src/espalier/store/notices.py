@@ -15,6 +15,7 @@ from espalier.store.sql import Statement
 from espalier.store.tables import cases, decisions, notices
 from espalier.store.times import from_us, to_us
 
+NEWEST: Final = 2**62
 N, D, C = notices.c, decisions.c, cases.c
 
 
@@ -45,7 +46,7 @@ _UNREAD = Statement(
     select(*_COLUMNS)
     .join(decisions, D.seq == N.decision)
     .join(cases, C.id == D.case_id)
-    .where(N.person_id == bindparam("person"), N.read_at.is_(None))
+    .where(N.person_id == bindparam("person"), N.read_at.is_(None), N.decision < bindparam("before"))
     .order_by(N.decision.desc())
     .limit(bindparam("most"))
 )
@@ -102,9 +103,9 @@ def take_back(db: Connection, decision: int) -> None:
     _TAKE_BACK.run(db, number=decision)
 
 
-def unread(db: Connection, person_id: str, limit: int) -> list[Notice]:
-    """What somebody has not read yet, the last one first."""
-    return [_notice(row) for row in _UNREAD.rows(db, person=person_id, most=limit)]
+def unread(db: Connection, person_id: str, limit: int, *, before: int = NEWEST) -> list[Notice]:
+    """What somebody has not read yet, the last one first. before: only what was decided before that decision."""
+    return [_notice(row) for row in _UNREAD.rows(db, person=person_id, before=before, most=limit)]
 
 
 def has_unread_warning(db: Connection, person_id: str) -> bool:

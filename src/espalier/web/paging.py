@@ -51,8 +51,12 @@ def place_in(cursor: str, *kinds: type) -> tuple[Any, ...]:
         or any(isinstance(value, int) and abs(value) >= 2**63 for value in place)
         or any(isinstance(value, str) and not _sound(value) for value in place)
     ):
-        raise Invalid("This is no cursor of this list; take `next` as it was given.", field="cursor")
+        raise no_cursor()
     return tuple(place)
+
+
+def no_cursor() -> Invalid:
+    return Invalid("This is no cursor of this list; take `next` as it was given.", field="cursor")
 
 
 def _sound(value: str) -> bool:
@@ -63,6 +67,20 @@ def page(found: Sequence[T], limit: int, place: Callable[[T], tuple[str | int, .
     """What belongs on a page of `limit`, and its `next`; ask for one more than the limit to know whether there is."""
     shown = list(found[:limit])
     return shown, cursor_of(*place(shown[-1])) if len(found) > limit else None
+
+
+def part(found: Sequence[T], limit: int, cursor: str | None) -> tuple[list[T], str | None]:
+    """The same of a list that is at hand as a whole and grows at its end alone. Raises Invalid."""
+    skipped = skipped_by(cursor)
+    return page(found[skipped : skipped + limit + 1], limit, lambda _: (skipped + limit,))
+
+
+def skipped_by(cursor: str | None) -> int:
+    """How many come before the page, where cursors count. Raises Invalid."""
+    (skipped,) = place_in(cursor, int) if cursor else (0,)
+    if skipped < 0:
+        raise no_cursor()
+    return int(skipped)
 
 
 @cache

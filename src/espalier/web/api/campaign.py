@@ -17,7 +17,7 @@ from espalier.collect import campaign as policy_of
 from espalier.collect import files
 from espalier.collect.accounts import new_id
 from espalier.collect.files import Export
-from espalier.domain.errors import Invalid, NotFound
+from espalier.domain.errors import NotFound
 from espalier.domain.policy import CampaignPolicy
 from espalier.domain.tree import State
 from espalier.store import jobs, policies
@@ -26,7 +26,7 @@ from espalier.store.people import Person, PersonRole
 from espalier.store.policies import PolicyBook
 from espalier.web.api.forms import Form, example
 from espalier.web.deps import Admin, AdminReader, CampaignDep, ModeratorReader, Reader, checked_langs
-from espalier.web.paging import UNCHANGED, Cursor, Limit, Page, answered, page, place_in
+from espalier.web.paging import UNCHANGED, Cursor, Limit, Page, answered, no_cursor, page, place_in
 
 router = APIRouter(tags=["campaign"])
 UPLOAD: Final[dict[str, Any]] = {
@@ -213,7 +213,7 @@ def _time_in(spelled: str) -> datetime:
     try:
         return datetime.fromisoformat(spelled).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise Invalid("This is no cursor of this list; take `next` as it was given.", field="cursor") from None
+        raise no_cursor() from None
 
 
 @router.get("/jobs/{job_id}", summary="How far a job has come")

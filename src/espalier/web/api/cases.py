@@ -22,7 +22,6 @@ from espalier.web.deps import CampaignDep, Contributor, Lang, Moderator, Moderat
 from espalier.web.paging import Cursor, Limit, Page, answered, page, place_in
 
 router = APIRouter(tags=["moderation"])
-MOST_NOTICES = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,10 +211,13 @@ def _left(left: Sequence[cases.Left]) -> list[Left]:
 
 
 @router.get("/notices", summary="What was decided on your messages and reports, unless you have read it")
-def told(campaign: CampaignDep, caller: Reader) -> list[Notice]:
+def told(campaign: CampaignDep, caller: Reader, limit: Limit = 50, cursor: Cursor = None) -> Page[Notice]:
     """As author or as reporter, the last one first."""
+    (before,) = place_in(cursor, int) if cursor else (notices.NEWEST,)
     with campaign.read(caller) as (db, person):
-        return notices.unread(db, person.id, MOST_NOTICES)
+        found = notices.unread(db, person.id, limit + 1, before=before)
+    items, following = page(found, limit, lambda notice: (notice.number,))
+    return Page[Notice](items=items, next=following)
 
 
 @router.post("/notices/{decision}/read", status_code=204, summary="Say that you have read a notice")

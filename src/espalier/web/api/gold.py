@@ -14,7 +14,7 @@ from espalier.store.gold import NEWEST, Known, marked
 from espalier.web.api.forms import Form, example
 from espalier.web.api.messages import Seen, as_seen
 from espalier.web.deps import CampaignDep, Moderator, ModeratorReader
-from espalier.web.paging import UNCHANGED, Cursor, Limit, Page, answered, page, place_in
+from espalier.web.paging import UNCHANGED, Cursor, Limit, Page, answered, page, part, place_in
 
 router = APIRouter(tags=["gold"])
 
@@ -96,11 +96,6 @@ def reviewers(
     request: Request, campaign: CampaignDep, caller: ModeratorReader, limit: Limit = 50, cursor: Cursor = None
 ) -> Response:
     """For moderators; those first of whom it is surest that they agree rarely. `low` and `high` are a 95 % interval."""
-    (after,) = place_in(cursor, int) if cursor else (0,)
     with campaign.read(caller) as (db, _):
-        found = gold.reviewers(db)
-    numbered = list(enumerate(found, 1))[max(0, after) :]
-    items, following = page(numbered[: limit + 1], limit, lambda each: (each[0],))
-    return answered(
-        request, Page[Reviewer], Page[Reviewer](items=[each for _, each in items], next=following)
-    )  # fmt: skip
+        items, following = part(gold.reviewers(db), limit, cursor)
+    return answered(request, Page[Reviewer], Page[Reviewer](items=items, next=following))

@@ -1,7 +1,6 @@
 """Messages over HTTP: lists, search, one with what stands around it, reactions and reports."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
@@ -20,16 +19,11 @@ from espalier.web.api.forms import Form, example
 from espalier.web.api.governed import Look, by_shown_names, governed
 from espalier.web.api.trees import TreeNow, WholeTree, tree_now, whole_tree
 from espalier.web.deps import CampaignDep, Contributor, Lang, Moderator, ModeratorReader, Reader
-from espalier.web.paging import UNCHANGED, Cursor, Limit, Page, answered, page, place_in
+from espalier.web.paging import UNCHANGED, Cursor, Limit, Page, answered, page, part, place_in, skipped_by
 
 router = APIRouter(tags=["messages"])
 Seen = Annotated[BlindMessage | OwnMessage | PublicMessage | StaffMessage, Field(discriminator="seen_as")]
 """What somebody sees of a message; `seen_as` says which of these it is."""
-
-
-@dataclass(frozen=True, slots=True)
-class Messages:
-    items: list[Seen]
 
 
 def as_seen(db: Connection, person: Person, found: Iterable[StaffMessage]) -> list[SeenMessage]:
@@ -139,9 +133,16 @@ def message(message_id: str, request: Request, campaign: CampaignDep, caller: Re
     return answered(request, Seen, shown)
 
 
-@router.get("/messages/{message_id}/thread", response_model=Messages, responses=UNCHANGED,
+@router.get("/messages/{message_id}/thread", response_model=Page[Seen], responses=UNCHANGED,
             summary="A message and all it replies to")  # fmt: skip
-def thread(message_id: str, request: Request, campaign: CampaignDep, caller: Reader) -> Response:
+def thread(
+    message_id: str,
+    request: Request,
+    campaign: CampaignDep,
+    caller: Reader,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Response:
     """From the prompt down to this message."""
     with governed(campaign, caller) as look:
         asked = one_seen(look, message_id)
@@ -151,8 +152,9 @@ def thread(message_id: str, request: Request, campaign: CampaignDep, caller: Rea
         while at is not None:
             path.append(of_tree[at])
             at = of_tree[at].parent_id
-        shown = as_seen(look.db, look.person, reversed(path))
-    return answered(request, Messages, Messages(shown))
+        found, following = part(path[::-1], limit, cursor)
+        items = as_seen(look.db, look.person, found)
+    return answered(request, Page[Seen], Page[Seen](items=items, next=following))
 
 
 @router.get("/messages/{message_id}/children", response_model=Page[Seen], responses=UNCHANGED,
@@ -166,9 +168,7 @@ def children(
     cursor: Cursor = None,
 ) -> Response:
     """In order of arrival."""
-    (skipped,) = place_in(cursor, int) if cursor else (0,)
-    if skipped < 0:
-        raise Invalid("This is no cursor of this list; take `next` as it was given.", field="cursor")
+    skipped = skipped_by(cursor)
     with governed(campaign, caller) as look:
         one_seen(look, message_id)
         found = reading.children(look.db, message_id, limit + 1, skipped=skipped)
@@ -186,16 +186,14 @@ def tree(message_id: str, request: Request, campaign: CampaignDep, caller: Reade
     return answered(request, WholeTree, shown)
 
 
-@dataclass(frozen=True, slots=True)
-class Wordings:
-    items: Sequence[moderation.Wording]
-
-
 @router.get("/messages/{message_id}/history", summary="Every text that a message had")
-def history(message_id: str, campaign: CampaignDep, caller: ModeratorReader) -> Wordings:
+def history(
+    message_id: str, campaign: CampaignDep, caller: ModeratorReader, limit: Limit = 50, cursor: Cursor = None
+) -> Page[moderation.Wording]:
     """For moderators, of the languages they look after; the oldest first."""
     with campaign.read(caller) as (db, person):
-        return Wordings(moderation.history(db, person, message_id))
+        items, following = part(moderation.history(db, person, message_id), limit, cursor)
+    return Page[moderation.Wording](items=items, next=following)
 
 
 # What people say of messages

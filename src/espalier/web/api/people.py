@@ -26,7 +26,7 @@ from espalier.web.api.campaign import JobView, job_view
 from espalier.web.api.forms import Form, example
 from espalier.web.api.messages import Seen, as_seen
 from espalier.web.deps import Admin, CampaignDep, Contributor, Moderator, ModeratorReader, Reader
-from espalier.web.paging import UNCHANGED, Cursor, Limit, Page, answered, page, place_in
+from espalier.web.paging import UNCHANGED, Cursor, Limit, Page, answered, page, part, place_in
 
 router = APIRouter(tags=["people"])
 Name = Annotated[str, Field(max_length=1000)]
@@ -156,11 +156,6 @@ def my_data(campaign: CampaignDep, caller: Reader) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class Tokens:
-    items: Sequence[TokenInfo]
-
-
-@dataclass(frozen=True, slots=True)
 class NewToken:
     """`token` is shown this once."""
 
@@ -178,10 +173,11 @@ class TokenForm(Form):
 
 
 @router.get("/me/tokens", summary="Your tokens")
-def my_tokens(campaign: CampaignDep, caller: Reader) -> Tokens:
-    """All that you ever had, without what opens anything."""
+def my_tokens(campaign: CampaignDep, caller: Reader, limit: Limit = 50, cursor: Cursor = None) -> Page[TokenInfo]:
+    """All that you ever had, the oldest first, without what opens anything."""
     with campaign.read(caller) as (db, person):
-        return Tokens(accounts.tokens_of(db, person, person.id))
+        items, following = part(accounts.tokens_of(db, person, person.id), limit, cursor)
+    return Page[TokenInfo](items=items, next=following)
 
 
 def _token_for_oneself(

@@ -10,13 +10,14 @@ from pydantic import Field, TypeAdapter
 from espalier.collect import contributions, drafts, moderation, tasks, undo
 from espalier.collect.answers import Answer, LabelsAnswer, RankingAnswer, TextAnswer
 from espalier.collect.contributions import Receipt
-from espalier.domain.errors import Invalid
+from espalier.domain.errors import Invalid, NotFound
 from espalier.domain.message import SKIP_REASONS, UNSAID
 from espalier.domain.work import Kind, Task
 from espalier.store.people import PersonRole
 from espalier.web import swift
 from espalier.web.api.forms import Form, example
 from espalier.web.deps import CampaignDep, Contributor, Langs, Reader, checked_langs
+from espalier.web.paging import Cursor, Limit, Page, no_cursor, page, place_in
 
 router = APIRouter(tags=["tasks"])
 
@@ -51,16 +52,17 @@ async def next_task(request: Request) -> Response:
     return swift.written(_TASK, task) if task else Response(status_code=204)
 
 
-@dataclass(frozen=True, slots=True)
-class Tasks:
-    items: list[Task]
-
-
 @router.get("/tasks/mine", summary="What you have in hand")
-def my_tasks(campaign: CampaignDep, caller: Reader) -> Tasks:
+def my_tasks(campaign: CampaignDep, caller: Reader, limit: Limit = 50, cursor: Cursor = None) -> Page[Task]:
     """What you have in hand, oldest first."""
+    (after,) = place_in(cursor, str) if cursor else (None,)
     with campaign.read(caller) as (db, person):
-        return Tasks(tasks.my_tasks(db, person, campaign.clock()))
+        try:
+            found = tasks.my_tasks(db, person, campaign.clock(), after=after)
+        except NotFound:
+            raise no_cursor() from None
+    items, following = page(found, limit, lambda task: (task.id,))
+    return Page[Task](items=items, next=following)
 
 
 @router.get("/tasks/availability", summary="How much there is to do")
