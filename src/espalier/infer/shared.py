@@ -1,0 +1,133 @@
+"""Several replies to one prompt in one row, so that the prompt is computed once, and what a reward model says of them.
+
+A reply sees the prompt and itself and nothing of the others: values and gradients are those of rows of their own. Knows
+tokens; does not know what is learned from them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any, Final
+
+import torch
+from torch import Tensor, nn
+
+from espalier.infer.engine import Tokens
+
+Answered = tuple[Tokens, Sequence[Tokens]]
+"""A prompt and the replies to it."""
+WITH_MASKS: Final = ("sdpa", "eager")
+"""Implementations of attention that take a mask of what sees what."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Prompts with their replies, for one pass through a model.
+
+    places: (replies,), of each among all replies that were laid out. input_ids, position_ids: (rows, width); a reply's
+    positions go on from its prompt, whatever stands between. mask: (rows, 1, width, width), what sees what, as the
+    model's attention takes it; None where a row holds one reply, which needs none. before, targets: (reply tokens,),
+    places in the flattened rows where a token of a reply is predicted, and that token. last: (replies,), the places at
+    which the replies end.
+    """
+
+    places: Tensor
+    input_ids: Tensor
+    position_ids: Tensor
+    mask: Tensor | None
+    before: Tensor
+    targets: Tensor
+    last: Tensor
+
+
+def can_share(model: Any) -> bool:
+    """Whether this model's attention takes a mask; one that looks back over a window only does not take ours."""
+    config = model.config
+    kinds = set(getattr(config, "layer_types", None) or ("full_attention",))
+    windowed = getattr(config, "sliding_window", None) is not None and getattr(config, "use_sliding_window", True)
+    return config._attn_implementation in WITH_MASKS and kinds == {"full_attention"} and not windowed
+
+
+def laid_out(given: Sequence[Answered], model: Any, tokens: int) -> list[Rows]:
+    """All prompts with their replies, rows of like length together, in passes of at most so many tokens, padding
+    counted; a row that is longer goes alone. Where the model cannot share a prompt each reply has a row of its own.
+    """
+    share = can_share(model)
+    first = 0
+    rows: list[tuple[Tokens, list[Tokens], list[int]]] = []
+    for prompt, replies in given:
+        assert prompt, "the first token of all has nothing before it"
+        places = list(range(first, first + len(replies)))
+        rows += (
+            [(prompt, list(replies), places)]
+            if share
+            else [(prompt, [reply], [place]) for reply, place in zip(replies, places, strict=True)]
+        )
+        first += len(replies)
+    widths = [len(prompt) + sum(map(len, replies)) for prompt, replies, _ in rows]
+    passes: list[list[int]] = []
+    for row in sorted(range(len(rows)), key=lambda row: -widths[row]):
+        if not passes or (len(passes[-1]) + 1) * widths[passes[-1][0]] > tokens:
+            passes.append([])
+        passes[-1].append(row)
+    return [_rows([rows[row] for row in each], model) for each in passes]
+
+
+def _rows(given: Sequence[tuple[Tokens, list[Tokens], list[int]]], model: Any) -> Rows:
+    width = max(len(prompt) + sum(map(len, replies)) for prompt, replies, _ in given)
+    ids, positions, segments = (torch.zeros(len(given), width, dtype=torch.long) for _ in range(3))
+    before: list[int] = []
+    last: list[int] = []
+    for row, (prompt, replies, _) in enumerate(given):
+        at = len(prompt)
+        ids[row] = torch.tensor([*prompt, *chain(*replies), *[0] * (width - at - sum(map(len, replies)))])
+        positions[row, :at] = torch.arange(at)
+        for number, reply in enumerate(replies, 1):
+            end = at + len(reply)
+            positions[row, at:end] = torch.arange(len(prompt), len(prompt) + len(reply))
+            segments[row, at:end] = number
+            # The first token of each is predicted where the prompt ends, the others where the one before stands.
+            before += (row * width + len(prompt) - 1, *range(row * width + at, row * width + end - 1))
+            last.append(row * width + end - 1)
+            at = end
+        segments[row, at:] = -1  # padding sees what it likes, and nothing sees it
+        positions[row, at:] = torch.arange(at, width)
+    several = any(len(replies) > 1 for _, replies, _ in given)
+    return Rows(
+        places=torch.tensor(list(chain(*(places for _, _, places in given))), device=model.device),
+        input_ids=ids.to(model.device),
+        position_ids=positions.to(model.device),
+        mask=_mask(segments.to(model.device), model) if several else None,
+        before=torch.tensor(before, device=model.device),
+        targets=torch.tensor(list(chain(*(chain(*replies) for _, replies, _ in given))), device=model.device),
+        last=torch.tensor(last, device=model.device),
+    )
+
+
+def _mask(segments: Tensor, model: Any) -> Tensor:
+    """A token sees what is before it in the prompt and in its own reply. segments: (rows, width), 0 for the prompt."""
+    width = segments.shape[1]
+    here, there = segments[:, :, None], segments[:, None, :]  # who looks, at whom
+    sees = ((there == 0) | (here == there)) & torch.ones(width, width, dtype=torch.bool, device=segments.device).tril()
+    sees = sees[:, None]  # (rows, heads, width, width)
+    if model.config._attn_implementation == "sdpa":
+        return sees
+    # Eager attention adds the mask; a boolean one it would take for zeros and ones, and say nothing.
+    least = torch.finfo(model.dtype).min
+    return torch.zeros(sees.shape, dtype=model.dtype, device=sees.device).masked_fill(~sees, least)
+
+
+def rewards_of(model: Any, rows: Rows) -> Tensor:
+    """What a model with one output says where each reply ends, (replies,), in float32.
+
+    The model's own forward pass stays whole, whatever shards or adapts it; the output of its head is kept on the way.
+    """
+    head = model.score
+    assert isinstance(head, nn.Module), f"{type(model).__name__} has no head named score"
+    said: list[Tensor] = []
+    hook = head.register_forward_hook(lambda _, __, output: said.append(output))
+    try:
+        model(input_ids=rows.input_ids, position_ids=rows.position_ids, attention_mask=rows.mask, use_cache=False)
+    finally:
+        hook.remove()
+    return said[0].flatten(0, 1)[rows.last, 0].float()
