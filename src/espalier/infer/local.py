@@ -77,7 +77,7 @@ class LocalEngine:
                 "do_sample": True, "temperature": sampling.temperature, "top_p": sampling.top_p,
                 "top_k": sampling.top_k,
             }  # fmt: skip
-        return GenerationConfig(  # type: ignore[no-untyped-call]
+        return GenerationConfig(
             max_new_tokens=sampling.longest, eos_token_id=sorted(self.ends), pad_token_id=padding, **drawn
         )
 
@@ -96,7 +96,7 @@ def _at_rest(model: Any) -> Iterator[None]:
     """
     training, habits = model.training, model.generation_config
     model.eval()
-    model.generation_config = GenerationConfig()  # type: ignore[no-untyped-call]
+    model.generation_config = GenerationConfig()
     try:
         yield
     finally:

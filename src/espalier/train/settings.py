@@ -35,7 +35,7 @@ class Adapter(Section):
     """LoRA: W + (alpha / rank) · B A beside frozen weights."""
 
     rank: int = setting("Rank of the two small matrices.", "a whole number from 1", 16, ge=1)
-    alpha: float = setting("Their product is scaled by alpha / rank.", "a number above 0", 32.0, gt=0)
+    alpha: int = setting("Their product is scaled by alpha / rank.", "a whole number from 1", 32, ge=1)
     dropout: float = setting("Dropout before the adapter.", "a number from 0 to below 1", 0.0, ge=0, lt=1)
     targets: tuple[str, ...] = setting(
         "Names of the layers that get one; all linear ones where none is named.", "a list of names", ()
@@ -81,6 +81,11 @@ class Data(Section):
         "The share of trees that is measured on and never trained on.", "a number from 0 to 0.5", 0.05, ge=0, le=0.5
     )
     split_seed: str = setting("Another one holds out other trees.", "a text", "0")
+    overlap: Literal["refuse", "learn"] = setting(
+        "What is done where the model to start from has learned a held-out text: refuse to train, or learn it again.",
+        "refuse or learn",
+        "refuse",
+    )
     length: int = setting("Tokens of a conversation; of a longer one the last turns stay.", "from 8", 2048, ge=8)
 
 

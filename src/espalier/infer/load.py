@@ -1,0 +1,88 @@
+"""Models and tokenizers in and out of directories, with the tokens of our chat format in both.
+
+Knows transformers; does not know what a model is for.
+"""
+
+import os
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from torch import nn
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers.utils.logging import disable_progress_bar
+
+from espalier.dataset.format import END, JINJA, Role
+
+disable_progress_bar()  # of transformers; ours is the run's own
+MULTIPLE: Final = 16
+"""Rows of the embeddings are a multiple of it, as matrix units like them."""
+
+
+class BadModel(ValueError):
+    """A directory or a name that gives no model; the message says what is wrong with it."""
+
+
+def load_model(
+    name: str | Path, dtype: torch.dtype = torch.float32, attention: str = "sdpa", device: str = "auto"
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """A language model and its tokenizer, from a directory or by its name on the hub. Raises BadModel."""
+    tokenizer = load_tokenizer(name)
+    try:
+        model = AutoModelForCausalLM.from_pretrained(name, dtype=dtype, attn_implementation=attention)
+    except (OSError, ValueError, ImportError, KeyError) as error:
+        raise BadModel(f"{name} gives no language model: {_first_line(error)}") from None
+    prepare(model, tokenizer)
+    nn.Module.to(model, device_of(device))  # whose own method loses its types
+    return model, tokenizer
+
+
+def load_tokenizer(name: str | Path) -> PreTrainedTokenizerBase:
+    """The tokenizer of a model. Raises BadModel."""
+    if os.sep in str(name) and not Path(name).is_dir():
+        raise BadModel(f"there is no directory {name}; name one that holds a model, or a model on the hub")
+    try:
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(name)
+    except (OSError, ValueError, ImportError, KeyError) as error:
+        raise BadModel(f"{name} gives no tokenizer: {_first_line(error)}") from None
+    return tokenizer
+
+
+def prepare(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
+    """Give both the tokens of the chat format where they lack them; new rows begin as the mean of the old ones."""
+    if tokenizer.eos_token is None:
+        tokenizer.add_special_tokens({"eos_token": END})
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    known = set(tokenizer.get_vocab())
+    if missing := [role.token for role in Role if role.token not in known]:
+        tokenizer.add_special_tokens({"extra_special_tokens": missing}, replace_extra_special_tokens=False)
+    if tokenizer.chat_template is None:
+        tokenizer.chat_template = JINJA
+    embeddings = model.get_input_embeddings()
+    assert isinstance(embeddings, nn.Embedding), f"{type(embeddings)=}"
+    if len(tokenizer) > embeddings.num_embeddings:
+        model.resize_token_embeddings(len(tokenizer), pad_to_multiple_of=MULTIPLE)
+
+
+def save_model(model: Any, tokenizer: PreTrainedTokenizerBase, into: Path) -> None:
+    """Write both into a directory, as transformers reads them; of a model with an adapter the adapter alone."""
+    model.save_pretrained(into)
+    tokenizer.save_pretrained(into)
+
+
+def device_of(name: str) -> torch.device:
+    """Where a model goes; `auto` is a GPU where there is one. Raises BadModel."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise BadModel(f"{name!r} is no device; write cpu, cuda or cuda:0") from None
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise BadModel(f"there is no device {name} on this machine; write auto or cpu")
+    return device
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().partition("\n")[0].rstrip(".")

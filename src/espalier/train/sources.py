@@ -1,0 +1,223 @@
+"""What is learned and what is held out: the conversations and texts of all sources, split once over all of them.
+
+Lines that share a text stand on one side, whatever files they come from, and so does a tree. Knows neither tokens nor
+models.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TypeVar
+
+from espalier.dataset.convert import Kind, Wanted, examples, remade
+from espalier.dataset.examples import Chat, Example, Preference, Prompt, Ranking
+from espalier.dataset.findings import Report, ignore
+from espalier.dataset.holds import Holds, held_in
+from espalier.dataset.lines import objects
+from espalier.dataset.mixture import lang_in
+from espalier.dataset.read import read_examples, read_trees
+from espalier.dataset.records import messages_of
+from espalier.dataset.split import NO_LANGUAGE, TRAIN, Sapling, Shares, split
+from espalier.dataset.stamp import files_in
+from espalier.safety.duplicates import fingerprint, normal
+from espalier.train.settings import Data, Source
+
+T = TypeVar("T")
+HELD_OUT: Final = "held_out"
+HELD_OUT_FILES: Final = frozenset({"validation", "valid", "val", "dev", "test", "eval", HELD_OUT})
+"""Files of a directory with such a name are never learned from."""
+TELLING: Final = 40
+"""Characters from which on a text that stands in two places is no accident."""
+SHOWN: Final = 70
+
+
+class BadSource(ValueError):
+    """A file that gives nothing to learn, or data that may not be learned; the message says what would be right."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One example of a source, or a text alone. unit: what must not be divided, a tree or the example itself. texts: of
+    all its turns. weight: how often it comes in an epoch."""
+
+    example: Example | str
+    unit: str
+    source: Path
+    lang: str
+    weight: float
+    texts: tuple[str, ...]
+    held_out: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """All lines of all sources, in the order of the files, by the side on which they stand."""
+
+    learned: tuple[Line, ...]
+    held_out: tuple[Line, ...]
+
+
+def read_parts(data: Data, kind: Kind, report: Report = ignore) -> Parts:
+    """Chats, preferences, rankings or prompts of all sources, as `kind` says, split over all of them at once.
+
+    Raises BadSource, OSError.
+    """
+    return divided([line for source in data.sources for line in _lines(source, kind, report)], data)
+
+
+def read_texts(data: Data, report: Report = ignore) -> Parts:
+    """Texts alone, as a base model learns them: of lines with a `text`, of all messages of trees, of all turns.
+
+    Raises BadSource, OSError.
+    """
+    return divided([line for source in data.sources for line in _texts(source, report)], data)
+
+
+def files_of(source: Source) -> list[Path]:
+    """The files that a source means: itself, or those of a directory that hold something to learn.
+
+    Of a release its trees alone, for its other files say the same again. Raises BadSource.
+    """
+    if not source.path.exists():
+        raise BadSource(f"there is no file {source.path}; name trees, a release, chats or preferences")
+    if not source.path.is_dir():
+        return [source.path]
+    files = [path for path in files_in(source.path).values() if path.suffix in (".gz", ".jsonl", ".parquet", ".json")]
+    trees = [path for path in files if ".trees." in path.name]
+    found = trees or [path for path in files if held_in(path) is not Holds.VOTES and _has_lines(path)]
+    if not found:
+        raise BadSource(
+            f"the directory {source.path} holds nothing to learn; name one with trees, chats or preferences"
+        )
+    return found
+
+
+def _has_lines(path: Path) -> bool:
+    return next(objects(path, ignore), None) is not None
+
+
+def _lines(source: Source, kind: Kind, report: Report) -> Iterator[Line]:
+    wanted = Wanted(kind, top=1 if source.threads == "best" else None)
+    count = 0
+    for file in files_of(source):
+        given = _of_trees(file, wanted, report) if held_in(file) is Holds.RECORDS else _of_others(file, wanted, report)
+        for example, unit, lang in given:
+            if source.langs and lang not in source.langs:
+                continue
+            count += 1
+            yield Line(example, unit, file, lang, source.weight, texts_of(example), _is_held_out(file))
+    if not count:
+        raise BadSource(f"{source.path} gives no {kind}; `espalier dataset convert` tells what it holds")
+
+
+def _of_trees(file: Path, wanted: Wanted, report: Report) -> Iterator[tuple[Example, str, str]]:
+    for tree in read_trees(file, report):
+        for example in examples([tree], wanted):
+            yield example, tree.message_tree_id, tree.prompt.lang or NO_LANGUAGE
+
+
+def _of_others(file: Path, wanted: Wanted, report: Report) -> Iterator[tuple[Example, str, str]]:
+    for example in remade(read_examples(file, report), wanted):
+        yield example, _unit(texts_of(example)), NO_LANGUAGE
+
+
+def _texts(source: Source, report: Report) -> Iterator[Line]:
+    for file in files_of(source):
+        match held_in(file):
+            case Holds.RECORDS:
+                given = [
+                    (message.text, tree.message_tree_id, message.lang or NO_LANGUAGE)
+                    for tree in read_trees(file, report) for message in messages_of(tree) if not message.deleted
+                ]  # fmt: skip
+                given = given or list(_bare(file, report))
+            case Holds.EXAMPLES:
+                given = [
+                    (text, _unit(texts_of(example)), NO_LANGUAGE)
+                    for example in read_examples(file, report) for text in texts_of(example)
+                ]  # fmt: skip
+            case Holds.VOTES:
+                raise BadSource(f"{file} holds votes; name the file of their trees")
+        for text, unit, lang in given:
+            if text.strip() and (not source.langs or lang in source.langs):
+                yield Line(text, unit, file, lang, source.weight, (text,), _is_held_out(file))
+
+
+def _bare(file: Path, report: Report) -> Iterator[tuple[str, str, str]]:
+    for _, line in objects(file, report):
+        if isinstance(text := line.get("text"), str):
+            yield text, _unit((text,)), lang_in(line)
+
+
+def _is_held_out(file: Path) -> bool:
+    return file.name.partition(".")[0] in HELD_OUT_FILES
+
+
+def _unit(texts: Sequence[str]) -> str:
+    return fingerprint("\n".join(texts[:1]))
+
+
+def texts_of(example: Example) -> tuple[str, ...]:
+    """What stands in an example, from its first turn to its last reply."""
+    match example:
+        case Chat(turns) | Prompt(turns):
+            return tuple(turn.content for turn in turns)
+        case Preference(prompt, chosen, rejected):
+            return tuple(turn.content for turn in (*prompt, *chosen, *rejected))
+        case Ranking(prompt, replies, _):
+            return (*(turn.content for turn in prompt), *replies)
+    return ()
+
+
+def divided(lines: Sequence[Line], data: Data) -> Parts:
+    """Each line's side. Units that share a telling text are one; the hash of its oldest name decides."""
+    units = list(dict.fromkeys(line.unit for line in lines))
+    place_of = {unit: place for place, unit in enumerate(units)}
+    groups = _Groups(len(units))
+    first: dict[str, int] = {}
+    for line in lines:
+        for key in telling(line.texts):
+            groups.join(place_of[line.unit], first.setdefault(key, place_of[line.unit]))
+    saplings = [Sapling(unit, "", NO_LANGUAGE, unit) for unit in units]
+
+    def alike(texts: Sequence[str]) -> list[list[int]]:
+        """The texts are names of units; those of one group, as places among them."""
+        by_head: dict[int, list[int]] = {}
+        for place, unit in enumerate(texts):
+            by_head.setdefault(groups.head(place_of[unit]), []).append(place)
+        return [group for group in by_head.values() if len(group) > 1]
+
+    parts = dict(split(saplings, Shares({HELD_OUT: data.held_out}, seed=data.split_seed), alike).parts)
+    if fixed := {groups.head(place_of[line.unit]) for line in lines if line.held_out}:
+        parts = {unit: HELD_OUT if groups.head(place_of[unit]) in fixed else TRAIN for unit in units}
+    learned = tuple(line for line in lines if parts[line.unit] == TRAIN and line.weight > 0)
+    held_out = tuple(line for line in lines if parts[line.unit] == HELD_OUT)
+    if not learned:
+        raise BadSource(f"nothing is left to learn when {data.held_out:g} of the data is held out; hold out less")
+    return Parts(learned, held_out)
+
+
+class _Groups:
+    """Which of so many things belong together."""
+
+    def __init__(self, things: int) -> None:
+        self._above = list(range(things))
+
+    def head(self, thing: int) -> int:
+        while self._above[thing] != thing:
+            self._above[thing] = self._above[self._above[thing]]
+            thing = self._above[thing]
+        return thing
+
+    def join(self, one: int, other: int) -> None:
+        one, other = self.head(one), self.head(other)
+        self._above[max(one, other)] = min(one, other)
+
+
+def telling(texts: Iterable[str]) -> Iterator[str]:
+    """The fingerprints of texts that are long enough to tell something when they stand in two places."""
+    return (fingerprint(text) for text in texts if len(normal(text)) >= TELLING)
+
+
+def excerpt(text: str) -> str:
+    said = " ".join(text.split())
+    return said if len(said) <= SHOWN else f"{said[: SHOWN - 1]}…"

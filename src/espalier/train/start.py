@@ -1,0 +1,40 @@
+"""What a run trains, made ready for it: the model that its settings name, with an adapter where they ask for one.
+
+Knows models and settings; does not know what is learned.
+"""
+
+import torch
+from peft import LoraConfig, get_peft_model
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from espalier.infer.load import load_model
+from espalier.train.settings import Model, Tuning
+
+
+def begin(settings: Tuning) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """The model and tokenizer to train; chance and threads are as the settings have them. Raises BadModel."""
+    if settings.run.threads is not None:
+        torch.set_num_threads(settings.run.threads)
+    torch.manual_seed(settings.run.seed)
+    model, tokenizer = load(settings.model, settings.model.start)
+    return prepared(model, settings.model), tokenizer
+
+
+def load(chosen: Model, name: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """A model by its name, in the numbers and on the device of the settings. Raises BadModel."""
+    return load_model(name, getattr(torch, chosen.dtype), chosen.attention, chosen.device)
+
+
+def prepared(model: PreTrainedModel, chosen: Model) -> PreTrainedModel:
+    """The model with an adapter, which is then all that is trained of it, and with recomputed activations."""
+    model.config.use_cache = False
+    if chosen.gradient_checkpointing:
+        model.gradient_checkpointing_enable({"use_reentrant": False})
+    if (adapter := chosen.adapter) is None:
+        return model
+    lora = LoraConfig(
+        r=adapter.rank, lora_alpha=adapter.alpha, lora_dropout=adapter.dropout, task_type="CAUSAL_LM",
+        target_modules=list(adapter.targets) or "all-linear",
+    )  # fmt: skip
+    adapted: PreTrainedModel = get_peft_model(model, lora)  # type: ignore[assignment]  # it passes on what it has not
+    return adapted
