@@ -9,6 +9,13 @@ from visits import Visitor, visit
 
 
 @pytest.fixture
+def chief(small_campaign: World) -> Iterator[Visitor]:
+    """The browser of an administrator."""
+    with visit(small_campaign, small_campaign.chief.name) as visitor:
+        yield visitor
+
+
+@pytest.fixture
 def warden(small_campaign: World) -> Iterator[Visitor]:
     """The browser of a moderator."""
     with visit(small_campaign, small_campaign.warden.name) as visitor:
@@ -21,31 +28,31 @@ def rows(visitor: Visitor, address: str) -> list[str]:
     return page.text.split("<tbody>")[1].split("</tbody>")[0].split("<tr>")[1:] if "<tbody>" in page.text else []
 
 
-def test_the_log_is_limited_to_a_person_an_action_and_a_thing(warden: Visitor, small_campaign: World) -> None:
+def test_the_log_is_limited_to_a_person_an_action_and_a_thing(chief: Visitor, small_campaign: World) -> None:
     ada, ben = small_campaign.ada, small_campaign.ben
     small_campaign.warden.post(f"/people/{ada.id}/ban", {"reason": "Spam or advertising"})
     small_campaign.chief.post(f"/people/{ben.id}/ban", {"reason": "Spam or advertising"})
     small_campaign.warden.post(f"/people/{ada.id}/unban")
 
-    assert "person.unbanned" in rows(warden, "/admin/audit")[0]
-    assert len(rows(warden, "/admin/audit?action=person.banned")) == 2
-    assert len(rows(warden, f"/admin/audit?action=person.banned&person={small_campaign.chief.id}")) == 1
-    (unbanned, banned, _) = rows(warden, f"/admin/audit?subject={ada.id}")
+    assert "person.unbanned" in rows(chief, "/admin/audit")[0]
+    assert len(rows(chief, "/admin/audit?action=person.banned")) == 2
+    assert len(rows(chief, f"/admin/audit?action=person.banned&person={small_campaign.chief.id}")) == 1
+    (unbanned, banned, _) = rows(chief, f"/admin/audit?subject={ada.id}")
     assert "person.unbanned" in unbanned
     assert "person.banned" in banned
     assert "<bdi>warden</bdi>" in banned
     assert f'href="/admin/people/{ada.id}"' in banned
-    assert "There is no such entry." in warden.get("/admin/audit?action=nothing").text
+    assert "There is no such entry." in chief.get("/admin/audit?action=nothing").text
 
 
-def test_a_long_log_goes_on_with_the_next_page(warden: Visitor, small_campaign: World) -> None:
+def test_a_long_log_goes_on_with_the_next_page(chief: Visitor, small_campaign: World) -> None:
     ada = small_campaign.ada
     for _ in range(30):
         small_campaign.warden.post(f"/people/{ada.id}/ban", {"reason": "Spam or advertising"})
         small_campaign.warden.post(f"/people/{ada.id}/unban")
-    first = rows(warden, f"/admin/audit?subject={ada.id}")
-    following = warden.page.text.split('<a class="button" href="?action')[1].split('"')[0].replace("&amp;", "&")
-    rest = rows(warden, f"/admin/audit?action{following}")
+    first = rows(chief, f"/admin/audit?subject={ada.id}")
+    following = chief.page.text.split('<a class="button" href="?action')[1].split('"')[0].replace("&amp;", "&")
+    rest = rows(chief, f"/admin/audit?action{following}")
     assert (len(first), len(rest)) == (50, 11)
     assert "person.created" in rest[-1]
 

@@ -68,6 +68,25 @@ def test_a_case_shows_the_message_and_why_it_is_there_without_names(enter: ExitS
     assert "case.revealed" in warden.get("/admin/audit").text
 
 
+def test_no_page_tells_moderators_whom_a_case_is_about_that_they_could_still_judge(
+    enter: ExitStack, small_campaign: World
+) -> None:
+    _, number = reported(small_campaign)
+    ada = small_campaign.ada
+    warden = browser(enter, small_campaign, small_campaign.warden.name)
+    chief = browser(enter, small_campaign, small_campaign.chief.name)
+    decided(warden, number, verdict="suspend", days="3", note="As told before.")
+    theirs = f"/admin/people/{ada.id}"
+    assert "As told before." not in warden.get(theirs).text
+    assert "that you could still judge, or on appeal, is not shown here" in warden.page.text
+    assert "person.suspended" not in warden.get("/admin/audit").text
+    assert "case.suspend" in warden.page.text
+    assert ada.id not in warden.page.text
+    assert "As told before." in chief.get(theirs).text
+    assert f"/moderation/cases/{number}" in chief.page.text
+    assert "person.suspended" in chief.get(f"/admin/audit?subject={ada.id}").text
+
+
 def test_a_case_says_what_a_filter_found_and_why_people_skipped(enter: ExitStack, small_campaign: World) -> None:
     small_campaign.tree()
     german = "Das ist ein langer deutscher Satz, der in einer englischen Unterhaltung wirklich nichts verloren hat."

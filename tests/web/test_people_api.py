@@ -67,6 +67,11 @@ def test_staff_find_people_by_name_page_by_page(campaign: World) -> None:
     assert [each["name"] for each in first["items"] + rest["items"]] == [f"course-{n}" for n in range(1, 6)]
     assert campaign.warden.shown(f"/people/{campaign.ada.id}")["name"] == "ada"
     assert campaign.warden.get("/people/nobody").status_code == 404
+    well(campaign.chief.post("/people", {"name": "Grace", "email": "grace@example.org"}))
+    for reader, known in ((campaign.chief, ["grace@example.org"]), (campaign.warden, [])):
+        found = reader.shown("/people", q="example.org")["items"]
+        assert [each["email"] for each in found] == known
+        assert [each["email"] for each in reader.shown("/people", q="grace")["items"]] == (known or [None])
     assert campaign.ada.get("/people").status_code == 403
     assert campaign.ada.get(f"/people/{campaign.ben.id}").status_code == 403
 
@@ -89,7 +94,8 @@ def test_a_ban_has_a_reason_of_the_list_and_may_be_for_some_days(campaign: World
     refused = campaign.warden.post(at, {"reason": "I do not like them"}).json()
     assert (refused["field"], refused["detail"]) == ("reason", f"Choose a reason from the list. {' · '.join(REASONS)}")
     shown = well(campaign.warden.post(at, {**BAN, "days": 2})).json()
-    assert (shown["disabled"], shown["suspended_until"]) == (False, "2026-03-03T12:00:00Z")
+    assert (shown["disabled"], shown["suspended_until"]) == (False, "2026-03-04T00:00:00Z")
+    assert campaign.chief.shown(f"/people/{campaign.ada.id}")["suspended_until"] == "2026-03-03T12:00:00Z"
     refused = campaign.ada.get("/me")
     assert refused.json()["type"] == "urn:espalier:problem:suspended"
     well(campaign.ada.post("/appeals", {"words": "I was asleep."}))
@@ -144,6 +150,7 @@ def test_staff_are_not_told_who_wrote_or_judged_what_they_could_still_judge(camp
 
     theirs = seen_by(campaign.warden)
     assert (theirs["kind"], theirs["tree_id"], theirs["message"], theirs["said"]) == ("replied", None, None, {})
+    assert theirs["at"].endswith("T00:00:00Z")
     assert seen_by(campaign.chief)["message"]["id"] == mine
 
 
@@ -187,13 +194,15 @@ def test_who_closes_their_account_leaves_texts_without_a_name(campaign: World) -
 def test_the_journal_tells_what_staff_did_page_by_page(campaign: World) -> None:
     campaign.tree()
     well(campaign.warden.post(f"/people/{campaign.ada.id}/ban", BAN))
-    newest = campaign.warden.shown("/audit", limit=2)
+    newest = campaign.chief.shown("/audit", limit=2)
     assert [entry["action"] for entry in newest["items"]] == ["case.ban", "person.banned"]
     assert newest["items"][1]["subject"] == campaign.ada.id
-    older = campaign.warden.shown("/audit", limit=200, cursor=newest["next"])
+    older = campaign.chief.shown("/audit", limit=200, cursor=newest["next"])
     assert "tree.planted" in {entry["action"] for entry in older["items"]}
-    about = campaign.warden.shown("/audit", subject=campaign.ada.id)["items"]
+    about = campaign.chief.shown("/audit", subject=campaign.ada.id)["items"]
     assert [entry["action"] for entry in about] == ["person.banned", "person.created"]
+    assert "case.ban" in {entry["action"] for entry in campaign.warden.shown("/audit")["items"]}
+    assert campaign.warden.shown("/audit", subject=campaign.ada.id)["items"] == []
     assert campaign.ada.get("/audit").status_code == 403
 
 

@@ -204,6 +204,11 @@ def _moderated(role: PersonRole, langs: Sequence[str]) -> tuple[str, ...]:
     return tuple(sorted(tags))
 
 
+def reads_addresses(reader: Person) -> bool:
+    """Whether somebody may know the e-mail addresses of others: to decide on what people did, nobody needs them."""
+    return reader.role is PersonRole.ADMIN
+
+
 def keep_an_admin(db: Connection, person: Person) -> None:
     """Raises Conflict when this is the last administrator."""
     if person.role is PersonRole.ADMIN and people.admins(db) == [person.id]:

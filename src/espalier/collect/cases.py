@@ -111,7 +111,7 @@ def decide(db: Connection, actor: Person, number: int, ruling: Ruling, now: date
     before = _carry_out(db, actor, row, decision, now, rng)
     kept = cases.keep_decision(db, number, decision, before)
     incoming.tell(db, decided.person, decided.entries, decision, kept)
-    journal.note(db, actor.id, f"case.{decision.verdict}", str(number), now, of=row.case.subject, decision=kept)
+    journal.note(db, actor.id, f"case.{decision.verdict}", str(number), now, decision=kept, **_of(row.case))
     return kept
 
 
@@ -141,7 +141,7 @@ def shut_out(db: Connection, actor: Person, person_id: str, ruling: Ruling, now:
     before = _deal_with(db, actor, known(db, actor, number), decision, now, rng)
     kept = cases.keep_decision(db, number, decision, before)
     incoming.tell(db, person_id, (), decision, kept)
-    journal.note(db, actor.id, f"case.{decision.verdict}", str(number), now, of=person_id, decision=kept)
+    journal.note(db, actor.id, f"case.{decision.verdict}", str(number), now, decision=kept)
     return kept
 
 
@@ -171,6 +171,11 @@ def _refuse_on_staff(db: Connection, actor: Person, person_id: str) -> None:
         raise NotAllowed("An administrator is dealt with by another one, who takes the role away first.")
     if person.anonymous:
         raise Conflict("This account is closed.")
+
+
+def _of(case: rules.Case) -> dict[str, str]:
+    """What the journal says of a case beside its number: the message, but not the person, whom it would give away."""
+    return {"of": case.subject} if case.about is About.MESSAGE else {}
 
 
 def _note(note: str) -> str:
@@ -272,7 +277,7 @@ def undo(db: Connection, actor: Person, number: int, now: datetime, rng: Random)
         cases.merge(db, newer.id, into=number)
     cases.reopen(db, number, decided.number, actor.id, now)
     notices.take_back(db, decided.number)
-    journal.note(db, actor.id, "case.undone", str(number), now, of=row.case.subject, decision=decided.number)
+    journal.note(db, actor.id, "case.undone", str(number), now, decision=decided.number, **_of(row.case))
 
 
 def _bring_back(db: Connection, actor: Person, row: CaseRow, decided: Decided, now: datetime, rng: Random) -> None:
@@ -433,7 +438,7 @@ def change_reasons(db: Connection, actor: Person, given: str, now: datetime) -> 
 def reveal(db: Connection, actor: Person, number: int, now: datetime) -> Person | None:
     """Whom a case is about; the journal keeps that somebody looked. Raises NotAllowed, NotFound."""
     row = known(db, actor, number)
-    journal.note(db, actor.id, "case.revealed", str(number), now, of=row.case.subject)
+    journal.note(db, actor.id, "case.revealed", str(number), now, **_of(row.case))
     return people.by_id(db, row.case.person) if row.case.person else None
 
 

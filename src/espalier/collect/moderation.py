@@ -154,6 +154,16 @@ def reveal(db: Connection, actor: Person, message_id: str, now: datetime) -> Sta
     return message
 
 
+def what_staff_did(
+    db: Connection, actor: Person, limit: int, *, before: int = journal.NEWEST, **wanted: str | None
+) -> list[journal.Entry]:
+    """The journal, `wanted` as of its entries. What was done to accounts is for administrators: its moment would tell
+    moderators whom a case is about that they could still judge. Raises NotAllowed.
+    """
+    require(actor, PersonRole.MODERATOR)
+    return journal.entries(db, limit, before=before, blind=actor.role is not PersonRole.ADMIN, **wanted)
+
+
 def plant(
     db: Connection,
     actor: Person,

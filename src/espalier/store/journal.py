@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, insert, select
+from sqlalchemy import Connection, and_, bindparam, insert, select
 
 from espalier.store.sql import Statement
 from espalier.store.tables import journal
@@ -42,13 +42,18 @@ _WANTED: Final = {
     "action": J.action == bindparam("action"),
 }
 """What a list may be limited to; each has an index of its own."""
+_TELLS_NO_AUTHOR: Final = and_(
+    J.action.not_in(("case.appealed", "tree.planted")),
+    *(J.action.not_like(f"{kind}.%") for kind in ("person", "token", "way")),
+)
 
 
 @cache
-def _entries(*wanted: str) -> Statement:
+def _entries(blind: bool, *wanted: str) -> Statement:
     return Statement(
         select(J.seq, J.at, J.person_id, J.action, J.subject, J.data)
         .where(J.seq < bindparam("before"), *(_WANTED[name] for name in wanted))
+        .where(*((_TELLS_NO_AUTHOR,) if blind else ()))
         .order_by(J.seq.desc())
         .limit(bindparam("most"))
     )
@@ -76,11 +81,15 @@ def entries(
     subject: str | None = None,
     person: str | None = None,
     action: str | None = None,
+    blind: bool = False,
 ) -> list[Entry]:
-    """Entries with a smaller number than `before`, newest first; of one subject, by one person, of one action."""
+    """Entries with a smaller number than `before`, newest first; of one subject, by one person, of one action.
+
+    `blind`: without what would tell, by its moment or by itself, who wrote a message or whom a case is about.
+    """
     given = {"subject": subject, "person": person, "action": action}
     wanted = {name: value for name, value in given.items() if value is not None}
-    return [_entry(row) for row in _entries(*wanted).rows(db, before=before, most=limit, **wanted)]
+    return [_entry(row) for row in _entries(blind, *wanted).rows(db, before=before, most=limit, **wanted)]
 
 
 def _entry(row: Any) -> Entry:

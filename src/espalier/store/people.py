@@ -130,15 +130,9 @@ _IN_ORDER: Final = (
     .limit(bindparam("most"))
 )
 _LIST = Statement(_IN_ORDER)
-_SEARCH = Statement(
-    _IN_ORDER.where(
-        or_(
-            func.lower(P.name).like(bindparam("pattern"), escape="!"),
-            func.lower(P.email).like(bindparam("pattern"), escape="!"),
-            P.id == bindparam("exactly"),
-        )
-    )
-)
+_CALLED: Final = or_(func.lower(P.name).like(bindparam("pattern"), escape="!"), P.id == bindparam("exactly"))
+_SEARCH = Statement(_IN_ORDER.where(_CALLED))
+_SEARCH_ADDRESSES = Statement(_IN_ORDER.where(or_(_CALLED, func.lower(P.email).like(bindparam("pattern"), escape="!"))))
 _BY_EMAIL = Statement(select(*PERSON_COLUMNS).where(P.email == bindparam("email")))
 # Whoever asks is about to take one of them away, so nobody else may do so at the same moment.
 _ADMINS = Statement(
@@ -256,14 +250,20 @@ def by_email(db: Connection, email: str) -> Person | None:
     return person_value(row) if row else None
 
 
-def search_people(db: Connection, limit: int, *, wanted: str = "", after: tuple[str, str] = ("", "")) -> list[Person]:
-    """People by name, then id, behind the place `after`; those with `wanted` in name or address, or as their id."""
+def search_people(
+    db: Connection, limit: int, *, wanted: str = "", after: tuple[str, str] = ("", ""), addresses: bool = False
+) -> list[Person]:
+    """People by name, then id, behind the place `after`; those with `wanted` in their name, or as their id.
+
+    `addresses`: or in their e-mail address.
+    """
     name, person_id = after
     if not wanted:
         rows = _LIST.rows(db, name=name, person_id=person_id, most=limit)
     else:
         escaped = "".join(f"!{sign}" if sign in "!%_" else sign for sign in wanted.lower())
-        rows = _SEARCH.rows(
+        search = _SEARCH_ADDRESSES if addresses else _SEARCH
+        rows = search.rows(
             db, name=name, person_id=person_id, most=limit, pattern=f"%{escaped}%", exactly=wanted
         )  # fmt: skip
     return [person_value(row) for row in rows]

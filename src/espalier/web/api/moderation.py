@@ -78,9 +78,12 @@ def audit(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Response:
-    """For moderators; the newest first, of one person, message or tree or of all. Holds no texts."""
+    """For moderators; the newest first, of one person, message or tree or of all. Holds no texts.
+
+    What was done with people's accounts is in it for administrators alone: it would tell whom a case is about.
+    """
     (before,) = place_in(cursor, int) if cursor else (journal.NEWEST,)
-    with campaign.read(caller) as (db, _):
-        found = journal.entries(db, limit + 1, before=before, subject=subject)
+    with campaign.read(caller) as (db, reader):
+        found = moderation.what_staff_did(db, reader, limit + 1, before=before, subject=subject)
     items, following = page(found, limit, lambda each: (each.seq,))
     return answered(request, Page[Entry], Page[Entry](items=items, next=following))

@@ -1,8 +1,8 @@
 """People over HTTP: oneself, accounts for others, tokens, what somebody contributed, leaderboards."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, time, timedelta
 from random import Random
 from typing import Annotated, Any, Literal
 
@@ -36,7 +36,8 @@ Name = Annotated[str, Field(max_length=1000)]
 class Account:
     """A person as they and staff see them. `moderates`: the languages that a moderator looks after, none for all.
 
-    `disabled`: banned, or closed. `suspended_until`: may lie behind us.
+    `email`: for themselves and administrators; null for moderators. `disabled`: banned, or closed. `suspended_until`:
+    may lie behind us; for moderators to the end of its day.
     """
 
     id: str
@@ -52,6 +53,7 @@ class Account:
 
 
 def account(person: Person) -> Account:
+    """To themselves and to administrators."""
     return Account(
         person.id, person.name, person.role, person.email, person.on_board, person.disabled, person.anonymous,
         person.created_at, person.moderates, person.suspended_until,
@@ -88,7 +90,8 @@ async def change_me(form: Profile, campaign: CampaignDep, caller: Contributor) -
 class Contribution:
     """What was sent and what it came to. `message`: your own text, or what you judged; null when it is gone.
 
-    Of what somebody else did with a message that you could still judge, `tree_id`, `said` and `message` are left out.
+    Of what somebody else did with a message that you could still judge, `tree_id`, `said` and `message` are left out,
+    and `at` tells the day alone.
     `said`: labels, order, emoji or reason, as sent. `agreed`: of a ranking, once its tree is finished, whether it
     agrees with the final order.
     """
@@ -116,7 +119,7 @@ def contributions_of(
     finished = {message.id for message in about.values() if message.tree_state is State.READY_FOR_EXPORT}
     ranks = contributed.ranks_below(db, {fact.message_id for fact in facts if fact.kind == "ranked"} & finished)
     items = [
-        Contribution(fact.kind, fact.at, fact.late, None, {}, None, None)
+        Contribution(fact.kind, datetime.combine(fact.at, time.min, fact.at.tzinfo), fact.late, None, {}, None, None)
         if fact.message_id in hidden
         else Contribution(
             fact.kind, fact.at, fact.late, fact.tree_id, fact.said, shown.get(fact.message_id),
@@ -242,18 +245,31 @@ def everybody(
     request: Request,
     campaign: CampaignDep,
     caller: ModeratorReader,
-    q: Annotated[str, Query(max_length=100, description="Part of a name or of an e-mail address, or an id.")] = "",
+    q: Annotated[
+        str,
+        Query(
+            max_length=100, description="Part of a name, or an id; for administrators also part of an e-mail address."
+        ),
+    ] = "",
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Response:
     """For moderators."""
     after = place_in(cursor, str, str) if cursor else ("", "")
-    with campaign.read(caller) as (db, _):
-        found = people.search_people(db, limit + 1, wanted=q, after=after)
+    with campaign.read(caller) as (db, reader):
+        found = people.search_people(db, limit + 1, wanted=q, after=after, addresses=accounts.reads_addresses(reader))
     items, following = page(found, limit, lambda person: (person.name, person.id))
-    return answered(
-        request, Page[Account], Page[Account](items=[account(person) for person in items], next=following)
-    )  # fmt: skip
+    shown = [_seen_by(reader, person) for person in items]
+    return answered(request, Page[Account], Page[Account](items=shown, next=following))
+
+
+def _seen_by(reader: Person, person: Person) -> Account:
+    """The moment of a suspension would tell moderators for which message it was."""
+    if accounts.reads_addresses(reader):
+        return account(person)
+    until = person.suspended_until
+    day_ends = until and datetime.combine(until + timedelta(days=1), time.min, until.tzinfo)
+    return account(replace(person, email=None, suspended_until=day_ends))
 
 
 @router.post("/people", status_code=201, summary="A new account with a token")
@@ -279,8 +295,8 @@ async def invite(form: Invitations, campaign: CampaignDep, caller: Admin) -> All
 @router.get("/people/{person_id}", summary="One account")
 def one(person_id: str, campaign: CampaignDep, caller: ModeratorReader) -> Account:
     """For moderators."""
-    with campaign.read(caller) as (db, _):
-        return account(accounts.known(db, person_id))
+    with campaign.read(caller) as (db, reader):
+        return _seen_by(reader, accounts.known(db, person_id))
 
 
 @router.get("/people/{person_id}/contributions", response_model=Page[Contribution], responses=UNCHANGED,
@@ -341,20 +357,24 @@ async def ban(person_id: str, form: Ban, campaign: CampaignDep, caller: Moderato
     """
     verdict = Verdict.BAN if form.days is None else Verdict.SUSPEND
     ruling = cases.Ruling(verdict, form.reason, form.note, form.days)
-    return account(await campaign.change(caller, _shut_out, person_id, ruling, campaign.clock(), campaign.rng))
+    return await campaign.change(caller, _shut_out, person_id, ruling, campaign.clock(), campaign.rng)
 
 
 def _shut_out(
     db: Connection, actor: Person, person_id: str, ruling: cases.Ruling, now: datetime, rng: Random
-) -> Person:
+) -> Account:
     cases.shut_out(db, actor, person_id, ruling, now, rng)
-    return accounts.known(db, person_id)
+    return _seen_by(actor, accounts.known(db, person_id))
 
 
 @router.post("/people/{person_id}/unban", summary="Let somebody in again")
 async def unban(person_id: str, campaign: CampaignDep, caller: Moderator) -> Account:
     """For moderators of all languages; of a ban and of a suspension. An appeal that waits is granted."""
-    return account(await campaign.change(caller, cases.let_in, person_id, campaign.clock(), campaign.rng))
+    return await campaign.change(caller, _let_in, person_id, campaign.clock(), campaign.rng)
+
+
+def _let_in(db: Connection, actor: Person, person_id: str, now: datetime, rng: Random) -> Account:
+    return _seen_by(actor, cases.let_in(db, actor, person_id, now, rng))
 
 
 class Purge(Form):

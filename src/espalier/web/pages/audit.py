@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from espalier.collect import moderation
 from espalier.store import journal, people
 from espalier.store.journal import Entry
 from espalier.web.paging import page as paged
@@ -68,9 +69,9 @@ def show(
 ) -> Response:
     (before,) = place_in(cursor, int) if cursor else (journal.NEWEST,)
     wanted = {"action": action.strip(), "person": person.strip(), "subject": subject.strip()}
-    with visit.campaign.read(visit.caller) as (db, _):
-        found = journal.entries(
-            db, ON_A_PAGE + 1, before=before, **{name: value or None for name, value in wanted.items()}
+    with visit.campaign.read(visit.caller) as (db, reader):
+        found = moderation.what_staff_did(
+            db, reader, ON_A_PAGE + 1, before=before, **{name: value or None for name, value in wanted.items()}
         )
         entries, following = paged(found, ON_A_PAGE, lambda each: (each.seq,))
         ids = {each for entry in entries for each in (entry.person_id, _person_in(entry)) if each}

@@ -108,9 +108,9 @@ class Ruled:
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
-    """Another case of the same person."""
+    """Another case of the same person. id: where it does not tell the reader more of them than they know."""
 
-    id: int
+    id: int | None
     came: str
     what: str
     at: datetime
@@ -372,7 +372,11 @@ def _page(
         entries=[Entry(kinds[entry.came], entry.at, entry_words(entry, words, visit.lang)) for entry in case.entries],
         skips=skipped_words(skips, words),
         decisions=[_ruled(visit, each, names) for each in decided],
-        earlier=[_earlier(visit, each) for each in earlier if each.id != number],
+        earlier=[
+            _earlier(visit, each, linked=revealed is not None or reader.role is PersonRole.ADMIN)
+            for each in earlier
+            if each.id != number
+        ],
         known_author=case.person is not None,
         revealed=revealed,
         holder=names.get(holder, holder) if holder else None,
@@ -429,11 +433,12 @@ def _ruled(visit: Visit, each: Decided, names: dict[str, str]) -> Ruled:
     )  # fmt: skip
 
 
-def _earlier(visit: Visit, row: CaseRow) -> Earlier:
+def _earlier(visit: Visit, row: CaseRow, *, linked: bool) -> Earlier:
+    """`linked`: the reader may know that both cases are about the same person, whom one of them may tell."""
     decision = row.case.decision
     state = rules.state(row.case, visit.now)
     what = decided_words(visit.words)[decision.verdict] if decision else state_words(visit.words)[state]
-    return Earlier(row.id, came_words(visit.words)[row.came], what, row.case.opened_at)
+    return Earlier(row.id if linked else None, came_words(visit.words)[row.came], what, row.case.opened_at)
 
 
 def _back(visit: Visit, number: int, notice: str) -> Response:

@@ -14,9 +14,10 @@ from starlette.responses import Response
 
 from espalier.collect import accounts, erasure, leaderboard
 from espalier.collect.leaderboard import Board, Frame, PersonalFigures
-from espalier.domain.cases import About
+from espalier.domain.cases import About, is_appeal
 from espalier.domain.errors import Refusal
-from espalier.store import cases, jobs, people
+from espalier.domain.sight import BlindMessage, seen
+from espalier.store import cases, jobs, people, reading
 from espalier.store.jobs import Job
 from espalier.store.people import Person, PersonRole
 from espalier.web.api.people import Contribution, contributions_of
@@ -42,9 +43,12 @@ NOT_ASKED: Final = dict.fromkeys(Frame, Board((), {}))
 
 @dataclass(frozen=True, slots=True)
 class ListContext:
-    """people: by name. q: what was searched for. next: the cursor of the next page."""
+    """people: by name. addresses: whether the reader may know them. q: what was searched for. next: the cursor of the
+    next page.
+    """
 
     people: Sequence[Person]
+    addresses: bool
     q: str
     next: str | None
 
@@ -53,7 +57,7 @@ class ListContext:
 class Done:
     """Something that a person did. message_id, title: of the message, if the reader may see it.
 
-    hidden: the reader could still judge it.
+    hidden: the reader could still judge it, and is told the day alone.
     """
 
     kind: str
@@ -66,7 +70,7 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What was decided on the person. who: who decided. case: where to read and undo it, if that gives nothing away."""
+    """What was decided on the person. who: who decided. case: where to read and undo it."""
 
     what: str
     reason: str
@@ -75,18 +79,23 @@ class Judged:
     who: str
     at: datetime
     undone_at: datetime | None
-    case: int | None
+    case: int
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Of one person. role, moderates: as the form holds them. may_act: whether the reader may ban and purge them.
+    """Of one person. address: of their mail, for who may know it. role, moderates: as the form holds them.
 
-    shut_out: banned or suspended now; until: of a suspension. judged: what was decided on them, the last first.
+    may_act: whether the reader may ban and purge them.
+
+    shut_out: banned or suspended now; until: of a suspension. judged: what was decided on them, the last first;
+    judged_beside: there is more, about messages that the reader could still judge.
+
     jobs: a purge or a closing that is under way. next: the cursor of earlier contributions.
     """
 
     person: Person
+    address: str | None
     figures: PersonalFigures
     contributions: Sequence[Done]
     next: str | None
@@ -96,6 +105,7 @@ class Context:
     shut_out: bool
     until: datetime | None
     judged: Sequence[Judged]
+    judged_beside: bool
     jobs: Sequence[Job]
     fault: str | None
     faulty: str | None
@@ -105,10 +115,11 @@ class Context:
 def everybody(visit: ModeratorVisit, q: str = "", cursor: str | None = None) -> Response:
     after = place_in(cursor, str, str) if cursor else ("", "")
     wanted = q.strip()[:100]
-    with visit.campaign.read(visit.caller) as (db, _):
-        found = people.search_people(db, ON_A_PAGE + 1, wanted=wanted, after=after)
+    with visit.campaign.read(visit.caller) as (db, reader):
+        addresses = accounts.reads_addresses(reader)
+        found = people.search_people(db, ON_A_PAGE + 1, wanted=wanted, after=after, addresses=addresses)
     items, following = paged(found, ON_A_PAGE, lambda person: (person.name, person.id))
-    return render(visit, "people.html", ListContext(items, wanted, following))
+    return render(visit, "people.html", ListContext(items, addresses, wanted, following))
 
 
 @router.get(ADDRESS + "/{person_id}")
@@ -155,7 +166,7 @@ def _page(
         person = accounts.known(db, person_id)
         figures = leaderboard.personal_figures(db, person, NOT_ASKED, visit.now)
         said = contributions_of(db, reader, person_id, CONTRIBUTIONS, cursor)
-        judged = _judged(visit, db, reader, person)
+        judged, beside = _judged(visit, db, reader, person)
         under_way = [
             job
             for kind in (erasure.PURGE_JOB, erasure.CLOSE_JOB)
@@ -163,11 +174,13 @@ def _page(
             if job.arguments["person"] == person_id
         ]
     context = Context(
-        person, figures, [_done(visit, each) for each in said.items], said.next,
+        person, person.email if accounts.reads_addresses(reader) else None, figures,
+        [_done(visit, each) for each in said.items], said.next,
         role if role is not None else person.role,
         moderates if moderates is not None else ", ".join(person.moderates), _may_act(known(visit), person),
         not person.anonymous and (person.disabled or person.is_suspended(visit.now)),
-        person.suspended_until if person.is_suspended(visit.now) and not person.disabled else None, judged, under_way,
+        person.suspended_until if person.is_suspended(visit.now) and not person.disabled else None, judged, beside,
+        under_way,
         fault, faulty,
     )  # fmt: skip
     return render(visit, "person.html", context, status=422 if fault and status == 200 else status)
@@ -181,21 +194,38 @@ def _done(visit: Visit, each: Contribution) -> Done:
     return Done(each.kind, each.at, each.late, message.id, title)
 
 
-def _judged(visit: Visit, db: Connection, reader: Person, person: Person) -> list[Judged]:
+def _judged(visit: Visit, db: Connection, reader: Person, person: Person) -> tuple[list[Judged], bool]:
+    """What the reader may know of what was decided, and whether there is more."""
     decided = cases.decided_on(db, person.id, DECISIONS)
     names = people.by_ids(db, {each.decision.by for each in decided if each.decision.by})
-    # Of a message that the reader could still judge, a case would tell who wrote it.
-    about = {row.id: row.case.about for row in cases.of_person(db, person.id, CASES)}
-    openly = {number for number, what in about.items() if what is About.PERSON or reader.role is PersonRole.ADMIN}
+    openly = _told_openly(db, reader, person)
     words = decided_words(visit.words)
-    return [
+    judged = [
         Judged(
             words[each.decision.verdict], each.decision.reason, each.decision.note, each.decision.days,
             names[each.decision.by].name if each.decision.by in names else "", each.decision.at, each.undone_at,
-            each.case_id if each.case_id in openly else None,
+            each.case_id,
         )
         for each in decided
+        if each.case_id in openly
     ]  # fmt: skip
+    return judged, len(judged) < len(decided)
+
+
+def _told_openly(db: Connection, reader: Person, person: Person) -> set[int]:
+    """The cases of a person that do not tell the reader who wrote a message that they could still judge.
+
+    An appeal leads to the case that it is against, which may be about such a message.
+    """
+    found = cases.of_person(db, person.id, CASES)
+    messages = reading.several(db, {row.case.subject for row in found if row.case.about is About.MESSAGE})
+    eyes = reading.viewer(db, reader, messages.values())
+    blind = {each.id for each in messages.values() if isinstance(seen(each, eyes), BlindMessage)}
+    return {
+        row.id
+        for row in found
+        if row.case.subject not in blind and (reader.role is PersonRole.ADMIN or not is_appeal(row.case))
+    }
 
 
 def _may_act(reader: Person, person: Person) -> bool:
