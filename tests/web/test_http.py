@@ -9,14 +9,17 @@ from random import Random
 from typing import Any
 
 import pytest
+from fastapi.routing import APIRoute
 from httpx import Response
 from prometheus_client import generate_latest
+from pydantic import TypeAdapter
 from starlette.requests import Request
 from starlette.types import Message, Receive, Scope, Send
 
 from api_page import who_may
 from campaigns import NOON, REPLIES, Someone, World, well
-from espalier.web.app import create_app
+from espalier.web import health
+from espalier.web.app import API, ROUTERS, create_app
 from espalier.web.guard import LARGEST_BODY, Guard
 from espalier.web.observe import Figures, JsonLines, Observed, TextLines
 from espalier.web.paging import cursor_of
@@ -305,6 +308,21 @@ def test_every_route_says_what_it_is_for_and_every_form_shows_an_example() -> No
             assert operation["description"], (method, path)
             assert "application/json" not in content(operation) or examples(schema, operation), (method, path)
     assert schema["components"]["schemas"]["Problem"]["examples"]
+
+
+def test_every_answer_shows_an_example_that_is_one() -> None:
+    shown = description()["paths"]
+    for router in (*ROUTERS, health.router):
+        prefix = "" if router is health.router else API
+        for route in router.routes:
+            if not isinstance(route, APIRoute) or route.response_model is None or not route.include_in_schema:
+                continue
+            for method in route.methods:
+                answers = shown[prefix + route.path][method.lower()]["responses"]
+                (answer,) = (each["content"] for code, each in answers.items() if code in ("200", "201", "202"))
+                example, kind = answer["application/json"]["example"], TypeAdapter(route.response_model)
+                said = kind.dump_python(kind.validate_json(json.dumps(example), strict=True), mode="json")
+                assert said == example, (method, route.path)
 
 
 def test_the_description_knows_refusals_as_problem_documents_only() -> None:

@@ -24,7 +24,7 @@ from espalier.web import errors, files, forms_page, health, pages, typed
 from espalier.web.api import campaign as campaign_api
 from espalier.web.api import cases as cases_api
 from espalier.web.api import charter as charter_api
-from espalier.web.api import figures, gold, messages, moderation, people, tasks, trees
+from espalier.web.api import examples, figures, gold, messages, moderation, people, tasks, trees
 from espalier.web.background import Background
 from espalier.web.campaign import Campaign, utc_now
 from espalier.web.doors import Entrance
@@ -48,11 +48,13 @@ ABOUT: Final = (
 
 
 class _Documented(FastAPI):
-    """Describes refusals as they are: problem documents, not what FastAPI would answer by itself."""
+    """Describes refusals as they are, not as FastAPI would make them, and shows what each answer looks like."""
 
     def openapi(self) -> dict[str, Any]:
         if self.openapi_schema is None:
-            errors.describe(super().openapi())
+            document = super().openapi()
+            errors.describe(document)
+            examples.describe(document)
         return super().openapi()
 
 
