@@ -111,10 +111,13 @@ class Story:
             self.reply(parent_id, message_id)
             self.accept(message_id)
 
-    def rank(self, parent_id: str, order: str | Ballot, person: str, *, late: bool = False) -> None:
+    def rank(
+        self, parent_id: str, order: str | Ballot, person: str, *, late: bool = False, weight: float = 1.0
+    ) -> None:
         """order: ids, best first, separated by blanks; `=` ties two; empty means that none is acceptable."""
         ballot = ballot_of(order) if isinstance(order, str) else order
-        self._tell(Ranked(parent_id, Ranking(len(self.facts), person, self.now, ballot, not ballot, late)))
+        ranking = Ranking(len(self.facts), person, self.now, ballot, not ballot, late, weight=weight)
+        self._tell(Ranked(parent_id, ranking))
 
     def rank_all(self) -> None:
         """As many rankings as the tree wants, oldest reply first."""

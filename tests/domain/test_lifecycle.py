@@ -223,6 +223,17 @@ def test_an_imported_order_weighs_as_much_as_the_rankings_it_spares(against: int
     assert story.ranks() == {first: 0, {"a": "b", "b": "a"}[first]: 1, "x": 0, "y": 1}
 
 
+@pytest.mark.parametrize(("least", "best"), [(1.0, "b"), (0.2, "a")])
+def test_two_who_rank_by_habit_outweigh_a_careful_one_only_where_all_count_alike(least: float, best: str) -> None:
+    story = Story(small(max_tree_depth=1, goal_tree_size=3, num_required_rankings=3, least_reviewer_weight=least))
+    story.grow("p", "a", "b")
+    story.rank("p", "a b", "careful")
+    for name in ("ben", "cai"):
+        story.rank("p", "b a", name, weight=0.1)
+    assert story.state is State.READY_FOR_EXPORT
+    assert story.ranks()[best] == 0
+
+
 def test_a_tree_whose_scoring_failed_elsewhere_is_ranked_if_rankings_are_missing() -> None:
     story = full()
     story.settle(replace(imported(story.tree), state=State.SCORING_FAILED))

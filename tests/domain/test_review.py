@@ -1,5 +1,6 @@
 """When reviews accept a message, and what its labels come to."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from random import Random
 
@@ -84,7 +85,7 @@ def test_late_reviews_never_turn_an_acceptance() -> None:
     story.grow("p", "a")
     for person in ("ben", "cai", "dora", "emil"):
         story.review("a", person, spam=1)
-    assert score(story.tree.messages["a"]) < 0.5
+    assert score(story.tree.messages["a"], Policy()) < 0.5
     assert story.accepted("a") is True
 
 
@@ -95,7 +96,7 @@ def test_cannot_judge_counts_as_a_review_and_in_no_mean() -> None:
 
 
 def test_a_mismatch_that_few_answer_is_spread_over_all_reviews() -> None:
-    assert score(message({"spam": 0, "lang_mismatch": 1}, {"spam": 0}, {"spam": 0})) == pytest.approx(2 / 3)
+    assert score(message({"spam": 0, "lang_mismatch": 1}, {"spam": 0}, {"spam": 0}), Policy()) == pytest.approx(2 / 3)
 
 
 def test_a_vote_that_came_too_late_to_count_changes_nothing() -> None:
@@ -105,7 +106,7 @@ def test_a_vote_that_came_too_late_to_count_changes_nothing() -> None:
     story.order(Command.HALT)
     story.review("a", "late one")
     assert story.tree.messages["a"].review_count == 3
-    assert score(story.tree.messages["a"]) == 0
+    assert score(story.tree.messages["a"], Policy()) == 0
     assert not story.tree.messages["a"].reviews[-1].counted
 
 
@@ -120,8 +121,8 @@ def test_imported_means_stand_for_as_many_reviews_as_the_file_says() -> None:
 
 def test_an_imported_label_with_more_answers_than_reviews_stays_a_mean() -> None:
     known = Baseline(review_count=0, labels={"spam": (0.0, 4), "lang_mismatch": (0.5, 4)})
-    assert score(message(baseline=known)) == 0.5
-    assert score(message({"spam": 0, "lang_mismatch": 1}, baseline=known)) == pytest.approx(0.4)
+    assert score(message(baseline=known), Policy()) == 0.5
+    assert score(message({"spam": 0, "lang_mismatch": 1}, baseline=known), Policy()) == pytest.approx(0.4)
 
 
 def test_a_prompt_and_a_reply_have_limits_of_their_own() -> None:
@@ -137,9 +138,40 @@ def test_a_prompt_and_a_reply_have_limits_of_their_own() -> None:
 )
 def test_a_decision_does_not_depend_on_the_order_of_reviews(reviews: list[Labels], rng: Random) -> None:
     shuffled = rng.sample(reviews, len(reviews))
-    assert score(message(*reviews)) == score(message(*shuffled))
+    assert score(message(*reviews), Policy()) == score(message(*shuffled), Policy())
     assert verdict(message(*reviews), Policy()) == verdict(message(*shuffled), Policy())
-    assert -1 <= score(message(*reviews)) <= 1
+    assert -1 <= score(message(*reviews), Policy()) <= 1
+
+
+def weighed(*reviews: tuple[float, float]) -> Message:
+    """Reviews that say how much of spam a message is, each with the weight of its reviewer."""
+    given_by = tuple(
+        Review(number, f"r{number}", NOW, {"spam": value}, weight=weight)
+        for number, (value, weight) in enumerate(reviews)
+    )
+    return replace(message(), reviews=given_by)
+
+
+def test_who_answers_by_habit_counts_for_less_where_the_policy_wants_it() -> None:
+    judged = weighed((1, 0.0), (1, 0.1), (0, 1.0))
+    assert verdict(judged, Policy()) is False
+    assert verdict(judged, Policy(least_reviewer_weight=0.1)) is True
+    assert score(judged, Policy(least_reviewer_weight=0.1)) == pytest.approx(1 - 0.2 / 1.2)
+    assert score(judged, Policy(least_reviewer_weight=0.5)) == pytest.approx(0.5)
+    assert verdict(weighed((0, 0.0), (0, 0.0)), Policy(least_reviewer_weight=0.1)) is None, "as many reviews are needed"
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=1, max_size=6), st.floats(0.05, 1), st.randoms())
+def test_weights_change_nothing_by_default_and_never_lead_out_of_what_was_said(
+    reviews: list[tuple[float, float]], least: float, rng: Random
+) -> None:
+    in_full = weighed(*((value, 1.0) for value, _ in reviews))
+    assert score(weighed(*reviews), Policy()) == score(in_full, Policy())
+    policy = Policy(least_reviewer_weight=least)
+    value = score(weighed(*reviews), policy)
+    said = [value for value, _ in reviews]
+    assert 1 - max(said) - 1e-9 <= value <= 1 - min(said) + 1e-9
+    assert value == score(weighed(*rng.sample(reviews, len(reviews))), policy)
 
 
 @given(st.lists(st.floats(0, 1), min_size=3, max_size=8), st.floats(-1, 1))

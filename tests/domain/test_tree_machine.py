@@ -50,7 +50,7 @@ POLICIES = tuple(
     for changed in (
         {},
         {"num_reviews_reply": 1, "num_reviews_initial_prompt": 1},
-        {"num_reviews_reply": 3, "acceptance_threshold_reply": 0.2},
+        {"num_reviews_reply": 3, "acceptance_threshold_reply": 0.2, "least_reviewer_weight": 0.05},
         {"num_required_rankings": 1, "rank_prompter_replies": True, "num_prompter_replies": 2},
         {"num_required_rankings": 3, "auto_mod_enabled": False, "lonely_children_count": 0},
         {"max_tree_depth": 3, "goal_tree_size": 7, "acceptance_threshold_initial_prompt": -0.5},
@@ -221,20 +221,21 @@ class TreeInUse(RuleBasedStateMachine):
         self.happen(self.answer(lease, number, value, late))
 
     def answer(self, lease: Lease, number: int, value: float, late: bool) -> Contribution:
-        at, about = self.tick(), self.tree.messages[lease.subject]
+        at, about, weight = self.tick(), self.tree.messages[lease.subject], (1.0, 0.5, 0.0)[number % 3]
         if lease.act is Act.REPLY:
             name = f"m{len(self.facts)}"
             role = about.role.other
             return Replied(Message(name, about.id, role, lease.person, at, "en", ".", about.depth + 1, late=late))
         if lease.act is Act.LABEL:
             labels = {"spam": value, "lang_mismatch": (0.0, None, value)[number // 7 % 3]}
-            return Reviewed(about.id, Review(len(self.facts), lease.person, at, labels, number % 2 == 0, late))
+            review = Review(len(self.facts), lease.person, at, labels, number % 2 == 0, late, weight=weight)
+            return Reviewed(about.id, review)
         turn = number % max(1, len(lease.replies))
         order = (*lease.replies[turn:], *lease.replies[:turn])
         ballot = (order,) if value and number % 3 else tuple((reply,) for reply in order)
         nothing = number % 11 == 0
         given = () if nothing else ballot
-        return Ranked(about.id, Ranking(len(self.facts), lease.person, at, given, nothing, late))
+        return Ranked(about.id, Ranking(len(self.facts), lease.person, at, given, nothing, late, weight=weight))
 
     @precondition(lambda self: self.leases)
     @rule(number=ANY, reason=st.sampled_from(SKIP_REASONS))

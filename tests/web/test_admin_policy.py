@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from campaigns import World
+from campaigns import NOON, World
 from espalier.domain.policy import PARAMETERS
 from espalier.store.policies import PolicyBook
+from espalier.store.weights import keep_weights
 from visits import Visitor, form_of, visit
 
 PREVIEW = "/admin/policy/preview"
@@ -30,6 +31,17 @@ def test_every_parameter_is_in_the_form_with_what_is_in_force(chief: Visitor, sm
     fields = dict(form.fields)
     assert fields.keys() >= set(PARAMETERS)
     assert (fields["rate_tasks"], fields["target_language_mix"]) == ("30/4", "de=0.25, en=0.5")
+
+
+def test_the_page_says_when_reviewers_were_weighed_where_they_count_by_it(
+    chief: Visitor, small_campaign: World
+) -> None:
+    small_campaign.door.call(keep_weights, {small_campaign.chief.id: 0.2}, NOON)
+    assert "weighed" not in chief.get("/admin/policy").text
+    small_campaign.policy(least_reviewer_weight=0.1)
+    page = chief.get("/admin/policy").text
+    assert "1 reviewer was weighed; 1 counts for less than one half." in page
+    assert "Weighing reviewers" in page, "that is asked for at once"
 
 
 def test_a_change_is_seen_before_it_is_in_force(chief: Visitor, small_campaign: World) -> None:

@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from espalier.collect.accounts import new_id, require
 from espalier.collect.change import Scene, order
 from espalier.collect.lottery import fill_places, top_up_rankings
+from espalier.collect.weights import are_weighed, ask_weights, refuse_without_packages
 from espalier.domain.contribution import PolicyChanged
 from espalier.domain.errors import Conflict
 from espalier.domain.policy import CampaignPolicy
@@ -61,13 +62,17 @@ def change_policy(
 
     change: `base` with the values that change, `langs` with the differences of all languages. A change that says what
     holds already is a new version all the same. seen: the version that the change was made for.
-    Raises NotAllowed, InvalidPolicy, and Conflict when another version is in force than the one that was seen.
+    Raises NotAllowed, InvalidPolicy, and Conflict when another version is in force than the one that was seen, or
+    when reviewers are to be weighed and what weighs them is not installed.
     """
     require(actor, PersonRole.ADMIN)
     before = PolicyBook(db)
     if seen is not None and seen != before.version:
         raise Conflict("Somebody has changed the policy in the meantime; look at it again before you change it.")
     policy = CampaignPolicy.from_mapping(change, before.campaign)
+    to_weigh = are_weighed(policy.base) and not are_weighed(before.campaign.base)
+    if to_weigh:
+        refuse_without_packages()
     person = actor.id if actor is not None else None
     version = policies.keep_policy(db, policy, person, now)
     journal.note(db, person, "policy.changed", str(version), now, was=before.version)
@@ -80,6 +85,8 @@ def change_policy(
     )  # fmt: skip
     begun = fill_languages(db, job, now, rng)
     jobs.add(db, begun)
+    if to_weigh:
+        ask_weights(db, now, rng)
     return version, begun
 
 

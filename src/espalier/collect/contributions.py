@@ -24,6 +24,7 @@ from espalier.collect.answers import (
 from espalier.collect.change import Scene, change_tree
 from espalier.collect.practice import refuse_unpractised
 from espalier.collect.tasks import own_lease, tree_of_task
+from espalier.collect.weights import weight_now
 from espalier.domain.arrival import is_late
 from espalier.domain.cases import Came
 from espalier.domain.charter import refuse_answers
@@ -174,10 +175,11 @@ def _contribute(db: Connection, person: Person, lease: Lease, answer: Answer, po
         case Act.REPLY:
             fact, counted = _reply(db, person, lease, tree, _text(answer), late, policy, scene), True
         case Act.LABEL:
-            fact = _review(person, lease, tree, answer, late, scene)
+            fact = _review(person, lease, tree, answer, late, weight_now(db, person, policy), scene)
             counted = review_counts(tree, tree.messages[lease.subject])
         case Act.RANK:
-            fact, counted = _ranking(person, lease, answer, late, scene), ranking_counts(tree)
+            weight = weight_now(db, person, policy)
+            fact, counted = _ranking(person, lease, answer, late, weight, scene), ranking_counts(tree)
     work.release(db, lease, status="done", expires_at=scene.now)
     number = record(
         db, tree.id, fact, scene.now, person=person.id, task=lease.id, late=late, counted=counted, terms=person.terms
@@ -216,19 +218,22 @@ def _reply(
     )
 
 
-def _review(person: Person, lease: Lease, tree: Tree, answer: Answer, late: bool, scene: Scene) -> Contribution:
+def _review(
+    person: Person, lease: Lease, tree: Tree, answer: Answer, late: bool, weight: float, scene: Scene
+) -> Contribution:
     if not isinstance(answer, LabelsAnswer):
         raise WrongAnswer("This task asks for labels.", field="labels")
     message = tree.messages[lease.subject or ""]
     labels = check_labels(answer, offered_labels(message.role, full=not lease.simple))
-    return Reviewed(message.id, Review(0, person.id, scene.now, labels, not lease.simple, late))
+    return Reviewed(message.id, Review(0, person.id, scene.now, labels, not lease.simple, late, weight=weight))
 
 
-def _ranking(person: Person, lease: Lease, answer: Answer, late: bool, scene: Scene) -> Contribution:
+def _ranking(person: Person, lease: Lease, answer: Answer, late: bool, weight: float, scene: Scene) -> Contribution:
     if not isinstance(answer, RankingAnswer):
         raise WrongAnswer("This task asks for a ranking.", field="order")
     order = check_ranking(answer, lease.replies)
-    return Ranked(lease.subject or "", Ranking(0, person.id, scene.now, order, answer.not_rankable, late))
+    ranking = Ranking(0, person.id, scene.now, order, answer.not_rankable, late, weight=weight)
+    return Ranked(lease.subject or "", ranking)
 
 
 def _numbered(fact: Contribution, number: int) -> Contribution:

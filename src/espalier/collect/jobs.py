@@ -18,6 +18,7 @@ from espalier.collect.campaign import POLICY_JOB, reach_stragglers, reach_trees
 from espalier.collect.erasure import CLOSE_JOB, PURGE_JOB, purge_trees, unname_trees
 from espalier.collect.leaving import let_go
 from espalier.collect.lottery import fill_places, top_up_rankings
+from espalier.collect.weights import ask_weights
 from espalier.domain.errors import Refusal, TryLater
 from espalier.store import jobs, languages, locks, texts, work
 from espalier.store.jobs import Job
@@ -113,6 +114,7 @@ ROUNDS: Final = (
     Round("languages", timedelta(minutes=1), tend_languages),
     Round("stragglers", timedelta(minutes=1), reach_stragglers),
     Round("texts", timedelta(days=1), forget_texts),
+    Round("reviewers", timedelta(days=1), ask_weights),
     Round("leaving", timedelta(minutes=1), let_go),
 )
 

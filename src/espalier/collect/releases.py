@@ -3,10 +3,9 @@
 Knows the campaign, its terms and its policy; what a release looks like is said in dataset/release.py.
 """
 
-import multiprocessing
 import re
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -20,6 +19,7 @@ from sqlalchemy import Connection
 
 from espalier.collect import exports
 from espalier.collect.accounts import new_id, require
+from espalier.collect.beside import beside
 from espalier.collect.files import Telling, Workshop, campaign_key
 from espalier.dataset.about import About, CardFile
 from espalier.dataset.filter import BadCondition, of_records
@@ -41,7 +41,6 @@ RELEASE_JOB: Final = "release"
 RELEASES: Final = "releases"
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 PACKAGES: Final = ("pyarrow", "sklearn", "stopwordsiso", "vl_convert")
-LOOK_EVERY_S: Final = 20.0  # while the report is written; the lease lasts longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +167,7 @@ def make_release(shop: Workshop, job: Job) -> dict[str, Any]:
         told = Telling(shop, job, exports.count_trees(db, wanted.states, set(wanted.langs) or None))
 
         def describe(folder: Path, about: About, files: Sequence[CardFile]) -> None:
-            _beside(partial(write_papers, folder, about, files), lambda: told.tell(0))
+            beside(partial(write_papers, folder, about, files), lambda: told.tell(0))
 
         source = source_of(db, wanted.states, wanted.langs)
         told_of = replace(source, trees=lambda: told.each(source.trees()))
@@ -180,14 +179,3 @@ def make_release(shop: Workshop, job: Job) -> dict[str, Any]:
             # Killed after it was whole: what lies there is this job's own.
             made = dict(read_stamp(folder).said)
     return {"name": wanted.name, "counts": made["counts"]}
-
-
-def _beside(work: Callable[[], None], waiting: Callable[[], None]) -> None:
-    """Do it in another process; `waiting` is called now and then. Raises RuntimeError when it broke down."""
-    process = multiprocessing.get_context("spawn").Process(target=work, daemon=True)
-    process.start()
-    while process.is_alive():
-        process.join(LOOK_EVERY_S)
-        waiting()
-    if process.exitcode:
-        raise RuntimeError(f"the report was not written (exit status {process.exitcode})")

@@ -30,11 +30,11 @@ from espalier.dataset.records import (
 from espalier.dataset.write import write_objects
 from espalier.domain.policy import Policy
 from espalier.domain.ranking import Candidate, consensus
+from espalier.domain.weight import PARTS
 
 if TYPE_CHECKING:
     from espalier.dataset.reliability import Reviewer
 
-PARTS: Final = 1000  # orders are counted in whole numbers, so that no order of the votes changes a rank
 _UNKNOWN: Final = datetime.min.replace(tzinfo=UTC)
 
 

@@ -16,6 +16,7 @@ from espalier.domain.policy import Policy
 from espalier.domain.ranking import Candidate, consensus
 from espalier.domain.review import verdict
 from espalier.domain.tree import ACTIVE, State, Tree, accepted, awaits_review, stands
+from espalier.domain.weight import PARTS, parts_of
 from espalier.domain.work import ACT_OF, Act, open_work, to_rank
 
 
@@ -151,9 +152,9 @@ def ranks_of(tree: Tree, policy: Policy) -> dict[str, int]:
         if not votes:
             ranks.update({group[0]: place for place, group in enumerate(order)})
             continue
-        ballots: list[tuple[Ballot, int]] = [(vote.order, 1) for vote in votes]
+        ballots: list[tuple[Ballot, int]] = [(vote.order, parts_of(vote, policy)) for vote in votes]
         if order:
-            ballots.append((order, policy.num_required_rankings))
+            ballots.append((order, policy.num_required_rankings * PARTS))
         candidates = [
             Candidate(reply.id, reply.at)
             for reply in live.values()

@@ -81,7 +81,8 @@ def offered_labels(role: Role, *, full: bool) -> tuple[Label, ...]:
 class Review:
     """One person's labels of one message. None as a value is "cannot judge"; an unanswered label is absent.
 
-    `late`: its place was gone when it came. `counted`: it enters means and decisions.
+    `late`: its place was gone when it came. `counted`: it enters means and decisions. `weight`: how far its reviewer
+    could be relied upon when it came, from 0 to 1; what follows from it the policy says (weight.py).
     """
 
     id: int
@@ -91,6 +92,7 @@ class Review:
     full: bool = True
     late: bool = False
     counted: bool = True
+    weight: float = 1.0
 
 
 Ballot = tuple[tuple[str, ...], ...]
@@ -99,7 +101,10 @@ Ballot = tuple[tuple[str, ...], ...]
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """One person's order of the replies to one parent. An "all unacceptable" ballot is empty."""
+    """One person's order of the replies to one parent. An "all unacceptable" ballot is empty.
+
+    `weight`: as of a review.
+    """
 
     id: int
     person: str | None
@@ -108,6 +113,7 @@ class Ranking:
     not_rankable: bool = False
     late: bool = False
     counted: bool = True
+    weight: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,13 @@ class Policy:
     )
     acceptance_threshold_reply: float = setting(0.6, THRESHOLD, "The same for a reply.")
     num_required_rankings: int = setting(3, TIMES, "Rankings of the replies to one message.")
+    least_reviewer_weight: float = setting(
+        1.0,
+        number(0.05, 1),
+        "What a review or ranking counts at least; at 1 all count alike, below it less where the reviewer answers by "
+        "habit or chance.",
+        per_language=False,
+    )
     rank_prompter_replies: bool = setting(False, YES_NO, "Rank the replies to assistant messages as well.")
     p_full_labeling_review_prompt: float = setting(1.0, SHARE, "Share of prompt reviews that ask for all labels.")
     p_full_labeling_review_reply_assistant: float = setting(

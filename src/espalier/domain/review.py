@@ -7,6 +7,7 @@ from math import fsum
 
 from espalier.domain.message import Message
 from espalier.domain.policy import Policy
+from espalier.domain.weight import weight_of
 
 
 def label_means(message: Message) -> dict[str, tuple[float, int]]:
@@ -26,30 +27,39 @@ def label_means(message: Message) -> dict[str, tuple[float, int]]:
     return means
 
 
-def score(message: Message) -> float:
-    """1 − (mean `spam` + mean `lang_mismatch`), in [−1, 1].
+def score(message: Message, policy: Policy) -> float:
+    """1 − (mean `spam` + mean `lang_mismatch`), in [−1, 1]; each answer counts as much as the policy says.
 
-    The mean of `spam` is over those who answered it; a review without `lang_mismatch` counts as 0 for it.
+    The mean of `spam` is over those who answered it; a review without `lang_mismatch` counts as 0 for it. What a file
+    brought counts in full.
     """
     spam: list[float] = []
     mismatch: list[float] = []
+    spam_counts: list[float] = []
+    mismatch_counts: list[float] = []
     for review in message.reviews:
         if review.counted:
+            weight = weight_of(review, policy)
             if (answer := review.labels.get("spam")) is not None:
-                spam.append(answer)
-            mismatch.append(review.labels.get("lang_mismatch") or 0.0)
-    spam_count, mismatch_count = len(spam), len(mismatch)
+                spam.append(weight * answer)
+                spam_counts.append(weight)
+            mismatch.append(weight * (review.labels.get("lang_mismatch") or 0.0))
+            mismatch_counts.append(weight)
     if message.baseline:
         mean, count = message.baseline.labels.get("spam", (0.0, 0))
         spam.append(mean * count)
-        spam_count += count
+        spam_counts.append(count)
         mean, count = message.baseline.labels.get("lang_mismatch", (0.0, 0))
         mismatch.append(mean * count)
         # A file may name more answers than reviews: the original took labels without a review as well.
-        mismatch_count += max(count, message.baseline.review_count)
-    spam_mean = fsum(spam) / spam_count if spam_count else 0.0
-    mismatch_mean = fsum(mismatch) / mismatch_count if mismatch_count else 0.0
-    return 1.0 - (spam_mean + mismatch_mean)
+        mismatch_counts.append(max(count, message.baseline.review_count))
+    return 1.0 - (_mean(spam, spam_counts) + _mean(mismatch, mismatch_counts))
+
+
+def _mean(values: list[float], counts: list[float]) -> float:
+    """Of sums over their counts; 0 where there is nothing. In whichever order they come, it is the same."""
+    total = fsum(counts)
+    return fsum(values) / total if total else 0.0
 
 
 def required_reviews(message: Message, policy: Policy) -> int:
@@ -63,4 +73,4 @@ def verdict(message: Message, policy: Policy) -> bool | None:
     root = message.parent_id is None
     threshold = policy.acceptance_threshold_initial_prompt if root else policy.acceptance_threshold_reply
     # Rounded, because three answers of 0.4 must mean exactly 0.6, not 0.6000000000000001.
-    return round(score(message), 9) > threshold
+    return round(score(message, policy), 9) > threshold

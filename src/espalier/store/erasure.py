@@ -23,6 +23,7 @@ from espalier.store.tables import (
     messages,
     practised,
     receipts,
+    reviewer_weights,
     tallies,
     tasks,
 )
@@ -102,7 +103,7 @@ _UNNAME_ALL = Statement(
 )
 _OF_PERSON: Final = tuple(
     Statement(delete(table).where(table.c.person_id == bindparam("person")))
-    for table in (receipts, tasks, done, tallies, gold_answers, drafts, announcements_read, practised)
+    for table in (receipts, tasks, done, tallies, gold_answers, drafts, announcements_read, practised, reviewer_weights)
 )
 
 

@@ -239,9 +239,9 @@ def encode(fact: Contribution) -> tuple[str | None, dict[str, Any]]:
         case Replied(message):
             return message.id, {}
         case Reviewed(message_id, review):
-            return message_id, {"labels": dict(review.labels), "full": review.full}
+            return message_id, {"labels": dict(review.labels), "full": review.full, **_weight(review)}
         case Ranked(parent_id, ranking):
-            return parent_id, {"order": ranking.order, "not_rankable": ranking.not_rankable}
+            return parent_id, {"order": ranking.order, "not_rankable": ranking.not_rankable, **_weight(ranking)}
         case Reacted(message_id, reaction, on):
             return message_id, {"emoji": reaction.emoji, "on": on}
         case Skipped(message_id, skip):
@@ -264,6 +264,11 @@ def encode(fact: Contribution) -> tuple[str | None, dict[str, Any]]:
                 "origin": tree.origin,
                 "messages": {m.id: _settled_message(m, tree.deletions.get(m.id)) for m in tree.messages.values()},
             }
+
+
+def _weight(vote: Review | Ranking) -> dict[str, float]:
+    """Of a vote that may count for less; most count in full, and need not say so."""
+    return {} if vote.weight == 1 else {"weight": vote.weight}
 
 
 def _settled_message(message: Message, found: State | None) -> list[Any]:
@@ -314,9 +319,12 @@ def decode(row: FactRow, messages: Mapping[str, Message]) -> Contribution:
 
 
 def decode_review(row: FactRow) -> Review:
-    return Review(row.seq, row.person_id, row.at, row.data["labels"], row.data["full"], row.late, row.counted)
+    data = row.data
+    weight = data.get("weight", 1.0)
+    return Review(row.seq, row.person_id, row.at, data["labels"], data["full"], row.late, row.counted, weight)
 
 
 def decode_ranking(row: FactRow) -> Ranking:
     order = tuple(tuple(group) for group in row.data["order"])
-    return Ranking(row.seq, row.person_id, row.at, order, row.data["not_rankable"], row.late, row.counted)
+    weight = row.data.get("weight", 1.0)
+    return Ranking(row.seq, row.person_id, row.at, order, row.data["not_rankable"], row.late, row.counted, weight)

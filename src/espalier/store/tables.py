@@ -426,6 +426,16 @@ gold_answers = Table(
     PrimaryKeyConstraint("person_id", "message_id"),
 )
 
+# Kept until they are estimated again: how far reviewers can be relied upon, from 0 to 1. What a vote counted when it
+# came stands with the vote.
+reviewer_weights = Table(
+    "reviewer_weights",
+    metadata,
+    Column("person_id", Text, primary_key=True),
+    required("weight", Double),
+    required("at", BigInteger),
+)
+
 # Kept: who did what as staff, without texts.
 journal = Table(
     "journal",

@@ -12,12 +12,16 @@ from typing import Final
 from espalier.collect.files import EXPORT_JOB, IMPORT_JOB, Work, Workshop, make_export, run_file_job, sweep, take_in
 from espalier.collect.jobs import make_rounds, run_jobs
 from espalier.collect.releases import RELEASE_JOB, make_release
+from espalier.collect.weighing import weigh_reviewers
+from espalier.collect.weights import WEIGH_JOB
 
 PAUSE_S: Final = 0.5  # before looking again when there was nothing to do
 AFTER_FAULT_S: Final = 5.0  # a database that is away is not asked without end
 SWEEP_EVERY: Final = timedelta(hours=1)
 LETTERS_EVERY: Final = timedelta(minutes=1)
-WITH_FILES: Final[Mapping[str, Work]] = {EXPORT_JOB: make_export, IMPORT_JOB: take_in, RELEASE_JOB: make_release}
+WITH_FILES: Final[Mapping[str, Work]] = {
+    EXPORT_JOB: make_export, IMPORT_JOB: take_in, RELEASE_JOB: make_release, WEIGH_JOB: weigh_reviewers,
+}  # fmt: skip
 
 log = logging.getLogger(__name__)
 

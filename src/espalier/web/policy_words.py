@@ -25,7 +25,7 @@ _TOGETHER: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     N_("Reviews and rankings"): (
         "num_reviews_initial_prompt", "num_reviews_reply", "acceptance_threshold_initial_prompt",
-        "acceptance_threshold_reply", "num_required_rankings", "rank_prompter_replies",
+        "acceptance_threshold_reply", "num_required_rankings", "least_reviewer_weight", "rank_prompter_replies",
         "p_full_labeling_review_prompt", "p_full_labeling_review_reply_assistant",
         "p_full_labeling_review_reply_prompter", "gold_task_share",
     ),

@@ -13,6 +13,7 @@ from fastapi import APIRouter, Form
 from starlette.responses import Response
 
 from espalier.collect import campaign as policy_of
+from espalier.collect.weights import WEIGH_JOB, are_weighed
 from espalier.domain.errors import Conflict, Invalid
 from espalier.domain.language import language_tag, usual_tag
 from espalier.domain.parameter import InvalidPolicy, Parameter
@@ -22,6 +23,7 @@ from espalier.domain.policy_change import Change
 from espalier.store import jobs
 from espalier.store.jobs import Job
 from espalier.store.policies import PolicyBook
+from espalier.store.weights import Estimate, last_estimate
 from espalier.web.policy_words import GROUPS, grouped, shown, spelled, typed, wants
 from espalier.web.refused import said
 from espalier.web.render import render
@@ -53,7 +55,8 @@ class Context:
     """groups: the fields under their headings. lang: the form is for what differs in this language; None: for all.
 
     langs: those with values of their own. profile: the one that filled the form. version: the one in force.
-    fault: what is wrong with the policy as a whole. job: the last change on its way to the trees.
+    fault: what is wrong with the policy as a whole. jobs: the last change on its way to the trees, and who weighs
+    reviewers just now. weighed: when reviewers were weighed last, where they count by their weight.
     """
 
     groups: list[tuple[str, list[Field]]]
@@ -64,7 +67,8 @@ class Context:
     profile: str | None
     profiles: list[str]
     version: int
-    job: Job | None
+    jobs: list[Job]
+    weighed: Estimate | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +220,8 @@ def _page(
 ) -> Response:
     with visit.campaign.read(visit.caller) as (db, _):
         book = PolicyBook(db)
-        unfinished = jobs.unfinished(db, policy_of.POLICY_JOB)
+        unfinished = [*jobs.unfinished(db, policy_of.POLICY_JOB)[-1:], *jobs.unfinished(db, WEIGH_JOB)]
+        weighed = last_estimate(db) if are_weighed(book.campaign.base) else None
     policy = book.campaign
     in_force = policy.base if lang is None else policy.for_lang(lang)
     groups = [
@@ -229,7 +234,7 @@ def _page(
     faulty = [field for _, fields in groups for field in fields if field.fault]
     context = Context(
         [(title, fields) for title, fields in groups if fields], faulty, fault, lang, sorted(policy.langs), profile,
-        list(PROFILES), book.version, unfinished[-1] if unfinished else None,
+        list(PROFILES), book.version, unfinished, weighed,
     )  # fmt: skip
     return render(visit, "policy.html", context, status=status)
 

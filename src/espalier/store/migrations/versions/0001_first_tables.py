@@ -515,6 +515,13 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "reviewer_weights",
+        sa.Column("person_id", sa.Text(), nullable=False),
+        sa.Column("weight", sa.Double(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("person_id"),
+    )
+    op.create_table(
         "searched",
         sa.Column("number", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("message_id", sa.Text(), nullable=False),
