@@ -6,30 +6,30 @@ a reply's token is predicted and nowhere else. Knows tokens; knows no algorithm.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from espalier.infer.engine import Reward, Sample, Tokens
+from espalier.infer.forward import logits_at
 
 Replied = tuple[Tokens, Tokens]
 """A prompt and a reply to it."""
-MORE_THAN_A_LAYER: Final = ("final_logit_softcapping", "logit_scale", "logits_scaling", "lm_head_multiplier")
-"""What configurations say of models (Gemma, Cohere, Granite, Falcon-H1) that change logits after the output layer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pack:
     """Replies with their prompts, for one pass through a model.
 
-    places: (replies,), of each among those that were packed. input_ids: (replies, width), filled up behind the shorter
-    ones: nothing looks ahead, so no mask is needed. before: (reply tokens,), places in the flattened rows where a token
-    of a reply is predicted. targets: (reply tokens,), that token. last: (replies,), where each reply ends.
+    places: (replies,), of each among those that were packed. input_ids, position_ids: (replies, width), filled up
+    behind the shorter ones: nothing looks ahead, so no mask is needed. before: (reply tokens,), places in the flattened
+    rows where a token of a reply is predicted. targets: (reply tokens,), that token. last: (replies,), where each ends.
     """
 
     places: Tensor
     input_ids: Tensor
+    position_ids: Tensor
     before: Tensor
     targets: Tensor
     last: Tensor
@@ -60,33 +60,13 @@ def _pack(replies: Sequence[Replied], places: Sequence[int], device: torch.devic
         targets.extend(reply)
         last.append(begin + len(reply))
         rows.append(prompt + reply + (0,) * (width - len(prompt) - len(reply)))
-    return Pack(*(torch.tensor(each, device=device) for each in (places, rows, before, targets, last)))
-
-
-def hidden_at(model: Any, input_ids: Tensor, at: Tensor, position_ids: Tensor | None = None) -> Tensor:
-    """Hidden states of the last layer at places of the flattened rows, (places, width of the model).
-
-    model: of transformers, with an adapter or without.
-    """
-    body = model.get_base_model().base_model if hasattr(model, "get_base_model") else model.base_model
-    hidden: Tensor = body(input_ids=input_ids, position_ids=position_ids, use_cache=False).last_hidden_state
-    return hidden.flatten(0, 1)[at]
-
-
-def logits_at(model: Any, input_ids: Tensor, at: Tensor, position_ids: Tensor | None = None) -> Tensor:
-    """Logits at places of the flattened rows and nowhere else, (places, vocabulary)."""
-    logits: Tensor
-    if any(getattr(model.config, name, None) is not None for name in MORE_THAN_A_LAYER):
-        every = model(input_ids=input_ids, position_ids=position_ids, use_cache=False)
-        logits = every.logits.flatten(0, 1)[at]
-    else:
-        logits = model.get_output_embeddings()(hidden_at(model, input_ids, at, position_ids))
-    return logits
+    positions = [range(width)] * len(rows)
+    return Pack(*(torch.tensor(each, device=device) for each in (places, rows, positions, before, targets, last)))
 
 
 def reply_log_probs(model: Any, pack: Pack, temperature: float = 1.0) -> Tensor:
     """log π(y_t | x, y_<t) of each token of the replies, at a temperature, in float32: (reply tokens,)."""
-    logits = logits_at(model, pack.input_ids, pack.before).float() / temperature
+    logits = logits_at(model, pack.input_ids, pack.position_ids, pack.before).float() / temperature
     chosen: Tensor = logits.gather(1, pack.targets[:, None])[:, 0] - logits.logsumexp(1)
     return chosen
 
@@ -96,8 +76,10 @@ def scores_at(model: Any, pack: Pack, at: Tensor) -> Tensor:
 
     At `before` it is the value before each token of a reply, at `last` the reward of the whole.
     """
+    # transformers would tell a row's last score alone, so the two parts of the model are called one after the other.
     plain = model.get_base_model() if hasattr(model, "get_base_model") else model
-    scores: Tensor = plain.score(hidden_at(model, pack.input_ids, at))[:, 0].float()
+    hidden = plain.base_model(input_ids=pack.input_ids, position_ids=pack.position_ids, use_cache=False)
+    scores: Tensor = plain.score(hidden.last_hidden_state.flatten(0, 1)[at])[:, 0].float()
     return scores
 
 

@@ -1,0 +1,137 @@
+"""Group relative policy optimisation: of several replies to a prompt, those better than the others become likelier.
+
+The loop is that of DeepSeekMath (arXiv 2402.03300, algorithm 1), with the normalisers of DAPO and Dr. GRPO as switches.
+No critic: what to expect of a prompt is the mean reward of its replies. Left out: a reference that is renewed, rewards
+of single steps of reasoning.
+"""
+
+from collections import defaultdict
+from math import ceil
+from typing import Any, ClassVar
+
+import torch
+from rich.console import Console
+
+from espalier.infer.local import LocalEngine
+from espalier.infer.score import packs, reply_log_probs
+from espalier.train import optimizer as optimizing
+from espalier.train.checkpoint import Checkpoints, Weights
+from espalier.train.objectives import (
+    Normaliser,
+    clipped_share,
+    equal_groups,
+    grpo_advantages,
+    grpo_loss,
+    grpo_weights,
+)
+from espalier.train.rollout import (
+    Goal,
+    Reference,
+    Rolling,
+    chance,
+    measure,
+    minibatches,
+    places_of,
+    roll_out,
+    without_dropout,
+)
+from espalier.train.settings import Section, setting
+from espalier.train.watch import Watch, growing
+
+
+class Grpo(Section):
+    """How one learns from a rollout. A step of a run is a rollout and all updates on it."""
+
+    prompts: int = setting("Prompts of a rollout.", "a whole number from 1", 8, ge=1)
+    group: int = setting("Replies to each of them.", "a whole number from 2", 8, ge=2)
+    epochs: int = setting(
+        "How often a rollout is gone through, in minibatches of optimizer.batch replies.", "from 1", 1, ge=1
+    )
+    kl: float = setting("β of the distance from the reference, which is part of the loss.", "from 0", 0.04, ge=0)
+    clip: float = setting("ε, how far π may go from π_old in one step.", "a number above 0", 0.2, gt=0)
+    normaliser: Normaliser = setting(
+        "What a token is divided by: reply, its reply's length (GRPO); batch, all tokens (DAPO); constant, the longest "
+        "reply (Dr. GRPO).",
+        "reply, batch or constant",
+        "reply",
+    )
+    scale: bool = setting("Divide by the deviation of a prompt's rewards; Dr. GRPO does not.", "true or false", True)
+
+
+class GrpoSettings(Rolling):
+    usual: ClassVar = {
+        "optimizer": {"learning_rate": 1e-6, "epsilon": 1e-5, "schedule": "linear", "warmup": 0, "batch": 64}
+    }
+    grpo: Grpo = Grpo()
+
+
+def fit(
+    policy: Any,
+    goal: Goal,
+    settings: GrpoSettings,
+    console: Console | None = None,
+) -> None:
+    """The loop. policy: it learns, and as it is now it is the reference. goal: what it learns.
+
+    Raises Stopped.
+    """
+    run, chosen, drawn = settings.run, settings.grpo, settings.rollouts
+    device, temperature = policy.device, drawn.temperature
+    without_dropout(policy)
+    policy.train()
+    reference = Reference(policy, temperature)
+    engine = LocalEngine(policy, goal.ends, run.pass_tokens)
+    replies_a_step = chosen.prompts * chosen.group
+    steps = run.steps or max(1, ceil(run.epochs * len(goal.prompts) / chosen.prompts))
+    updates = steps * chosen.epochs * ceil(replies_a_step / settings.optimizer.batch)
+    optimizer, schedule = optimizing.optimizer_of(policy, settings.optimizer, updates)
+    parts = {"model": Weights(policy), "optimizer": optimizer, "schedule": schedule}
+    checkpoints = Checkpoints(settings, parts, growing(run.out))
+    done = checkpoints.resume()["step"]
+
+    with Watch(settings, done, steps, console) as watch:
+        if not done:
+            measure(watch, 0, engine, goal, reference, settings)
+        for step in range(done + 1, steps + 1):
+            asked = [goal.prompts[at] for at in places_of(step - 1, chosen.prompts, len(goal.prompts), run.seed)]
+            with watch.careful(step, asked):
+                # Roll out: several replies of π_old to each prompt, their worth, log π_old and log π_ref
+                seed = chance(run.seed, step)
+                each = [prompt for prompt in asked for _ in range(chosen.group)]
+                rollout = roll_out(engine, each, seed, goal.reward, reference, settings)
+                replies, mask, old = rollout.replies, rollout.mask, rollout.log_probs
+
+                # A = (r − mean) / std among the replies to a prompt
+                rewards = rollout.rewards.view(chosen.prompts, chosen.group)
+                advantages = grpo_advantages(rewards, chosen.scale).flatten()
+
+                # Update: epochs over minibatches of replies, each in as many passes as it needs
+                figures: dict[str, float] = defaultdict(float)
+                for some in minibatches(len(replies), chosen.epochs, settings.optimizer.batch, seed):
+                    of = torch.tensor(some, device=device)
+                    lengths = mask[of].sum(1)
+                    weights = grpo_weights(lengths, chosen.normaliser, drawn.longest)
+                    for pack in packs([replies[at] for at in some], run.pass_tokens, device):
+                        rows = of[pack.places]
+                        at, times = mask[rows], lengths[pack.places]
+                        was, gain = old[rows][at], advantages[rows].repeat_interleave(times)
+                        log_probs = reply_log_probs(policy, pack, temperature)
+                        loss = grpo_loss(
+                            log_probs, was, gain, weights[pack.places].repeat_interleave(times), chosen.clip,
+                            rollout.reference[rows][at], chosen.kl,
+                        )  # fmt: skip
+                        loss.backward()
+                        clipped = clipped_share(log_probs.detach(), was, gain, chosen.clip)
+                        figures["loss"] += loss.item()
+                        figures["clipped"] += clipped.item() * len(log_probs) / int(lengths.sum())
+                    figures["norm"] += optimizing.step(policy, optimizer, schedule, settings.optimizer.clip)
+                    figures["updates"] += 1
+            made = figures.pop("updates")
+            told = rollout.figures() | {name: figure / made for name, figure in figures.items()}
+            told["equal_groups"] = float(equal_groups(rewards))
+            watch.step(step, rollout.tokens, **told, learning_rate=float(schedule.get_last_lr()[0]))
+            if watch.measures(step):
+                measure(watch, step, engine, goal, reference, settings)
+            if watch.saves(step):
+                checkpoints.save(step)
+            watch.stop_if_asked(step)

@@ -1,0 +1,150 @@
+"""Proximal policy optimisation: the policy writes replies, and what was worth more than expected becomes likelier.
+
+The loop is that of Stiennon et al. 2020 and of arXiv 2403.17031, in the order of the papers: roll out, score, penalise
+the distance from the reference, estimate advantages, update policy and critic for some epochs. Left out: a critic that
+shares its body with the policy, and freezing of layers.
+"""
+
+from collections import defaultdict
+from math import ceil
+from typing import Any, ClassVar
+
+import torch
+from rich.console import Console
+from torch import nn
+
+from espalier.infer.local import LocalEngine
+from espalier.infer.score import by_token, packs, reply_log_probs, scores_at
+from espalier.train import optimizer as optimizing
+from espalier.train.checkpoint import Checkpoints, Weights
+from espalier.train.objectives import (
+    AdaptiveKL,
+    clipped_share,
+    gae,
+    ppo_policy_loss,
+    ppo_value_loss,
+    token_rewards,
+    whiten,
+)  # fmt: skip
+from espalier.train.rollout import (
+    Goal,
+    Reference,
+    Rolling,
+    chance,
+    measure,
+    minibatches,
+    places_of,
+    roll_out,
+    without_dropout,
+)
+from espalier.train.settings import Section, setting
+from espalier.train.watch import Watch, growing
+
+
+class Ppo(Section):
+    """How one learns from a rollout. A step of a run is a rollout and all updates on it."""
+
+    replies: int = setting("Replies of a rollout.", "a whole number from 1", 64, ge=1)
+    epochs: int = setting(
+        "How often a rollout is gone through, in minibatches of optimizer.batch replies.", "from 1", 4, ge=1
+    )
+    kl: float = setting("β, what a nat of distance from the reference costs.", "a number from 0", 0.05, ge=0)
+    kl_target: float | None = setting(
+        "Nats a reply that β is steered to; where none is given it stays as it is.", "a number above 0", None, gt=0
+    )
+    kl_horizon: float = setting("Replies in which β may change by a factor e^0.2.", "above 0", 10_000.0, gt=0)
+    clip: float = setting("ε, how far π may go from π_old in one step.", "a number above 0", 0.2, gt=0)
+    value_clip: float = setting("How far V may go from V_old in one step.", "a number above 0", 0.2, gt=0)
+    value_weight: float = setting("What the critic's loss counts beside the policy's.", "from 0", 0.1, ge=0)
+    discount: float = setting("γ, what a reward counts a token earlier.", "from 0 to 1", 1.0, ge=0, le=1)
+    decay: float = setting("λ of the advantages.", "from 0 to 1", 0.95, ge=0, le=1)
+    whiten_rewards: bool = setting("Divide rewards by their deviation.", "true or false", False)
+
+
+class PpoSettings(Rolling):
+    usual: ClassVar = {
+        "optimizer": {"learning_rate": 3e-6, "epsilon": 1e-5, "schedule": "linear", "warmup": 0, "batch": 64}
+    }
+    ppo: Ppo = Ppo()
+
+
+def fit(
+    policy: Any,
+    critic: Any,
+    goal: Goal,
+    settings: PpoSettings,
+    console: Console | None = None,
+) -> None:
+    """The loop. policy: it learns, and as it is now it is the reference. critic: with one output, it learns to foretell
+    the reward. goal: what it learns. Raises Stopped.
+    """
+    run, chosen, drawn = settings.run, settings.ppo, settings.rollouts
+    device, temperature = policy.device, drawn.temperature
+    for model in (policy, critic):
+        without_dropout(model)
+        model.train()
+    reference = Reference(policy, temperature)
+    engine = LocalEngine(policy, goal.ends, run.pass_tokens)
+    steps = run.steps or max(1, ceil(run.epochs * len(goal.prompts) / chosen.replies))
+    both = nn.ModuleDict({"policy": policy, "critic": critic})
+    updates = steps * chosen.epochs * ceil(chosen.replies / settings.optimizer.batch)
+    optimizer, schedule = optimizing.optimizer_of(both, settings.optimizer, updates)
+    checkpoints = Checkpoints(
+        settings, {"models": Weights(both), "optimizer": optimizer, "schedule": schedule}, growing(run.out)
+    )
+    place = checkpoints.resume()
+    control = AdaptiveKL(place.get("kl", chosen.kl), chosen.kl_target or 1.0, chosen.kl_horizon)
+
+    with Watch(settings, place["step"], steps, console) as watch:
+        if not place["step"]:
+            measure(watch, 0, engine, goal, reference, settings)
+        for step in range(place["step"] + 1, steps + 1):
+            asked = [goal.prompts[at] for at in places_of(step - 1, chosen.replies, len(goal.prompts), run.seed)]
+            with watch.careful(step, asked):
+                # Roll out: replies of π_old, their worth, log π_old, log π_ref and V_old
+                seed = chance(run.seed, step)
+                rollout = roll_out(engine, asked, seed, goal.reward, reference, settings)
+                replies, mask, old = rollout.replies, rollout.mask, rollout.log_probs
+                old_values = by_token(
+                    packs(replies, run.pass_tokens, device), mask, lambda pack: scores_at(critic, pack, pack.before)
+                )
+
+                # r_t = − β (log π_old − log π_ref), and the reward at the last token; advantages and returns
+                rewards = token_rewards(old, rollout.reference, rollout.rewards, mask, control.coefficient)
+                if chosen.whiten_rewards:
+                    rewards = whiten(rewards, mask, keep_mean=True)
+                advantages, returns = gae(rewards, old_values, mask, chosen.discount, chosen.decay)
+                advantages = whiten(advantages, mask)
+
+                # Update: epochs over minibatches of replies, each in as many passes as it needs
+                figures: dict[str, float] = defaultdict(float)
+                for some in minibatches(len(replies), chosen.epochs, settings.optimizer.batch, seed):
+                    total = int(mask[some].sum())
+                    for pack in packs([replies[at] for at in some], run.pass_tokens, device):
+                        rows = torch.tensor(some, device=device)[pack.places]
+                        at = mask[rows]
+                        was, gain = old[rows][at], advantages[rows][at]
+                        log_probs = reply_log_probs(policy, pack, temperature)
+                        policy_loss = ppo_policy_loss(log_probs, was, gain, total, chosen.clip)
+                        values = scores_at(critic, pack, pack.before)
+                        value_loss = ppo_value_loss(
+                            values, old_values[rows][at], returns[rows][at], total, chosen.value_clip
+                        )
+                        (policy_loss + chosen.value_weight * value_loss).backward()
+                        clipped = clipped_share(log_probs.detach(), was, gain, chosen.clip)
+                        figures["policy_loss"] += policy_loss.item()
+                        figures["value_loss"] += value_loss.item()
+                        figures["clipped"] += clipped.item() * len(log_probs) / total
+                    figures["norm"] += optimizing.step(both, optimizer, schedule, settings.optimizer.clip)
+                    figures["updates"] += 1
+            made = figures.pop("updates")
+            told = rollout.figures() | {name: figure / made for name, figure in figures.items()}
+            rate = float(schedule.get_last_lr()[0])
+            watch.step(step, rollout.tokens, **told, beta=control.coefficient, learning_rate=rate)
+            if chosen.kl_target:
+                control = control.after(told["kl"], len(replies))
+            if watch.measures(step):
+                measure(watch, step, engine, goal, reference, settings)
+            if watch.saves(step):
+                checkpoints.save(step, kl=control.coefficient)
+            watch.stop_if_asked(step)

@@ -1,0 +1,226 @@
+"""What PPO and GRPO learn from: the prompts of a step, the policy's own replies to them, and what they are worth.
+
+Knows engines, rewards and the policy as it was; does not know how one learns from it.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import nullcontext
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedTokenizerBase
+
+from espalier.dataset.examples import Prompt, Turns
+from espalier.dataset.format import Role, prompt_of
+from espalier.infer.engine import Engine, Reward, Sample, Sampling, Tokens
+from espalier.infer.score import Pack, by_token, mask_of, packs, reply_log_probs
+from espalier.infer.tokens import encode_prompt
+from espalier.train.batch import order
+from espalier.train.objectives import kl_k1
+from espalier.train.settings import Section, Tuning, setting
+from espalier.train.sources import Line
+from espalier.train.watch import Watch
+
+
+class Rollouts(Section):
+    """How the policy replies, and what its replies are worth."""
+
+    reward: str = setting("The reward model that is learned from.", "the directory of a reward model", "")
+    judge: str = setting(
+        "A reward model of other folds, which nobody learns from: whether what was learned is more than its reward's "
+        "habits.", "the directory of a reward model", "",
+    )  # fmt: skip
+    longest: int = setting("Tokens of a reply, its end token among them.", "a whole number from 1", 256, ge=1)
+    temperature: float = setting(
+        "Replies are drawn at it, and their probabilities taken at it.", "a number above 0", 1.0, gt=0
+    )
+    top_p: float = setting("Draw from the likeliest tokens of this share.", "above 0, to 1", 1.0, gt=0, le=1)
+    top_k: int = setting("Draw from so many of the likeliest tokens; 0 from all.", "a whole number from 0", 0, ge=0)
+    unfinished: float = setting(
+        "What a reply is worth that was cut off before its end token, whatever the reward model says.", "a number", -1.0
+    )
+    measured: int = setting(
+        "Replies to held-out prompts that are drawn when it is measured.", "a whole number from 1", 64, ge=1
+    )
+    shown: int = setting("So many of them are kept in samples.jsonl.", "a whole number from 0", 8, ge=0)
+
+    @property
+    def sampling(self) -> Sampling:
+        return Sampling(self.longest, self.temperature, self.top_p, self.top_k)
+
+
+class Rolling(Tuning):
+    """Settings of algorithms that learn from rollouts."""
+
+    rollouts: Rollouts = Rollouts()
+
+
+# Prompts
+
+
+def prompts_of(lines: Sequence[Line], tokenizer: PreTrainedTokenizerBase, longest: int) -> list[Tokens]:
+    """The prompts of so many tokens at most, each once."""
+    turns = [line.example.turns for line in lines if isinstance(line.example, Prompt)]
+    encoded = (tokens_of(each, tokenizer, longest) for each in turns)
+    return list(dict.fromkeys(each for each in encoded if each))
+
+
+def tokens_of(turns: Turns, tokenizer: PreTrainedTokenizerBase, longest: int) -> Tokens | None:
+    """A prompt of so many tokens at most: the last turns of one that is too long, None where the last one alone is."""
+    given = prompt_of(turns)
+    first = tuple(segment for segment in given[:1] if segment.role is Role.SYSTEM)
+    whole = encode_prompt(given, tokenizer)
+    if len(whole) <= longest:
+        return whole
+    for begin in range(len(first) + 1, len(given)):
+        if given[begin].role is Role.PROMPTER:
+            whole = encode_prompt((*first, *given[begin:]), tokenizer)
+            if len(whole) <= longest:
+                return whole
+    return None
+
+
+def places_of(step: int, count: int, lines: int, seed: int) -> list[int]:
+    """The places of the prompts of a step, counted from 0; each comes once an epoch, every time in another order."""
+    drawn = range(step * count, (step + 1) * count)
+    orders = {epoch: order([1.0] * lines, seed, epoch) for epoch in {place // lines for place in drawn}}
+    return [int(orders[place // lines][place % lines]) for place in drawn]
+
+
+def minibatches(replies: int, epochs: int, size: int, seed: int) -> Iterator[list[int]]:
+    """The places of the replies that each update sees: all of them in every epoch, each time in another order."""
+    generator = torch.Generator().manual_seed(seed)
+    for _ in range(epochs):
+        for some in torch.randperm(replies, generator=generator).split(size):
+            yield some.tolist()
+
+
+def chance(*of: int) -> int:
+    """A seed for one purpose: of the run's seed, the step, and what else there is to tell apart."""
+    return int(np.random.SeedSequence([len(of), *of]).generate_state(1, np.uint64)[0] >> 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What a policy is to learn: replying to prompts so that its replies are worth much.
+
+    ends: the tokens that end a reply. held_out: prompts that are only measured on. judge: another reward, which is only
+    measured with. decode: tokens as text, for those who look at samples.
+    """
+
+    prompts: Sequence[Tokens]
+    ends: Collection[int]
+    reward: Reward
+    held_out: Sequence[Tokens] = ()
+    judge: Reward | None = None
+    decode: Callable[[Tokens], str] = str
+
+
+# The policy as it was
+
+
+class Reference:
+    """log π_ref of the replies' tokens, where π_ref is the policy as it is now: a copy of it, or it without its
+    adapter.
+    """
+
+    def __init__(self, policy: Any, temperature: float) -> None:
+        self._adapted = hasattr(policy, "disable_adapter")
+        self._model = policy if self._adapted else deepcopy(policy).requires_grad_(False).eval()
+        self._temperature = temperature
+        self.device: torch.device = policy.device
+
+    def __call__(self, pack: Pack) -> Tensor:
+        with self._model.disable_adapter() if self._adapted else nullcontext():
+            return reply_log_probs(self._model, pack, self._temperature)
+
+
+def without_dropout(model: nn.Module) -> None:
+    """Switch dropout off for good: with it, π would differ from π_old before anything is learned."""
+    for module in model.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = 0.0
+        for name in ("attention_dropout", "dropout"):
+            if isinstance(getattr(module, name, None), float):
+                setattr(module, name, 0.0)
+
+
+# Rollouts
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """Samples, and what belongs to each of their tokens: (replies, time), 0 where the mask is.
+
+    log_probs: of the policy that drew them. reference: of the policy as it was. rewards: (replies,).
+    """
+
+    samples: Sequence[Sample]
+    mask: Tensor
+    log_probs: Tensor
+    reference: Tensor
+    rewards: Tensor
+
+    @property
+    def replies(self) -> list[tuple[Tokens, Tokens]]:
+        return [(sample.prompt, sample.reply) for sample in self.samples]
+
+    @property
+    def tokens(self) -> int:
+        return sum(len(sample.prompt) + len(sample.reply) for sample in self.samples)
+
+    def figures(self) -> dict[str, float]:
+        """What is reported of any rollout. kl: the mean over replies of the sum of k1 over their tokens, in nats."""
+        samples = self.samples
+        return {
+            "reward": float(self.rewards.mean()),
+            "kl": float(kl_k1(self.log_probs, self.reference).sum(1).mean()),
+            "reply_tokens": float(self.mask.sum(1).float().mean()),
+            "finished": sum(sample.finished for sample in samples) / len(samples),
+            "distinct": len({sample.reply for sample in samples}) / len(samples),
+        }
+
+
+def roll_out(
+    engine: Engine, prompts: Sequence[Tokens], seed: int, reward: Reward, reference: Reference, settings: Rolling
+) -> Rollout:
+    """One reply to each prompt, what it is worth, and what the reference says of it."""
+    samples = engine.generate(prompts, settings.rollouts.sampling, seed)
+    replies = [(sample.prompt, sample.reply) for sample in samples]
+    packed = packs(replies, settings.run.pass_tokens, reference.device)
+    mask = mask_of(replies, reference.device)
+    log_probs = torch.zeros(mask.shape, device=mask.device)
+    log_probs[mask] = torch.tensor([each for sample in samples for each in sample.log_probs], device=mask.device)
+    rewards = worth(samples, reward, settings.rollouts.unfinished).to(mask.device)
+    return Rollout(samples, mask, log_probs, by_token(packed, mask, reference), rewards)
+
+
+def worth(samples: Sequence[Sample], reward: Reward, unfinished: float) -> Tensor:
+    """The reward of each sample, (replies,); of one that was cut off it is `unfinished`."""
+    told = [each if sample.finished else unfinished for sample, each in zip(samples, reward(samples), strict=True)]
+    return torch.tensor(told, dtype=torch.float32)
+
+
+def measure(watch: Watch, step: int, engine: Engine, goal: Goal, reference: Reference, settings: Rolling) -> None:
+    """Tell how it stands with replies to held-out prompts, where there are any, and keep some of these replies.
+
+    Chance is the same each time, so that what differs is the policy.
+    """
+    if not goal.held_out:
+        return
+    drawn = settings.rollouts
+    prompts = [goal.held_out[place % len(goal.held_out)] for place in range(drawn.measured)]
+    rollout = roll_out(engine, prompts, chance(settings.run.seed), goal.reward, reference, settings)
+    figures = rollout.figures()
+    if goal.judge is not None:
+        figures["judge"] = float(worth(rollout.samples, goal.judge, drawn.unfinished).mean())
+    watch.measured(step, **{f"held_out_{name}": figure for name, figure in figures.items()})
+    shown = zip(rollout.samples[: drawn.shown], rollout.rewards, strict=False)
+    watch.sampled(step, [
+        {"prompt": goal.decode(sample.prompt), "reply": goal.decode(sample.reply), "reward": float(reward)}
+        for sample, reward in shown
+    ])  # fmt: skip
