@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import Connection, event
 from sqlalchemy.exc import IntegrityError, OperationalError
 
+from espalier.store.copier import copy_log
 from espalier.store.door import DoorBusy, NotSaved
 from espalier.store.group import SqliteDoor
 from espalier.store.session import Database
@@ -196,3 +197,19 @@ def test_a_refused_first_one_leaves_the_others_whole(door: SqliteDoor, sqlite_db
 
     assert [type(answer) for answer in answers] == [str, int, IntegrityError, int]
     assert notes(sqlite_db) == [1, 2]
+
+
+def test_what_is_committed_can_be_copied_into_the_file_while_others_write_and_read(
+    door: SqliteDoor, sqlite_db: Database
+) -> None:
+    door.call(note, 1)
+    beside = sqlite3.connect(str(sqlite_db.url.database))
+    with sqlite_db.read() as db:
+        db.exec_driver_sql("SELECT n FROM notes").all()
+        copy_log(beside)
+        door.call(note, 2)
+    alone = sqlite3.connect(f"file:{sqlite_db.url.database}?immutable=1", uri=True)  # looks at no log
+    assert alone.execute("SELECT n FROM notes").fetchall() == [(1,)]
+    assert notes(sqlite_db) == [1, 2]
+    alone.close()
+    beside.close()

@@ -16,6 +16,7 @@ from typing import Any, cast
 from sqlalchemy import Connection, Engine, RootTransaction
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from espalier.store.copier import LogCopier
 from espalier.store.writes import CAPACITY, DoorBusy, P, T, UseCase, closed, not_saved, too_many
 
 GROUP = 128  # use cases in one commit, at most
@@ -60,6 +61,7 @@ class SqliteDoor:
         self._closed = False
         self._last_seen = False
         self._db: Connection | None = None
+        self._copier = LogCopier(engine)
         self._thread = threading.Thread(target=self._work, name="door", daemon=True)
         self._thread.start()
 
@@ -86,6 +88,7 @@ class SqliteDoor:
                 self._closed = True
                 self._queue.put(None)
         self._thread.join()
+        self._copier.close()
 
     def _put(self, wish: _Wish) -> None:
         with self._lock:
@@ -139,6 +142,7 @@ class SqliteDoor:
             if wish is not None:
                 group.append(wish)
         transaction.commit()
+        self._copier.committed()
 
     def _begin(self, group: list[_Wish]) -> tuple[Connection, RootTransaction]:
         try:

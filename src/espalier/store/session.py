@@ -153,9 +153,9 @@ def _pragmas(read_only: bool) -> tuple[str, ...]:
     common = ("foreign_keys = ON", "temp_store = MEMORY")
     if read_only:
         return (*common, "query_only = ON", "cache_size = -8000")  # KiB, each connection
-    # FULL: a commit is on the disk before anybody hears of it. The log goes to the file at 24 MB: much less, and the
-    # same pages are written again and again; much more, and whoever waits for that commit waits too long.
-    return (*common, "journal_mode = WAL", "synchronous = FULL", "cache_size = -64000", "wal_autocheckpoint = 6000")
+    # FULL: a commit is on the disk before anybody hears of it. A commit that finds the log 120 MB long waits until the
+    # rest of it is in the file, and the log begins anew; by then copier.py has left little of it.
+    return (*common, "journal_mode = WAL", "synchronous = FULL", "cache_size = -64000", "wal_autocheckpoint = 30000")
 
 
 def _open_postgresql(address: URL, read_only: bool, connections: int) -> Engine:

@@ -1,0 +1,57 @@
+"""SQLite's log, copied into the file by a thread of its own: no commit waits while thousands of pages find their place.
+
+Knows the log alone; what is in it, and when somebody commits, is the door's affair.
+"""
+
+import logging
+import sqlite3
+import threading
+from typing import Any, Final
+
+from sqlalchemy import Engine, PoolProxiedConnection
+from sqlalchemy.exc import SQLAlchemyError
+
+PAUSE_S: Final = 0.1
+"""Rest before each copy: a page that many commits change is then written once for all of them."""
+
+log = logging.getLogger(__name__)
+
+
+class LogCopier:
+    """Copies what was committed soon after `committed` is called; blocks neither who writes nor who reads."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._something_new, self._closed = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._work, name="log copier", daemon=True)
+        self._thread.start()
+
+    def committed(self) -> None:
+        self._something_new.set()
+
+    def close(self) -> None:
+        """Finish the copy that is under way, begin no more. May be called twice."""
+        self._closed.set()
+        self._something_new.set()
+        self._thread.join()
+
+    def _work(self) -> None:
+        connection: PoolProxiedConnection | None = None
+        while True:
+            self._something_new.wait()
+            if self._closed.wait(PAUSE_S):
+                break
+            self._something_new.clear()
+            try:
+                connection = connection or self._engine.raw_connection()
+                copy_log(connection.driver_connection)
+            except (SQLAlchemyError, sqlite3.Error) as error:
+                # Nothing is lost: the log grows until a commit finds it long and copies it by itself.
+                log.warning("the log of the database could not be copied", exc_info=error)
+        if connection is not None:
+            connection.close()
+
+
+def copy_log(connection: Any) -> None:
+    """Copy all that is committed, but for what an older reader keeps from being overwritten."""
+    connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
