@@ -24,6 +24,8 @@ from espalier.cli import (
     people,
     safety,
     serving,
+    train,
+    training,
 )
 from espalier.cli.sources import AT_THE_END
 from espalier.cli.terminal import fail, out, sentence
@@ -72,6 +74,10 @@ datasets.datasets.command()(dataset_check.check)
 datasets.datasets.command()(dataset_reliability.reliability)
 app.add_typer(datasets.datasets, name="dataset")
 app.add_typer(safety.safety, name="safety")
+training.training.command()(train.base)
+training.training.command()(train.sft)
+training.training.command()(train.preview)
+app.add_typer(training.training, name="train")
 app.command()(keeping.doctor)
 app.command()(keeping.backup)
 app.command()(keeping.restore)

@@ -50,6 +50,15 @@ def load_tokenizer(name: str | Path) -> PreTrainedTokenizerBase:
 
 def prepare(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
     """Give both the tokens of the chat format where they lack them; new rows begin as the mean of the old ones."""
+    prepare_tokenizer(tokenizer)
+    embeddings = model.get_input_embeddings()
+    assert isinstance(embeddings, nn.Embedding), f"{type(embeddings)=}"
+    if len(tokenizer) > embeddings.num_embeddings:
+        model.resize_token_embeddings(len(tokenizer), pad_to_multiple_of=MULTIPLE)
+
+
+def prepare_tokenizer(tokenizer: PreTrainedTokenizerBase) -> None:
+    """Give it an end token, one for padding and those of the roles, where it lacks them, and our chat template."""
     if tokenizer.eos_token is None:
         tokenizer.add_special_tokens({"eos_token": END})
     if tokenizer.pad_token is None:
@@ -59,10 +68,6 @@ def prepare(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
         tokenizer.add_special_tokens({"extra_special_tokens": missing}, replace_extra_special_tokens=False)
     if tokenizer.chat_template is None:
         tokenizer.chat_template = JINJA
-    embeddings = model.get_input_embeddings()
-    assert isinstance(embeddings, nn.Embedding), f"{type(embeddings)=}"
-    if len(tokenizer) > embeddings.num_embeddings:
-        model.resize_token_embeddings(len(tokenizer), pad_to_multiple_of=MULTIPLE)
 
 
 def save_model(model: Any, tokenizer: PreTrainedTokenizerBase, into: Path) -> None:

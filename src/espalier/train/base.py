@@ -26,8 +26,9 @@ from espalier.dataset.format import END, JINJA, Role
 from espalier.infer.load import device_of
 from espalier.infer.tokens import ROLES, Encoded, end_of, plain
 from espalier.train.batch import Weights
+from espalier.train.card import Made, inputs_of
 from espalier.train.settings import Section, Settings, setting
-from espalier.train.sft import Learnable, fit, keep
+from espalier.train.sft import Learnable, fit, keep, notes_on
 from espalier.train.sources import Line, read_texts
 
 LEAST_VOCABULARY: Final = 256 + 1 + len(Role)
@@ -105,13 +106,18 @@ def train(settings: BaseSettings, console: Console | None = None, report: Report
         torch.set_num_threads(settings.run.threads)
     torch.manual_seed(settings.run.seed)
     parts = read_texts(settings.data, report)
+    inputs = inputs_of(settings)
     tokenizer = learn_tokenizer((str(line.example) for line in parts.learned), settings.base.vocabulary)
     model = new_model(settings.base, len(tokenizer), end_of(tokenizer))
     torch.nn.Module.to(model, device_of(settings.base.device))
     learned = learnable_texts(parts.learned, tokenizer, settings.data.length)
     held_out = learnable_texts(parts.held_out, tokenizer, settings.data.length)
-    fit(model, learned, held_out.conversations, Weights(), settings, settings.base.pack, console)
-    return keep(model, tokenizer, settings, parts, None)
+    fit(model, learned, held_out.conversations, Weights(), settings, inputs, settings.base.pack, console)
+    notes = [
+        "It is small and made from scratch, for trying and testing; do not expect sense of it.",
+        *notes_on(learned),
+    ]
+    return keep(model, tokenizer, parts, Made("pre-training from scratch", settings, inputs, notes))
 
 
 def learnable_texts(lines: Sequence[Line], tokenizer: PreTrainedTokenizerBase, longest: int) -> Learnable:

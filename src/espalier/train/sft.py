@@ -5,7 +5,7 @@ tokens of replies with their end tokens and P all others but the first. λp = 0,
 (arXiv 2304.07327); others are weighted instruction tuning (arXiv 2507.07817).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count, islice
 from math import ceil
@@ -25,6 +25,7 @@ from espalier.infer.load import save_model
 from espalier.infer.tokens import Encoded, encode
 from espalier.train import optimizer as optimizing
 from espalier.train.batch import Batch, Weights, batch, order, passes
+from espalier.train.card import Made, inputs_of, write_card
 from espalier.train.checkpoint import Checkpoints, appearing
 from espalier.train.checkpoint import Weights as Trained
 from espalier.train.objectives import token_loss
@@ -71,17 +72,17 @@ class Learnable:
 
 def train(settings: SftSettings, console: Console | None = None, report: Report = ignore) -> Path:
     """Run it, or go on with it; the folder of the model. Raises BadSource, BadModel, BadCheckpoint and Stopped."""
-    start = settings.model.start
-    model, tokenizer = begin(settings)
     parts = read_parts(settings.data, Kind.THREADS, report)
     if settings.data.overlap == "learn":
-        parts = without_learned(parts, start)
-    refuse_learned(parts, start)
+        parts = without_learned(parts, settings.model.start)
+    refuse_learned(parts, settings.model.start)
+    inputs = inputs_of(settings)
+    model, tokenizer = begin(settings)
     learned = learnable(parts.learned, tokenizer, settings)
     held_out = learnable(parts.held_out, tokenizer, settings)
     weights = Weights(settings.sft.prompt_weight, settings.sft.reply_weight)
-    fit(model, learned, held_out.conversations, weights, settings, settings.sft.pack, console)
-    return keep(model, tokenizer, settings, parts, start)
+    fit(model, learned, held_out.conversations, weights, settings, inputs, settings.sft.pack, console)
+    return keep(model, tokenizer, parts, Made("supervised fine-tuning", settings, inputs, notes_on(learned)))
 
 
 def learnable(lines: Sequence[Line], tokenizer: PreTrainedTokenizerBase, settings: SftSettings) -> Learnable:
@@ -90,6 +91,14 @@ def learnable(lines: Sequence[Line], tokenizer: PreTrainedTokenizerBase, setting
     encoded = encode(chats, tokenizer, settings.data.length)
     there = [(each, line.weight) for each, line in zip(encoded, lines, strict=True) if each is not None]
     return Learnable(tuple(each for each, _ in there), tuple(often for _, often in there), len(lines) - len(there))
+
+
+def notes_on(learned: Learnable) -> list[str]:
+    """What a reader of the card should know of the data."""
+    said = f"It learned {learned.trained:,} tokens of {learned.tokens:,} in {len(learned.conversations):,} sequences."
+    if learned.left_out:
+        said += f" {learned.left_out:,} more were left out, since no reply of theirs fitted."
+    return [said]
 
 
 def conversation(line: Line, last_only: bool = False) -> Segments:
@@ -103,11 +112,13 @@ def fit(
     held_out: Sequence[Encoded],
     weights: Weights,
     settings: Settings,
+    inputs: Mapping[str, str],
     pack: bool = False,
     console: Console | None = None,
 ) -> None:
     """The loop: each step sees `optimizer.batch` conversations, in as many passes as they need.
 
+    inputs: the checksums of what is read; a run goes on only with the same.
     Raises Stopped, and BadSource where there is nothing to learn.
     """
     if not learned.conversations:
@@ -118,6 +129,7 @@ def fit(
         settings,
         {"model": Trained(model), "optimizer": optimizer, "schedule": schedule},
         growing(settings.run.out),
+        inputs,
     )
     done = checkpoints.resume()["step"]
     with Watch(settings, done, steps, console) as watch:
@@ -179,12 +191,14 @@ def held_out_loss(model: PreTrainedModel, given: Sequence[Encoded], tokens: int)
     return loss
 
 
-def keep(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, settings: Settings, parts: Parts, start: str | None
-) -> Path:
-    """Write the model where the run keeps it, with the fingerprints of all that it and those before it learned."""
-    target = settings.run.out / MODEL
+def keep(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, parts: Parts, made: Made) -> Path:
+    """Write the model where the run keeps it, with its card and the fingerprints of all that it and those before it
+    have learned.
+    """
+    target = made.settings.run.out / MODEL
+    before = [seen_by(made.settings.model.start)] if isinstance(made.settings, Tuning) else []
     with appearing(target) as folder:
         save_model(model, tokenizer, folder)
-        keep_seen(folder, seen_in(parts.learned), *([seen_by(start)] if start else []))
+        keep_seen(folder, seen_in(parts.learned), *before)
+        write_card(folder, made)
     return target

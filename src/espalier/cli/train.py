@@ -1,0 +1,96 @@
+"""`espalier train base`, `sft` and `preview`: a model from scratch, supervised fine-tuning, and what it would learn."""
+
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+from rich.markup import escape
+from rich.text import Text
+
+from espalier.cli.terminal import err, harmless, out, plural, progress, show, table
+from espalier.cli.training import Changes, Recipe, in_sentences, losses_in, settings_in
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+    from espalier.infer.tokens import Encoded
+
+LEARNED, ROLE, READ = "bold green", "cyan", "dim"
+BRACKETS: Final = "⟦", "⟧"
+"""Around what is learned where there are no colours."""
+
+
+def base(file: Recipe, set_: Changes = None) -> None:
+    """Make a small model from scratch, tokenizer and all: for trying and testing, where there is no hub."""
+    with in_sentences():
+        from espalier.train import base
+
+        settings = settings_in(base.BaseSettings, file, set_)
+        _made(base.train(settings, err, losses_in(settings.data.sources)))
+
+
+def sft(file: Recipe, set_: Changes = None) -> None:
+    """Supervised fine-tuning: learn to write the assistant's turns. The same command goes on where it stopped."""
+    with in_sentences():
+        from espalier.train import sft
+
+        settings = settings_in(sft.SftSettings, file, set_)
+        _made(sft.train(settings, err, losses_in(settings.data.sources)))
+
+
+def _made(model: Path) -> None:
+    out.print(f"{escape(str(model))}: the model, with its card.")
+
+
+def preview(
+    file: Recipe,
+    set_: Changes = None,
+    examples: Annotated[int, typer.Option(metavar="N", min=0, help="Conversations to show, drawn by chance.")] = 3,
+    seed: Annotated[int, typer.Option(metavar="SEED", help="Another one shows others.")] = 0,
+) -> None:
+    """Show what a run of `sft` would learn: real conversations, learned tokens in green, and how many there are."""
+    with in_sentences():
+        from espalier.dataset.convert import Kind
+        from espalier.infer.load import load_tokenizer, prepare_tokenizer
+        from espalier.train.sft import SftSettings, learnable
+        from espalier.train.sources import read_parts
+
+        settings = settings_in(SftSettings, file, set_)
+        tokenizer = load_tokenizer(settings.model.start)
+        prepare_tokenizer(tokenizer)
+        with progress("reading"):
+            parts = read_parts(settings.data, Kind.THREADS, losses_in(settings.data.sources))
+            sides = {"learned": parts.learned, "held out": parts.held_out}
+            made = {side: learnable(lines, tokenizer, settings) for side, lines in sides.items()}
+    drawn = Random(seed).sample(made["learned"].conversations, min(examples, len(made["learned"].conversations)))
+    for number, each in enumerate(drawn, 1):
+        out.print(f"── {number} ── {plural(len(each), 'token')}, {int(each.trained.sum()):,} learned ──")
+        out.print(coloured(each, tokenizer, with_colours=out.is_terminal), "\n")
+    shown = table(None, "side", "conversations", "tokens", "learned", "%", "longest", "left out")
+    for side, given in made.items():
+        longest = max(map(len, given.conversations), default=0)
+        shown.add_row(
+            side, f"{len(given.conversations):,}", f"{given.tokens:,}", f"{given.trained:,}",
+            f"{given.trained / max(1, given.tokens):.1%}", f"{longest:,}", f"{given.left_out:,}",
+        )  # fmt: skip
+    show(shown)
+
+
+def coloured(given: "Encoded", tokenizer: "PreTrainedTokenizerBase", with_colours: bool) -> Text:
+    """A conversation as a model reads it: what is learned, the tokens of roles and ends, and what is only read."""
+    special = set(tokenizer.all_special_ids)
+    said = Text()
+    run: list[int] = []
+    before = ""
+    for token, trained in (*zip(given.ids.tolist(), given.trained.tolist(), strict=True), (None, False)):
+        style = "" if token is None else LEARNED if trained else ROLE if token in special else READ
+        if style != before and run:
+            text = harmless(str(tokenizer.decode(run)))
+            bare = f"{BRACKETS[0]}{text}{BRACKETS[1]}" if before == LEARNED and not with_colours else text
+            said.append(bare, before)
+            run = []
+        if token is not None:
+            run.append(token)
+        before = style
+    return said

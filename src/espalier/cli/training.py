@@ -1,0 +1,74 @@
+"""`espalier train`: the group of commands for training, the arguments that all of them take, and how they end."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+from rich.markup import escape
+
+from espalier.cli.files import refuse_unreadable
+from espalier.cli.sources import notices_of
+from espalier.cli.terminal import MISUSED, STOPPED, err, fail
+from espalier.dataset.findings import Finding, Report
+
+if TYPE_CHECKING:
+    from espalier.train.settings import Settings, Source
+
+SettingsT = TypeVar("SettingsT", bound="Settings")
+training = typer.Typer(
+    no_args_is_help=True,
+    help="Training: from trees to models, each run as one TOML file has it.",
+    rich_markup_mode=None,
+)
+Recipe = Annotated[Path, typer.Argument(metavar="FILE", help="The settings of the run, in TOML.")]
+Changes = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Another value, as run.seed=1; may be given several times."),
+]
+
+
+@contextmanager
+def in_sentences() -> Iterator[None]:
+    """Around a run: whatever ends it is said in a sentence. After Ctrl-C it ends as shells expect."""
+    if any(find_spec(name) is None for name in ("torch", "transformers", "peft")):
+        fail("Training needs torch and transformers; install them with: pip install 'espalier[train]'.")
+    from espalier.infer.load import BadModel
+    from espalier.train.checkpoint import BadCheckpoint
+    from espalier.train.settings import BadSettings
+    from espalier.train.sources import BadSource
+    from espalier.train.watch import Interrupted, Stopped
+
+    try:
+        yield
+    except BadSettings as wrong:
+        fail(str(wrong), MISUSED)
+    except (BadSource, BadModel, BadCheckpoint) as wrong:
+        fail(f"{str(wrong).rstrip('.')}.")
+    except Interrupted as stopped:
+        err.print(escape(str(stopped)))
+        sys.exit(STOPPED)
+    except Stopped as stopped:
+        fail(str(stopped))
+
+
+def losses_in(sources: "Sequence[Source]") -> Report:
+    """Who prints which lines of the sources are lost; that a tree is unusual does not matter to who learns from it."""
+    notices = notices_of(*(source.path for source in sources))
+
+    def report(finding: Finding) -> None:
+        if finding.lost:
+            notices(finding)
+
+    return report
+
+
+def settings_in(kind: type[SettingsT], file: Path, changes: Sequence[str] | None) -> SettingsT:
+    """What a file and the options say."""
+    from espalier.train.settings import read_settings
+
+    refuse_unreadable(file)
+    return read_settings(kind, file, changes or ())
