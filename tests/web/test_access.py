@@ -64,7 +64,7 @@ SITE: Final[dict[str, dict[str, Needs]]] = {
     "GET": {
         "/": N, "/begin": N, "/picture/{digest}": N, "/offline": N, "/worker.js": N, "/terms": N,
         "/privacy": N, "/guidelines": N, "/guidelines/{kind}": N, "/help": N, "/terms/accept": A,
-        "/signin": N, "/signin/again": A, "/signin/code": N, "/signin/link/{token}": N, "/signin/with/{name}": N,
+        "/signin": N, "/signin/again": SO, "/signin/code": N, "/signin/link/{token}": N, "/signin/with/{name}": N,
         "/signin/with/{name}/back": N, "/me/signin": A, "/me/signin/email": A, "/me/signin/password": A,
         "/welcome": M,
         "/tasks": M, "/tasks/none": M, "/tasks/{task_id}": M, "/tasks/{task_id}/report": M, "/practice/{kind}": M,
@@ -80,7 +80,7 @@ SITE: Final[dict[str, dict[str, Needs]]] = {
         "/trees/{tree_id}": R, "/messages/{message_id}": RA, "/messages/{message_id}/history": MO,
         "/messages/{message_id}/edit": MO, "/messages/{message_id}/delete": MO, "/me/survey": A,
         "/admin/survey": AD, "/me": A,
-        "/me/contributions": A, "/me/data": A, "/me/data/espalier.json": A, "/me/delete": A, "/me/statistics": A,
+        "/me/contributions": A, "/me/data": A, "/me/data/espalier.json": SO, "/me/delete": SO, "/me/statistics": A,
         "/me/tokens": A,
         "/moderation": MO, "/moderation/cases/{number}": MO, "/moderation/bulk": MO, "/moderation/bulk/{first}": MO,
         "/moderation/reasons": AD, "/banned": N, "/notices": M,
@@ -89,7 +89,7 @@ SITE: Final[dict[str, dict[str, Needs]]] = {
     },
     "POST": {
         "/manner": N, "/begin": N, "/admin/campaign/picture": AD, "/me": A,
-        "/me/contributions/{message_id}/withdraw": A, "/me/delete": A, "/me/delete/stop": A,
+        "/me/contributions/{message_id}/withdraw": A, "/me/delete": SO, "/me/delete/stop": SO,
         "/me/tokens": A, "/me/tokens/{token_id}/revoke": A, "/me/mail": A, "/me/survey": A,
         "/unsubscribe/{signed}": N, "/tasks/{task_id}/undo": M,
         "/tasks/{task_id}/unskip": M, "/tasks/{task_id}/reason": M, "/admin/trees/orders": MO,
@@ -115,7 +115,7 @@ SITE: Final[dict[str, dict[str, Needs]]] = {
         "/moderation/cases/{number}/take": MO, "/moderation/cases/{number}/put-back": MO,
         "/moderation/cases/{number}/decide": MO, "/moderation/cases/{number}/undo": MO,
         "/moderation/cases/{number}/reveal": MO, "/moderation/bulk": MO, "/moderation/bulk/{first}/undo": MO,
-        "/moderation/reasons": AD, "/banned": N, "/notices/{decision}/read": M,
+        "/moderation/reasons": AD, "/banned": SO, "/notices/{decision}/read": M,
     },
 }  # fmt: skip
 """The pages: what each asks of a session."""
@@ -125,7 +125,7 @@ PROGRAMS: Final[dict[str, dict[str, Needs]]] = {
         "/tasks/mine": M, "/tasks/availability": M, "/messages": R, "/messages/{message_id}": RA,
         "/messages/{message_id}/thread": RA, "/messages/{message_id}/children": RA, "/messages/{message_id}/tree": RA,
         "/messages/{message_id}/history": MO, "/trees": R, "/trees/{tree_id}": R, "/trees/{tree_id}/state": MO,
-        "/campaign": N, "/terms": N, "/me": A, "/me/contributions": A, "/me/data": A, "/me/tokens": A, "/people": MO,
+        "/campaign": N, "/terms": N, "/me": A, "/me/contributions": A, "/me/data": SO, "/me/tokens": A, "/people": MO,
         "/people/{person_id}": MO,
         "/people/{person_id}/contributions": MO, "/stats": R, "/leaderboards/{frame}": R, "/me/stats": A,
         "/trollboard/{frame}": MO, "/reports": MO, "/audit": MO, "/gold": MO, "/reviewers": MO, "/policy": M,
@@ -149,7 +149,7 @@ PROGRAMS: Final[dict[str, dict[str, Needs]]] = {
     "PUT": {"/messages/{message_id}/reactions/{emoji}": M, "/gold/{message_id}": MO, "/policy": AD},
     "PATCH": {"/messages/{message_id}": MO, "/me": A, "/people/{person_id}": AD},
     "DELETE": {
-        "/messages/{message_id}/reactions/{emoji}": M, "/me/tokens/{token_id}": A, "/me": A, "/gold/{message_id}": MO,
+        "/messages/{message_id}/reactions/{emoji}": M, "/me/tokens/{token_id}": A, "/me": SO, "/gold/{message_id}": MO,
     },
 }  # fmt: skip
 """The API: what each route asks of a token."""
@@ -275,7 +275,7 @@ def _found(db: Any, known_as: str, now: Any) -> bool:
 
 def is_refused(answer: httpx.Response) -> bool:
     to = answer.headers.get("location", "")
-    return answer.status_code in (401, 403) or bool(re.match(r"/(signin(/again)?\?|signin$|banned|terms/accept)", to))
+    return answer.status_code in (401, 403) or bool(re.match(r"/(signin(/again)?\?|signin$|terms/accept)", to))
 
 
 def address_of(route: str) -> str:

@@ -197,6 +197,24 @@ def test_the_banned_read_why_appeal_once_and_are_let_in_by_somebody_else(
     assert "Your appeal was granted." in ada.get("/tasks").text
 
 
+def test_who_is_shut_out_takes_their_data_along_and_leaves(enter: ExitStack, small_campaign: World) -> None:
+    _, number = reported(small_campaign)
+    ada, warden = (browser(enter, small_campaign, name) for name in ("ada", small_campaign.warden.name))
+    decided(warden, number, verdict="ban")
+    page = ada.get("/tasks")
+    assert 'href="/me/data/espalier.json"' in page.text
+    assert ada.get("/me/data/espalier.json").json()["contributions"][0]["text"] == "It is, I think, the air."
+    small_campaign.later(minutes=11)
+    assert ada.get("/me/delete").url.path == "/signin/again"
+    ada.send("/signin/token", token=small_campaign.ada.token)
+    assert ada.page.url.path == "/me/delete"
+    page = ada.send("/me/delete", how="anonymise")
+    assert page.url.path == "/banned"
+    assert "what you contributed stays under no name" in page.text
+    ada.send("/me/delete/stop")
+    assert 'href="/me/delete"' in ada.send("/banned", words="Let me in.").text
+
+
 def test_a_suspension_says_until_when_and_ends(enter: ExitStack, small_campaign: World) -> None:
     _, number = reported(small_campaign)
     ada, warden = (browser(enter, small_campaign, name) for name in ("ada", small_campaign.warden.name))

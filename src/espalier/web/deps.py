@@ -42,6 +42,7 @@ Reader = Annotated[Caller, Depends(_caller(PersonRole.CONTRIBUTOR, changes=False
 Contributor = Annotated[Caller, Depends(_caller(PersonRole.CONTRIBUTOR, changes=True))]
 ShutOut = Annotated[Caller, Depends(_caller(PersonRole.CONTRIBUTOR, changes=True, shut_out=True))]
 """A contributor, also while banned or suspended."""
+ShutOutReader = Annotated[Caller, Depends(_caller(PersonRole.CONTRIBUTOR, changes=False, shut_out=True))]
 ModeratorReader = Annotated[Caller, Depends(_caller(PersonRole.MODERATOR, changes=False))]
 Moderator = Annotated[Caller, Depends(_caller(PersonRole.MODERATOR, changes=True))]
 AdminReader = Annotated[Caller, Depends(_caller(PersonRole.ADMIN, changes=False))]

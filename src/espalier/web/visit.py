@@ -102,7 +102,7 @@ class Visit:
 
     def changing(self, needs: PersonRole = PersonRole.CONTRIBUTOR) -> Caller:
         """The same person about to change something, for `campaign.change`."""
-        return Caller(self.caller.token_hash, needs, changes=True, session_at=self.now)
+        return replace(self.caller, needs=needs, changes=True)
 
     def across_sessions(self) -> "Visit":
         """The same with a form token that still holds when this browser has signed in, or in again, meanwhile."""
@@ -112,10 +112,6 @@ class Visit:
             self, visitor=self.visitor if held else visitor,
             form_token=cookies.form_token(self.campaign.signing_key, visitor),
         )  # fmt: skip
-
-    def shut_out(self) -> Caller:
-        """The same for what somebody may do who is banned or suspended."""
-        return replace(self.changing(), shut_out=True)
 
     @property
     def told(self) -> Sequence[notices.Notice]:
@@ -173,11 +169,15 @@ def visit_of(request: Request) -> Visit:
     return made
 
 
-def _reader(needs: PersonRole) -> Callable[..., Visit]:
+def _reader(needs: PersonRole, *, shut_out: bool = False) -> Callable[..., Visit]:
+    """`shut_out`: who is banned or suspended is let in, too."""
+
     def reader(visit: Annotated[Visit, Depends(visit_of)]) -> Visit:
         if visit.person is None:
             raise SignInFirst
-        refuse_shut_out(visit.person, replace(visit.caller, needs=needs), visit.now)
+        person, caller = visit.person, replace(visit.caller, shut_out=shut_out)
+        visit = replace(visit, caller=caller)
+        refuse_shut_out(person, replace(caller, needs=needs), visit.now)
         _note_use(visit)
         if needs_consent(visit) and not _is_among(visit, BEFORE_CONSENT):
             raise ElsewhereFirst(_on_the_way("/terms/accept", visit.back))
@@ -216,8 +216,8 @@ def _is_among(visit: Visit, addresses: Sequence[str]) -> bool:
     return any(path == each or path.startswith(f"{each}/") for each in addresses)
 
 
-def _fresh(needs: PersonRole) -> Callable[..., Visit]:
-    reader = _reader(needs)
+def _fresh(needs: PersonRole, *, shut_out: bool = False) -> Callable[..., Visit]:
+    reader = _reader(needs, shut_out=shut_out)
 
     def fresh(visit: Annotated[Visit, Depends(reader)]) -> Visit:
         if visit.session is None or not sessions.is_fresh(visit.session, visit.now):
@@ -230,8 +230,8 @@ def _fresh(needs: PersonRole) -> Callable[..., Visit]:
 Kept = Annotated[None, Depends(typed.keep)]
 
 
-def _fresh_sender(needs: PersonRole) -> Callable[..., Coroutine[Any, Any, Visit]]:
-    async def sender(_: Kept, visit: Annotated[Visit, Depends(_fresh(needs))]) -> Visit:
+def _fresh_sender(needs: PersonRole, *, shut_out: bool = False) -> Callable[..., Coroutine[Any, Any, Visit]]:
+    async def sender(_: Kept, visit: Annotated[Visit, Depends(_fresh(needs, shut_out=shut_out))]) -> Visit:
         return await _checked(visit)
 
     return sender
@@ -260,8 +260,8 @@ def _tokens(visit: Visit) -> list[str]:
     return tokens
 
 
-def _sender(needs: PersonRole | None) -> Callable[..., Coroutine[Any, Any, Visit]]:
-    reader = visit_of if needs is None else _reader(needs)
+def _sender(needs: PersonRole | None, *, shut_out: bool = False) -> Callable[..., Coroutine[Any, Any, Visit]]:
+    reader = visit_of if needs is None else _reader(needs, shut_out=shut_out)
 
     async def sender(_: Kept, visit: Annotated[Visit, Depends(reader)]) -> Visit:
         return await _checked(visit)
@@ -304,6 +304,12 @@ Fresh = Annotated[Visit, Depends(_fresh(PersonRole.CONTRIBUTOR))]
 """A page on which something grave is done: whoever has signed in long ago does so again first."""
 FreshSender = Annotated[Visit, Depends(_fresh_sender(PersonRole.CONTRIBUTOR))]
 FreshAdminSender = Annotated[Visit, Depends(_fresh_sender(PersonRole.ADMIN))]
+
+# What nobody is kept from, banned or suspended: to appeal, to take their data along, to leave.
+Account = Annotated[Visit, Depends(_reader(PersonRole.CONTRIBUTOR, shut_out=True))]
+AccountSender = Annotated[Visit, Depends(_sender(PersonRole.CONTRIBUTOR, shut_out=True))]
+FreshAccount = Annotated[Visit, Depends(_fresh(PersonRole.CONTRIBUTOR, shut_out=True))]
+FreshAccountSender = Annotated[Visit, Depends(_fresh_sender(PersonRole.CONTRIBUTOR, shut_out=True))]
 
 
 def known(visit: Visit) -> Person:

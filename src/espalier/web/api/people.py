@@ -25,7 +25,16 @@ from espalier.store.people import Person, PersonRole, TokenInfo
 from espalier.web.api.campaign import JobView, job_view
 from espalier.web.api.forms import Form, example
 from espalier.web.api.messages import Seen, as_seen
-from espalier.web.deps import Admin, CampaignDep, Contributor, Moderator, ModeratorReader, Reader
+from espalier.web.deps import (
+    Admin,
+    CampaignDep,
+    Contributor,
+    Moderator,
+    ModeratorReader,
+    Reader,
+    ShutOut,
+    ShutOutReader,
+)
 from espalier.web.paging import UNCHANGED, Cursor, Limit, Page, answered, page, part, place_in
 
 router = APIRouter(tags=["people"])
@@ -149,8 +158,11 @@ def my_contributions(
 
 
 @router.get("/me/data", summary="All that is kept of you")
-def my_data(campaign: CampaignDep, caller: Reader) -> dict[str, Any]:
-    """Account, preferences, sessions, consents, survey, drafts, and every contribution with your own texts."""
+def my_data(campaign: CampaignDep, caller: ShutOutReader) -> dict[str, Any]:
+    """Account, preferences, sessions, consents, survey, drafts, and every contribution with your own texts.
+
+    Who is banned or suspended takes them along, too.
+    """
     with campaign.read(caller) as (db, person):
         return own_data(db, person, campaign.clock())
 
@@ -416,8 +428,11 @@ async def close(person_id: str, campaign: CampaignDep, caller: Admin) -> JobView
 
 
 @router.delete("/me", summary="Close your account")
-async def close_mine(campaign: CampaignDep, caller: Contributor) -> JobView:
-    """Your texts and votes stay, under no id; your tokens open nothing any more. It cannot be taken back."""
+async def close_mine(campaign: CampaignDep, caller: ShutOut) -> JobView:
+    """Your texts and votes stay, under no id; your tokens open nothing any more. It cannot be taken back.
+
+    Who is banned or suspended may leave, too.
+    """
     return job_view(await campaign.change(caller, _close_own, campaign.clock(), campaign.rng))
 
 

@@ -1,4 +1,6 @@
-"""The only page of who is banned or suspended: why, until when, and an appeal that somebody else decides."""
+"""The page of who is banned or suspended: why, until when, an appeal that somebody else decides; and what nobody is
+kept from: taking their data along, and leaving.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,8 +9,9 @@ from typing import Annotated
 from fastapi import APIRouter, Form
 from starlette.responses import RedirectResponse, Response
 
-from espalier.collect import cases
+from espalier.collect import cases, leaving
 from espalier.collect.cases import LONGEST_WORDS
+from espalier.collect.leaving import Leaving
 from espalier.domain.errors import Refusal
 from espalier.domain.sight import StaffMessage
 from espalier.store import notices, reading
@@ -16,7 +19,7 @@ from espalier.store.notices import Notice
 from espalier.web.refused import said
 from espalier.web.render import render
 from espalier.web.typed import Typed, kept
-from espalier.web.visit import Anybody, AnySender, Visit, known, redirect
+from espalier.web.visit import AccountSender, Anybody, Visit, known, redirect
 
 router = APIRouter()
 
@@ -29,7 +32,7 @@ class Context:
     answer: to the last appeal, where it was not granted. contact: of the organisers.
 
     words: of an appeal that was not taken, and why (fault). longest: characters of an appeal.
-    typed: what somebody was at when they were shut out.
+    typed: what somebody was at when they were shut out. leaving: that the account is about to be deleted.
     """
 
     until: datetime | None
@@ -42,6 +45,7 @@ class Context:
     fault: str | None
     longest: int
     typed: Typed | None
+    leaving: Leaving | None
 
 
 @router.get("/banned")
@@ -53,9 +57,9 @@ def show(visit: Anybody) -> Response:
 
 
 @router.post("/banned")
-async def appeal(visit: AnySender, words: Annotated[str, Form()] = "") -> Response:
+async def appeal(visit: AccountSender, words: Annotated[str, Form()] = "") -> Response:
     try:
-        await visit.campaign.change(visit.shut_out(), cases.appeal, words, visit.campaign.clock())
+        await visit.campaign.change(visit.changing(), cases.appeal, words, visit.campaign.clock())
     except Refusal as refused:
         if refused.field != "words":
             raise
@@ -70,7 +74,10 @@ def page(visit: Visit, *, words: str = "", fault: str | None = None, status: int
         about = reading.several(db, [why.message_id]).get(why.message_id) if why and why.message_id else None
         appealed = cases.open_appeal(db, person.id)
         answer = notices.why_left_out(db, person.id, why.number if why else 0)
+        going = leaving.leaving(db, person.id)
     until = None if person.disabled else person.suspended_until
     typed = None if words or fault else kept(visit.request)
-    context = Context(until, why, about, appealed, answer, visit.charter.contact, words, fault, LONGEST_WORDS, typed)
+    context = Context(
+        until, why, about, appealed, answer, visit.charter.contact, words, fault, LONGEST_WORDS, typed, going
+    )  # fmt: skip
     return render(visit, "banned.html", context, status=status)

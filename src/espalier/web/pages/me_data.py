@@ -16,7 +16,16 @@ from espalier.domain.errors import Refusal
 from espalier.store.erasure import Traces, traces
 from espalier.web.refused import said
 from espalier.web.render import render
-from espalier.web.visit import Fresh, FreshSender, Sender, SignedIn, Visit, redirect
+from espalier.web.visit import (
+    Account,
+    AccountSender,
+    FreshAccount,
+    FreshAccountSender,
+    SignedIn,
+    Visit,
+    known,
+    redirect,
+)
 
 router = APIRouter()
 
@@ -35,7 +44,7 @@ def show(visit: SignedIn) -> Response:
 
 
 @router.get("/me/data/espalier.json")
-def download(visit: SignedIn) -> Response:
+def download(visit: Account) -> Response:
     with visit.campaign.read(visit.caller) as (db, person):
         data = own_data(db, person, visit.now)
     day = visit.now.date().isoformat()
@@ -54,18 +63,19 @@ def download(visit: SignedIn) -> Response:
 class LeaveContext:
     """traces: what there is of the person. released: files that were made and cannot be recalled.
 
-    release: where the finished data set is, if anywhere. fault: why it was not taken.
+    release: where the finished data set is, if anywhere. home: where it can be stopped. fault: why it was not taken.
     """
 
     leaving: Leaving | None
     traces: Traces
     released: Sequence[Released]
     release: str
+    home: str
     fault: str | None = None
 
 
 @router.get("/me/delete")
-def ask(visit: Fresh) -> Response:
+def ask(visit: FreshAccount) -> Response:
     return _page(visit)
 
 
@@ -73,24 +83,30 @@ def _page(visit: Visit, refused: Refusal | None = None) -> Response:
     with visit.campaign.read(visit.caller) as (db, person):
         context = LeaveContext(
             leaving.leaving(db, person.id), traces(db, person.id), leaving.released(db), visit.charter.release,
-            said(refused, visit.words) if refused else None,
+            _home(visit), said(refused, visit.words) if refused else None,
         )  # fmt: skip
     return render(visit, "me_delete.html", context, status=refused.status if refused else 200)
 
 
 @router.post("/me/delete")
-async def leave(visit: FreshSender, how: Annotated[str, Form(max_length=20)] = "") -> Response:
+async def leave(visit: FreshAccountSender, how: Annotated[str, Form(max_length=20)] = "") -> Response:
     campaign = visit.campaign
     try:
         await campaign.change(visit.changing(), leaving.ask_to_leave, how, campaign.clock(), campaign.rng)
     except Refusal as refused:
         return await run_in_threadpool(_page, visit, refused)
     return redirect(
-        visit, "/me/data", visit.words.gettext("Your account will be deleted tomorrow. You can still stop it.")
+        visit, _home(visit), visit.words.gettext("Your account will be deleted tomorrow. You can still stop it.")
     )
 
 
 @router.post("/me/delete/stop")
-async def stop(visit: Sender) -> Response:
+async def stop(visit: AccountSender) -> Response:
     await visit.campaign.change(visit.changing(), leaving.stay, visit.campaign.clock())
-    return redirect(visit, "/me/data", visit.words.gettext("Your account stays."))
+    return redirect(visit, _home(visit), visit.words.gettext("Your account stays."))
+
+
+def _home(visit: Visit) -> str:
+    """Where somebody reads that they are about to leave: who is shut out has one page alone."""
+    person = known(visit)
+    return "/banned" if person.disabled or person.is_suspended(visit.now) else "/me/data"

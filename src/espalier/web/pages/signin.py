@@ -18,8 +18,7 @@ from espalier.web.entering import TRIES_OF_ONE, brought, count_tries, doors, ent
 from espalier.web.providers import Provider
 from espalier.web.refused import said
 from espalier.web.render import render
-from espalier.web.visit import Anybody, AnySender, Visit, local, redirect
-from espalier.web.visit import SignedIn as SignedInVisit
+from espalier.web.visit import Account, Anybody, AnySender, Visit, local, redirect
 
 router = APIRouter()
 
@@ -52,7 +51,7 @@ def show(visit: Anybody, next: str | None = None) -> Response:
 
 
 @router.get("/signin/again")
-def show_again(visit: SignedInVisit, next: str | None = None) -> Response:
+def show_again(visit: Account, next: str | None = None) -> Response:
     return page(visit, next)
 
 
