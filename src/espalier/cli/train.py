@@ -1,15 +1,13 @@
 """`espalier train base`, `sft` and `preview`: a model from scratch, supervised fine-tuning, and what it would learn."""
 
-from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
-from rich.markup import escape
 from rich.text import Text
 
 from espalier.cli.terminal import err, harmless, out, plural, progress, show, table
-from espalier.cli.training import Changes, Recipe, in_sentences, losses_in, settings_in
+from espalier.cli.training import Changes, Recipe, in_sentences, losses_in, made, settings_in
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -27,7 +25,7 @@ def base(file: Recipe, set_: Changes = None) -> None:
         from espalier.train import base
 
         settings = settings_in(base.BaseSettings, file, set_)
-        _made(base.train(settings, err, losses_in(settings.data.sources)))
+        made(base.train(settings, err, losses_in(settings.data.sources)))
 
 
 def sft(file: Recipe, set_: Changes = None) -> None:
@@ -36,11 +34,7 @@ def sft(file: Recipe, set_: Changes = None) -> None:
         from espalier.train import sft
 
         settings = settings_in(sft.SftSettings, file, set_)
-        _made(sft.train(settings, err, losses_in(settings.data.sources)))
-
-
-def _made(model: Path) -> None:
-    out.print(f"{escape(str(model))}: the model, with its card.")
+        made(sft.train(settings, err, losses_in(settings.data.sources)))
 
 
 def preview(
@@ -62,13 +56,13 @@ def preview(
         with progress("reading"):
             parts = read_parts(settings.data, Kind.THREADS, losses_in(settings.data.sources))
             sides = {"learned": parts.learned, "held out": parts.held_out}
-            made = {side: learnable(lines, tokenizer, settings) for side, lines in sides.items()}
-    drawn = Random(seed).sample(made["learned"].conversations, min(examples, len(made["learned"].conversations)))
+            encoded = {side: learnable(lines, tokenizer, settings) for side, lines in sides.items()}
+    drawn = Random(seed).sample(encoded["learned"].conversations, min(examples, len(encoded["learned"].conversations)))
     for number, each in enumerate(drawn, 1):
         out.print(f"── {number} ── {plural(len(each), 'token')}, {int(each.trained.sum()):,} learned ──")
         out.print(coloured(each, tokenizer, with_colours=out.is_terminal), "\n")
     shown = table(None, "side", "conversations", "tokens", "learned", "%", "longest", "left out")
-    for side, given in made.items():
+    for side, given in encoded.items():
         longest = max(map(len, given.conversations), default=0)
         shown.add_row(
             side, f"{len(given.conversations):,}", f"{given.tokens:,}", f"{given.trained:,}",

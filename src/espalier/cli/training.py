@@ -12,7 +12,7 @@ from rich.markup import escape
 
 from espalier.cli.files import refuse_unreadable
 from espalier.cli.sources import notices_of
-from espalier.cli.terminal import MISUSED, STOPPED, err, fail
+from espalier.cli.terminal import MISUSED, STOPPED, err, fail, out
 from espalier.dataset.findings import Finding, Report
 
 if TYPE_CHECKING:
@@ -72,3 +72,8 @@ def settings_in(kind: type[SettingsT], file: Path, changes: Sequence[str] | None
 
     refuse_unreadable(file)
     return read_settings(kind, file, changes or ())
+
+
+def made(model: Path) -> None:
+    """Say where the model is that a run made."""
+    out.print(f"{escape(str(model))}: the model, with its card.")
