@@ -4,9 +4,9 @@ A reply sees the prompt and itself and nothing of the others: values and gradien
 tokens; does not know what is learned from them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import accumulate, chain
 from typing import Any, Final
 
 import torch
@@ -24,13 +24,15 @@ WITH_MASKS: Final = ("sdpa", "eager")
 class Rows:
     """Prompts with their replies, for one pass through a model.
 
-    places: (replies,), of each among all replies that were laid out. input_ids, position_ids: (rows, width); a reply's
+    prompts: which of those that were laid out. places: (replies,), of each among all replies that were laid out; they
+    stand prompt after prompt, those of one prompt in one pass. input_ids, position_ids: (rows, width); a reply's
     positions go on from its prompt, whatever stands between. mask: (rows, 1, width, width), what sees what, as the
     model's attention takes it; None where a row holds one reply, which needs none. before, targets: (reply tokens,),
     places in the flattened rows where a token of a reply is predicted, and that token. last: (replies,), the places at
     which the replies end.
     """
 
+    prompts: tuple[int, ...]
     places: Tensor
     input_ids: Tensor
     position_ids: Tensor
@@ -48,37 +50,36 @@ def can_share(model: Any) -> bool:
     return config._attn_implementation in WITH_MASKS and kinds == {"full_attention"} and not windowed
 
 
-def laid_out(given: Sequence[Answered], model: Any, tokens: int) -> list[Rows]:
-    """All prompts with their replies, rows of like length together, in passes of at most so many tokens, padding
-    counted; a row that is longer goes alone. Where the model cannot share a prompt each reply has a row of its own.
+def laid_out(given: Sequence[Answered], model: Any, tokens: int) -> Iterator[Rows]:
+    """All prompts with their replies, those of like length together, in passes of at most so many tokens, padding
+    counted; a prompt whose replies are more goes alone. Where the model cannot share a prompt each reply has a row.
     """
     share = can_share(model)
-    first = 0
-    rows: list[tuple[Tokens, list[Tokens], list[int]]] = []
-    for prompt, replies in given:
-        assert prompt, "the first token of all has nothing before it"
-        places = list(range(first, first + len(replies)))
-        rows += (
-            [(prompt, list(replies), places)]
-            if share
-            else [(prompt, [reply], [place]) for reply, place in zip(replies, places, strict=True)]
-        )
-        first += len(replies)
-    widths = [len(prompt) + sum(map(len, replies)) for prompt, replies, _ in rows]
+    firsts = [0, *accumulate(len(replies) for _, replies in given)]
+    widths = [len(prompt) + (sum if share else max)(map(len, replies)) for prompt, replies in given]
+    heights = [1 if share else len(replies) for _, replies in given]
     passes: list[list[int]] = []
-    for row in sorted(range(len(rows)), key=lambda row: -widths[row]):
-        if not passes or (len(passes[-1]) + 1) * widths[passes[-1][0]] > tokens:
+    height = 0
+    for prompt in sorted(range(len(given)), key=lambda prompt: -widths[prompt]):
+        height += heights[prompt]
+        if not passes or height * widths[passes[-1][0]] > tokens:
             passes.append([])
-        passes[-1].append(row)
-    return [_rows([rows[row] for row in each], model) for each in passes]
+            height = heights[prompt]
+        passes[-1].append(prompt)
+    return (_rows(given, each, firsts, share, model) for each in passes)
 
 
-def _rows(given: Sequence[tuple[Tokens, list[Tokens], list[int]]], model: Any) -> Rows:
-    width = max(len(prompt) + sum(map(len, replies)) for prompt, replies, _ in given)
-    ids, positions, segments = (torch.zeros(len(given), width, dtype=torch.long) for _ in range(3))
+def _rows(given: Sequence[Answered], prompts: Sequence[int], firsts: Sequence[int], share: bool, model: Any) -> Rows:
+    rows: list[tuple[Tokens, Sequence[Tokens]]] = []
+    for each in prompts:
+        prompt, replies = given[each]
+        assert prompt, "the first token of all has nothing before it"
+        rows += [(prompt, replies)] if share else [(prompt, [reply]) for reply in replies]
+    width = max(len(prompt) + sum(map(len, replies)) for prompt, replies in rows)
+    ids, positions, segments = (torch.zeros(len(rows), width, dtype=torch.long) for _ in range(3))
     before: list[int] = []
     last: list[int] = []
-    for row, (prompt, replies, _) in enumerate(given):
+    for row, (prompt, replies) in enumerate(rows):
         at = len(prompt)
         ids[row] = torch.tensor([*prompt, *chain(*replies), *[0] * (width - at - sum(map(len, replies)))])
         positions[row, :at] = torch.arange(at)
@@ -92,14 +93,17 @@ def _rows(given: Sequence[tuple[Tokens, list[Tokens], list[int]]], model: Any) -
             at = end
         segments[row, at:] = -1  # padding sees what it likes, and nothing sees it
         positions[row, at:] = torch.arange(at, width)
-    several = any(len(replies) > 1 for _, replies, _ in given)
+    several = any(len(replies) > 1 for _, replies in rows)
     return Rows(
-        places=torch.tensor(list(chain(*(places for _, _, places in given))), device=model.device),
+        prompts=tuple(prompts),
+        places=torch.tensor(
+            list(chain(*(range(firsts[each], firsts[each + 1]) for each in prompts))), device=model.device
+        ),
         input_ids=ids.to(model.device),
         position_ids=positions.to(model.device),
         mask=_mask(segments.to(model.device), model) if several else None,
         before=torch.tensor(before, device=model.device),
-        targets=torch.tensor(list(chain(*(chain(*replies) for _, replies, _ in given))), device=model.device),
+        targets=torch.tensor(list(chain(*(chain(*replies) for _, replies in rows))), device=model.device),
         last=torch.tensor(last, device=model.device),
     )
 

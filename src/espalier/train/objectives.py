@@ -66,7 +66,7 @@ class Comparisons:
     """Which replies of a batch are preferred to which.
 
     better, worse: (pairs,), places among the replies. preferred: (pairs,), how sure it is that the first is the better
-    one, ½ for a tie. weights: (pairs,), 1 / C(K, 2) for a prompt of K replies. prompts: those that have pairs.
+    one, ½ for a tie. weights: (pairs,), 1 / C(K, 2) for a prompt of K replies. prompts: how many have pairs.
     """
 
     better: Tensor
@@ -81,23 +81,30 @@ class Comparisons:
         return Comparisons(better, worse, self.preferred.to(device), self.weights.to(device), self.prompts)
 
 
-def comparisons(sizes: Sequence[int], ties: Sequence[Collection[tuple[int, int]]] = ()) -> Comparisons:
+def comparisons(
+    sizes: Sequence[int],
+    ties: Sequence[Collection[tuple[int, int]]] = (),
+    left_out: Sequence[Collection[tuple[int, int]]] = (),
+) -> Comparisons:
     """All C(K, 2) pairs of each prompt's K replies, which stand one prompt after the other, best first.
 
     sizes: K of each prompt; one with a single reply has no pairs and does not count. ties: of each prompt, the pairs of
-    places, the smaller first, that are equally good.
+    places, the smaller first, that are equally good; left_out: those that are not compared at all.
     """
-    better, worse, preferred, weights = [], [], [], []
-    start = 0
+    better: list[int] = []
+    worse: list[int] = []
+    preferred: list[float] = []
+    weights: list[float] = []
+    start = prompts = 0
     for prompt, size in enumerate(sizes):
-        tied = ties[prompt] if ties else ()
-        for first, second in combinations(range(size), 2):
-            better.append(start + first)
-            worse.append(start + second)
-            preferred.append(0.5 if (first, second) in tied else 1.0)
-            weights.append(2 / (size * (size - 1)))
+        tied, without = (each[prompt] if each else () for each in (ties, left_out))
+        pairs = [pair for pair in combinations(range(size), 2) if pair not in without]
+        better += (start + first for first, _ in pairs)
+        worse += (start + second for _, second in pairs)
+        preferred += (0.5 if pair in tied else 1.0 for pair in pairs)
+        weights += [1 / len(pairs)] * len(pairs) if pairs else []
         start += size
-    prompts = sum(size > 1 for size in sizes)
+        prompts += bool(pairs)
     return Comparisons(
         torch.tensor(better, dtype=torch.long), torch.tensor(worse, dtype=torch.long),
         torch.tensor(preferred, dtype=torch.float64), torch.tensor(weights, dtype=torch.float64), prompts,

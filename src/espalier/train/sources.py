@@ -170,25 +170,19 @@ def texts_of(example: Example) -> tuple[str, ...]:
 
 def divided(lines: Sequence[Line], data: Data) -> Parts:
     """Each line's side. Units that share a telling text are one; the hash of its oldest name decides."""
-    units = list(dict.fromkeys(line.unit for line in lines))
-    place_of = {unit: place for place, unit in enumerate(units)}
-    groups = _Groups(len(units))
-    first: dict[str, int] = {}
-    for line in lines:
-        for key in telling(line.texts):
-            groups.join(place_of[line.unit], first.setdefault(key, place_of[line.unit]))
-    saplings = [Sapling(unit, "", NO_LANGUAGE, unit) for unit in units]
+    group_of = grouped(lines)
+    saplings = [Sapling(unit, "", NO_LANGUAGE, unit) for unit in group_of]
 
     def alike(texts: Sequence[str]) -> list[list[int]]:
         """The texts are names of units; those of one group, as places among them."""
-        by_head: dict[int, list[int]] = {}
+        by_group: dict[str, list[int]] = {}
         for place, unit in enumerate(texts):
-            by_head.setdefault(groups.head(place_of[unit]), []).append(place)
-        return [group for group in by_head.values() if len(group) > 1]
+            by_group.setdefault(group_of[unit], []).append(place)
+        return [group for group in by_group.values() if len(group) > 1]
 
     parts = dict(split(saplings, Shares({HELD_OUT: data.held_out}, seed=data.split_seed), alike).parts)
-    if fixed := {groups.head(place_of[line.unit]) for line in lines if line.held_out}:
-        parts = {unit: HELD_OUT if groups.head(place_of[unit]) in fixed else TRAIN for unit in units}
+    if fixed := {group_of[line.unit] for line in lines if line.held_out}:
+        parts = {unit: HELD_OUT if group in fixed else TRAIN for unit, group in group_of.items()}
     learned = tuple(line for line in lines if parts[line.unit] == TRAIN and line.weight > 0)
     held_out = tuple(line for line in lines if parts[line.unit] == HELD_OUT)
     if not learned:
@@ -196,16 +190,30 @@ def divided(lines: Sequence[Line], data: Data) -> Parts:
     return Parts(learned, held_out)
 
 
-class _Groups:
-    """Which of so many things belong together."""
+def grouped(lines: Iterable[Line]) -> dict[str, str]:
+    """Of each unit the name of the first that is of its group: units that share a telling text are one group."""
+    places: dict[str, int] = {}
+    groups = _Groups()
+    first: dict[str, int] = {}
+    for line in lines:
+        place = places.setdefault(line.unit, len(places))
+        for key in telling(line.texts):
+            groups.join(place, first.setdefault(key, place))
+    units = list(places)
+    return {unit: units[groups.head(place)] for unit, place in places.items()}
 
-    def __init__(self, things: int) -> None:
-        self._above = list(range(things))
+
+class _Groups:
+    """Which of some numbered things belong together."""
+
+    def __init__(self) -> None:
+        self._above: dict[int, int] = {}
 
     def head(self, thing: int) -> int:
-        while self._above[thing] != thing:
-            self._above[thing] = self._above[self._above[thing]]
-            thing = self._above[thing]
+        """The first of those that it belongs to."""
+        while (above := self._above.get(thing, thing)) != thing:
+            self._above[thing] = self._above.get(above, above)
+            thing = above
         return thing
 
     def join(self, one: int, other: int) -> None:

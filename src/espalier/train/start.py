@@ -3,6 +3,8 @@
 Knows models and settings; does not know what is learned.
 """
 
+import warnings
+
 import torch
 from peft import LoraConfig, get_peft_model
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -25,16 +27,22 @@ def load(chosen: Model, name: str) -> tuple[PreTrainedModel, PreTrainedTokenizer
     return load_model(name, getattr(torch, chosen.dtype), chosen.attention, chosen.device)
 
 
-def prepared(model: PreTrainedModel, chosen: Model) -> PreTrainedModel:
-    """The model with an adapter, which is then all that is trained of it, and with recomputed activations."""
+def prepared(model: PreTrainedModel, chosen: Model, task: str = "CAUSAL_LM") -> PreTrainedModel:
+    """The model with an adapter, which is then all that is trained of it, and with recomputed activations.
+
+    task: as peft names it; with SEQ_CLS the new head of a reward model is trained too.
+    """
     model.config.use_cache = False
     if chosen.gradient_checkpointing:
         model.gradient_checkpointing_enable({"use_reentrant": False})
     if (adapter := chosen.adapter) is None:
         return model
     lora = LoraConfig(
-        r=adapter.rank, lora_alpha=adapter.alpha, lora_dropout=adapter.dropout, task_type="CAUSAL_LM",
+        r=adapter.rank, lora_alpha=adapter.alpha, lora_dropout=adapter.dropout, task_type=task,
         target_modules=list(adapter.targets) or "all-linear",
     )  # fmt: skip
-    adapted: PreTrainedModel = get_peft_model(model, lora)  # type: ignore[assignment]  # it passes on what it has not
+    with warnings.catch_warnings():
+        # peft asks for a property under its old name
+        warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
+        adapted: PreTrainedModel = get_peft_model(model, lora)  # type: ignore[assignment]  # it passes on what it has not
     return adapted

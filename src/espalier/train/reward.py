@@ -1,0 +1,286 @@
+"""The reward model: it learns which of several replies to a prompt people like better.
+
+L = − 1 / C(K,2) · Σ_{w≻l} log σ(r(x, y_w) − r(x, y_l)), over all pairs of a prompt's K ranked replies and on average
+over prompts (Ouyang et al. 2022, eq. 1), where r is a linear layer on the last hidden state at a reply's end token. The
+K replies go through the model in one row and share their prompt.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any, ClassVar, Final, Self
+
+import numpy as np
+import torch
+from pydantic import model_validator
+from rich.console import Console
+from torch import Tensor
+from transformers import PreTrainedTokenizerBase
+
+from espalier.dataset.contributors import Estimate
+from espalier.dataset.convert import Kind
+from espalier.dataset.findings import Report, ignore
+from espalier.infer.measure import Agreement, Scored, agreement
+from espalier.infer.reward import begin_reward, finished
+from espalier.infer.shared import Rows, laid_out, rewards_of
+from espalier.train import optimizer as optimizing
+from espalier.train.card import Made, inputs_of
+from espalier.train.checkpoint import Checkpoints
+from espalier.train.checkpoint import Weights as Trained
+from espalier.train.objectives import Comparisons, comparisons, reward_loss
+from espalier.train.ranked import Ranked, folds, rankings
+from espalier.train.seen import refuse_learned, without_learned
+from espalier.train.settings import Section, Tuning, setting
+from espalier.train.sft import keep, lines_of_steps, steps_in
+from espalier.train.sources import BadSource, Parts, read_parts
+from espalier.train.start import prepared
+from espalier.train.watch import Watch, growing
+
+AGREEMENT: Final = "agreement.json"
+"""The file of a run that tells how the model agrees with the rankings that it has not seen."""
+
+
+class Reward(Section):
+    """How replies are compared."""
+
+    margin: float = setting("By how much a better reply has to be above a worse one.", "a number from 0", 0.0, ge=0)
+    squares: float = setting("What the mean square of a prompt's rewards costs.", "a number from 0", 0.001, ge=0)
+    centring: float = setting("What the mean square of the sum of a pair costs.", "a number from 0", 0.0, ge=0)
+    folds: int = setting(
+        "Models trained on all but a part of the trees and measured on that part, beside the one that is kept; "
+        "0 trains none.",
+        "0, or a whole number from 2",
+        0,
+        ge=0,
+    )
+
+    @model_validator(mode="after")
+    def _two_folds_or_none(self) -> Self:
+        if self.folds == 1:
+            raise ValueError("folds is 1, which leaves nothing to learn; take 2 or more, or 0 for none")
+        return self
+
+
+class RewardSettings(Tuning):
+    usual: ClassVar = {
+        "optimizer": {"learning_rate": 1e-5, "schedule": "linear", "warmup": 50, "batch": 16},
+        "data": {"length": 1024},
+    }
+    reward: Reward = Reward()
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """What was made: the folder of the model, and how it, or those of the folds together, agree with people."""
+
+    model: Path
+    agreement: Agreement
+
+
+def train(settings: RewardSettings, console: Console | None = None, report: Report = ignore) -> Judge:
+    """Run it, or go on with it. Raises BadSource, BadModel, BadCheckpoint and Stopped."""
+    parts = read_parts(settings.data, Kind.RANKED, report)
+    inputs = inputs_of(settings)
+    scored: list[Scored] = []
+    every = (*parts.learned, *parts.held_out)
+    for number, (learned, held_out) in enumerate(folds(every, settings.reward.folds, settings.data.split_seed), 1):
+        _, found = run(_fold(settings, number), Parts(tuple(learned), tuple(held_out)), inputs, (), console)
+        scored += found
+    agreed = _agreement(scored, settings) if scored else None
+    model, found = run(settings, parts, inputs, () if agreed is None else sentences(agreed), console)
+    agreed = agreed or _agreement(found, settings)
+    (settings.run.out / AGREEMENT).write_text(json.dumps(asdict(agreed), indent=1) + "\n", "utf-8")
+    return Judge(model, agreed)
+
+
+def _fold(settings: RewardSettings, number: int) -> RewardSettings:
+    """The same run on a part of the data, in a folder of its own."""
+    return settings.model_copy(
+        update={"run": settings.run.model_copy(update={"out": settings.run.out / f"fold-{number}"})}
+    )
+
+
+def run(
+    settings: RewardSettings, parts: Parts, inputs: Mapping[str, str], notes: Sequence[str], console: Console | None
+) -> tuple[Path, list[Scored]]:
+    """One model on one division of the data: its folder, and what it says of the rankings that are held out."""
+    if settings.data.overlap == "learn":
+        parts = without_learned(parts, settings.model.start)
+    refuse_learned(parts, settings.model.start)
+    model, tokenizer = begin(settings)
+    learned, held_out = (rankings(side, tokenizer, settings.data.length) for side in (parts.learned, parts.held_out))
+    if not any(comparable(each) for each in learned):
+        raise BadSource(f"no ranking is left that fits into {settings.data.length:,} tokens; raise data.length")
+    fit(model, learned, held_out, settings, console, inputs)
+    found = scored_by(model, held_out, settings.run.pass_tokens)
+    mean = mean_of_best(model, learned, settings.run.pass_tokens)
+    told = notes or (sentences(_agreement(found, settings)) if found else ["No ranking was held out to measure it on."])
+    made = Made("ranking replies (a reward model)", settings, inputs, told)
+    return keep(finished(model, mean), tokenizer, parts, made), found
+
+
+def begin(settings: Tuning) -> tuple[Any, PreTrainedTokenizerBase]:
+    """The model to train, with its new head; chance and threads are as the settings have them. Raises BadModel."""
+    if settings.run.threads is not None:
+        torch.set_num_threads(settings.run.threads)
+    torch.manual_seed(settings.run.seed)
+    chosen = settings.model
+    model, tokenizer = begin_reward(chosen.start, getattr(torch, chosen.dtype), chosen.attention, chosen.device)
+    return prepared(model, chosen, "SEQ_CLS"), tokenizer
+
+
+def fit(
+    model: Any,
+    learned: Sequence[Ranked],
+    held_out: Sequence[Ranked],
+    settings: RewardSettings,
+    console: Console | None = None,
+    inputs: Mapping[str, str] | None = None,
+) -> None:
+    """The loop: each step sees `optimizer.batch` prompts with all their replies. Raises Stopped."""
+    often = [each.often for each in learned]
+    steps = settings.run.steps or steps_in(settings.run.epochs, often, settings)
+    optimizer, schedule = optimizing.optimizer_of(model, settings.optimizer, steps)
+    checkpoints = Checkpoints(
+        settings,
+        {"model": Trained(model), "optimizer": optimizer, "schedule": schedule},
+        growing(settings.run.out),
+        inputs or {},
+    )
+    done = checkpoints.resume()["step"]
+    tokens = settings.run.pass_tokens
+    with Watch(settings, done, steps, console) as watch:
+        model.train()
+        for step, places in enumerate(islice(lines_of_steps(often, settings), done, steps), done + 1):
+            given = [learned[place] for place in places]
+            total = sum(map(comparable, given))
+            loss = torch.zeros((), device=model.device)
+            right = 0.0
+            with watch.careful(step, given):
+                for rows, pairs in compared(given, model, tokens):
+                    rewards = rewards_of(model, rows)
+                    part = loss_of(rewards, pairs, total, settings.reward)
+                    part.backward()
+                    loss += part.detach()
+                    right += float((pairs.weights * (rewards[pairs.better] > rewards[pairs.worse])).sum())
+                norm = optimizing.step(model, optimizer, schedule, settings.optimizer.clip)
+            rate = float(schedule.get_last_lr()[0])
+            figures = {"loss": loss.item(), "accuracy": right / max(total, 1), "norm": norm, "learning_rate": rate}
+            watch.step(step, sum(map(len, given)), **figures)
+            if held_out and watch.measures(step):
+                watch.measured(step, **held_out_figures(model, held_out, settings))
+            if watch.saves(step):
+                checkpoints.save(step)
+            watch.stop_if_asked(step)
+
+
+def compared(given: Sequence[Ranked], model: Any, tokens: int) -> Iterator[tuple[Rows, Comparisons]]:
+    """The passes of a step, and which of the replies of each are compared."""
+    for rows in laid_out([(each.prompt, each.replies) for each in given], model, tokens):
+        some = [given[place] for place in rows.prompts]
+        sizes, ties, left_out = zip(*((len(each.replies), each.ties, each.left_out) for each in some), strict=True)
+        yield rows, comparisons(sizes, ties, left_out).to(rows.places.device)
+
+
+def comparable(ranked: Ranked) -> bool:
+    """Whether it has a pair."""
+    return comparisons([len(ranked.replies)], [ranked.ties], [ranked.left_out]).prompts > 0
+
+
+def loss_of(rewards: Tensor, pairs: Comparisons, total: int, chosen: Reward) -> Tensor:
+    """The part of the loss that one pass gives. total: prompts with pairs in the whole step."""
+    return reward_loss(rewards, pairs, total, chosen.margin, chosen.squares, chosen.centring)
+
+
+# Measuring
+
+
+@torch.no_grad()
+def rewards_by_prompt(model: Any, given: Sequence[tuple[Any, Sequence[Any]]], tokens: int) -> list[list[float]]:
+    """What the model says of each reply to each prompt; with its mean not taken off."""
+    training = model.training
+    model.eval()
+    said = torch.zeros(sum(len(replies) for _, replies in given), device=model.device)
+    for rows in laid_out(given, model, tokens):
+        said[rows.places] = rewards_of(model, rows)
+    model.train(training)
+    each = iter(said.tolist())
+    return [[next(each) for _ in replies] for _, replies in given]
+
+
+def scored_by(model: Any, given: Sequence[Ranked], tokens: int) -> list[Scored]:
+    """The rankings with what the model says of their replies."""
+    said = rewards_by_prompt(model, [(each.prompt, each.replies) for each in given], tokens)
+    return [
+        Scored(each.unit, each.lang, tuple(scores), each.lengths, each.ties)
+        for each, scores in zip(given, said, strict=True)
+    ]
+
+
+def mean_of_best(model: Any, given: Sequence[Ranked], tokens: int) -> float:
+    """The mean reward of the demonstrations: of each prompt the reply that people ranked first."""
+    best = rewards_by_prompt(model, [(each.prompt, each.replies[:1]) for each in given], tokens)
+    return sum(score for (score,) in best) / len(best)
+
+
+@torch.no_grad()
+def held_out_figures(model: Any, held_out: Sequence[Ranked], settings: RewardSettings) -> dict[str, float]:
+    """The loss on what is held out, and how often it has people's order."""
+    training = model.training
+    model.eval()
+    total = sum(map(comparable, held_out))
+    loss = right = pairs_there = 0.0
+    for rows, pairs in compared(held_out, model, settings.run.pass_tokens):
+        rewards = rewards_of(model, rows)
+        loss += float(loss_of(rewards, pairs, total, settings.reward))
+        decided = pairs.preferred == 1
+        apart = (rewards[pairs.better] - rewards[pairs.worse])[decided]
+        right += float(((apart > 0) + 0.5 * (apart == 0)).sum())
+        pairs_there += float(decided.sum())
+    model.train(training)
+    return {"held_out_loss": loss, "held_out_accuracy": right / max(pairs_there, 1)}
+
+
+def _agreement(scored: Sequence[Scored], settings: RewardSettings) -> Agreement:
+    return agreement(scored, np.random.default_rng(settings.run.seed))
+
+
+def sentences(found: Agreement) -> list[str]:
+    """What an agreement says, in words: beside chance, beside the rule of the longer reply, and on pairs where that
+    rule has nothing to say.
+    """
+    if found.all.accuracy is None or found.all.longer is None or found.gain is None:
+        return ["There was no pair to measure it on."]
+    accuracy, longer, gain = found.all.accuracy, found.all.longer, found.gain
+    said = [
+        f"Of {found.all.pairs:,} pairs in {found.prompts:,} prompts that it had not seen, it orders {_share(accuracy)} "
+        f"as people did; by chance it would be 50 %. {_against(accuracy, 0.5, 'chance')}",
+        f"The rule that the longer reply is the better one orders {_share(longer)} of them; the difference is "
+        f"{_points(gain)}. {_against(gain, 0.0, 'the longer reply')}",
+    ]
+    if found.matched.accuracy is not None:
+        said.append(
+            f"Of the {found.matched.pairs:,} pairs of like length it orders {_share(found.matched.accuracy)} as people "
+            f"did. {_against(found.matched.accuracy, 0.5, 'chance where length says nothing')}"
+        )
+    return said
+
+
+def _share(of: Estimate) -> str:
+    return f"{of.value:.1%}" + ("" if of.low is None else f" ({of.low:.1%} to {of.high:.1%})")
+
+
+def _points(of: Estimate) -> str:
+    within = "" if of.low is None or of.high is None else f" ({100 * of.low:+.1f} to {100 * of.high:+.1f})"
+    return f"{100 * of.value:+.1f} points{within}"
+
+
+def _against(of: Estimate, bar: float, what: str) -> str:
+    """Whether an interval lies on one side of what it is compared with."""
+    if of.low is None or of.high is None:
+        return f"These are too few trees to tell whether it beats {what}."
+    if of.low > bar:
+        return f"It beats {what}."
+    return f"It is worse than {what}." if of.high < bar else f"It is not shown to beat {what}."
