@@ -26,7 +26,7 @@ W, K = open_work.c, tasks.c
 FREE: Final = text("needs > held AND budget > tree_held")
 LONELY: Final = text("lonely = 1 AND needs > held AND budget > tree_held")
 
-WINDOW: Final = 16
+WINDOW: Final = 8
 """Candidates fetched at once; one is drawn. With one alone, a place behind a small gap of the index would starve."""
 
 Place = tuple[Act, str]
