@@ -13,4 +13,4 @@ def to_us(at: datetime) -> int:
 
 
 def from_us(at_us: int) -> datetime:
-    return EPOCH + timedelta(microseconds=at_us)
+    return EPOCH + timedelta(0, 0, at_us)
