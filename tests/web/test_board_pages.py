@@ -91,6 +91,8 @@ def test_every_chart_has_a_table_and_a_file_with_the_same_rows(campaign: World) 
         assert 'style="' not in page
         files = {name: list(csv.reader(StringIO(ada.get(f"/stats/{name}.csv").text))) for name in names}
         assert ada.get("/stats/secrets.csv").status_code == 404
+        assert "4 people took part" in page, "the chief planted, two replied, one judged"
+        assert re.search(r"People who took part</dt><dd[^>]*>4<", ada.get("/").text)
     tables = dict(zip(names, page.split("<tbody>")[1:], strict=True))
     for name, (_, *lines) in files.items():
         assert tables[name].split("</tbody>")[0].count("<tr>") == len(lines) > 0

@@ -8,6 +8,7 @@ import pytest
 
 from campaigns import REPLIES, World, well
 from espalier.domain.policy import PARAMETERS
+from visits import visit
 
 
 def test_everybody_sees_the_policy_and_administrators_change_it(campaign: World) -> None:
@@ -155,6 +156,10 @@ def test_an_import_takes_a_file_in_once(campaign: World) -> None:
     tree = campaign.chief.shown("/trees/t0")
     assert (tree["prompt"]["text"], tree["prompt"]["origin"]) == ("One?", "old.jsonl.gz")
     assert tree["prompt"]["author_name"] is None
+    with visit(campaign, campaign.chief.name) as chief:
+        page = chief.get(f"/messages/{tree['prompt']['id']}").text
+        assert "somebody without an account here" in page
+        assert f">{tree['prompt']['author']}<" not in page
     assert "trees.imported" in {entry["action"] for entry in campaign.warden.shown("/audit")["items"]}
 
 

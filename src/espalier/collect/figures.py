@@ -20,9 +20,12 @@ DAYS: Final = 30
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """`accounts` by role, those that can sign in; `imported`: known from files only, or closed. `active_…`: how many
-    contributed in the last so many days, today included.
+    """`took_part`: who wrote, reviewed or ranked something, with an account or known from imported files only;
+    `active_…`: of them in the last so many days, today included. `accounts` by role, those that can sign in;
+    `imported`: known from files only, or closed.
     """
+
+    took_part: int
 
     accounts: Mapping[str, int]
     disabled: int
@@ -57,7 +60,7 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a campaign has come: who wrote or judged something, what stands in it, which trees are finished."""
+    """How far a campaign has come: who took part, as in `People`; what stands in it; which trees are finished."""
 
     people: int
     messages: int
@@ -68,7 +71,7 @@ def progress_of(db: Connection) -> Progress:
     written = figures.written_by_lang(db)
     trees = figures.trees_by_lang(db)
     return Progress(
-        people=figures.active_since(db, date.min),
+        people=_took_part(db),
         messages=sum(of.prompter + of.assistant for of in written.values()),
         finished=sum(here.get(State.READY_FOR_EXPORT, 0) for here in trees.values()),
     )
@@ -101,7 +104,11 @@ def _people(db: Connection, today: date) -> People:
         else:
             accounts[role] = accounts.get(role, 0) + number
     active = [figures.active_since(db, today - timedelta(days=days - 1)) for days in (1, 7, 30)]
-    return People(accounts, disabled, imported, *active)
+    return People(_took_part(db), accounts, disabled, imported, *active)
+
+
+def _took_part(db: Connection) -> int:
+    return figures.active_since(db, date.min)
 
 
 def _spread(db: Connection, written: Mapping[str, Written]) -> Spread:

@@ -69,7 +69,7 @@ ALONE: Final[Mapping[str, Any]] = {
     "BlindMessage.id": REPLY, "OwnMessage.id": REPLY, "PublicMessage.id": REPLY, "StaffMessage.id": REPLY,
     "Outcome.done": [{"id": TREE, "state": "growing"}],
     "Outcome.refused": [{"id": THING, "detail": "This tree has ended already."}],
-    "People.accounts": {"contributor": 40, "moderator": 2, "admin": 1}, "People.disabled": 1,
+    "People.took_part": 31, "People.accounts": {"contributor": 40, "moderator": 2, "admin": 1}, "People.disabled": 1,
     "PersonalFigures.frames": {},
     "PolicyChanged.job.kind": "policy", "import_file.kind": "import", "close.kind": "close_account",
     "close_mine.kind": "close_account",

@@ -62,7 +62,7 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """charts: empty where nothing has happened yet. people, active: accounts, and who contributed within 30 days."""
+    """charts: empty where nothing has happened yet. people: who took part; active: of them within 30 days."""
 
     charts: list[Chart]
     messages: int
@@ -79,7 +79,7 @@ def show(visit: Reads) -> Response:
     messages = sum(sum(roles.values()) for roles in known.messages.values())
     trees = sum(sum(states.values()) for states in known.trees.values())
     drawn = [chart(visit, asked) for chart in CHARTS.values()] if trees else []
-    context = Context(drawn, messages, trees, sum(known.people.accounts.values()), known.people.active_30)
+    context = Context(drawn, messages, trees, known.people.took_part, known.people.active_30)
     return render(visit, "stats.html", context)
 
 
