@@ -62,12 +62,12 @@ def test_log_probabilities_and_gradients_are_those_of_single_passes(make) -> Non
 
 def test_a_reward_is_read_at_the_last_token_and_values_before_each() -> None:
     torch.manual_seed(0)
-    model = LlamaForSequenceClassification(LlamaConfig(**SHAPE, num_labels=1)).eval()
+    model = LlamaForSequenceClassification(LlamaConfig(**SHAPE, num_labels=1, reward_mean=0.25)).eval()
     samples = [Sample(prompt, reply, (0.0,) * len(reply), True) for prompt, reply in REPLIES]
     values = by_token(packs(REPLIES, 16), mask_of(REPLIES), lambda pack: scores_at(model, pack, pack.before))
-    for sample, reward, row in zip(samples, model_reward(model, 0.25, 16)(samples), values, strict=True):
+    for sample, reward, row in zip(samples, model_reward(model, 16)(samples), values, strict=True):
         whole = sample.prompt + sample.reply
         assert reward == pytest.approx(model(torch.tensor([whole])).logits.item() - 0.25, abs=1e-5)
         for place in range(len(sample.reply)):
             before = torch.tensor([whole[: len(sample.prompt) + place]])
-            assert row[place].item() == pytest.approx(model(before).logits.item(), abs=1e-5)
+            assert row[place].item() == pytest.approx(model(before).logits.item() - 0.25, abs=1e-5)

@@ -5,8 +5,8 @@ from pathlib import Path
 import planted
 import pytest
 
+from espalier.train.goal import Goal
 from espalier.train.grpo import GrpoSettings, fit
-from espalier.train.rollout import Goal
 
 
 def test_a_planted_preference_is_learned(tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ import planted
 import pytest
 import torch
 
+from espalier.train.goal import Goal
 from espalier.train.ppo import PpoSettings, fit
-from espalier.train.rollout import Goal
 
 
 def settings(out: Path, **tables: Any) -> PpoSettings:

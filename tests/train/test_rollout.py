@@ -12,14 +12,13 @@ from espalier.infer.engine import Sample
 from espalier.infer.local import LocalEngine
 from espalier.infer.score import by_token, packs, reply_log_probs
 from espalier.train.base import learn_tokenizer
+from espalier.train.goal import Rolling, tokens_of
 from espalier.train.rollout import (
     Reference,
-    Rolling,
     chance,
     minibatches,
     places_of,
     roll_out,
-    tokens_of,
     without_dropout,
     worth,
 )  # fmt: skip

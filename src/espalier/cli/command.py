@@ -25,6 +25,9 @@ from espalier.cli import (
     safety,
     serving,
     train,
+    train_dpo,
+    train_policy,
+    train_reward,
     training,
 )
 from espalier.cli.sources import AT_THE_END
@@ -77,6 +80,10 @@ app.add_typer(safety.safety, name="safety")
 training.training.command()(train.base)
 training.training.command()(train.sft)
 training.training.command()(train.preview)
+training.training.command()(train_reward.reward)
+training.training.command()(train_dpo.dpo)
+training.training.command()(train_policy.ppo)
+training.training.command()(train_policy.grpo)
 app.add_typer(training.training, name="train")
 app.command()(keeping.doctor)
 app.command()(keeping.backup)

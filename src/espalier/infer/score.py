@@ -13,6 +13,7 @@ from torch import Tensor
 
 from espalier.infer.engine import Reward, Sample, Tokens
 from espalier.infer.forward import logits_at
+from espalier.infer.reward import MEAN
 
 Replied = tuple[Tokens, Tokens]
 """A prompt and a reply to it."""
@@ -72,15 +73,15 @@ def reply_log_probs(model: Any, pack: Pack, temperature: float = 1.0) -> Tensor:
 
 
 def scores_at(model: Any, pack: Pack, at: Tensor) -> Tensor:
-    """What a model with one output in the place of the language-modelling head says at these places, (places,).
+    """What a reward model says at these places, (places,), its mean taken off.
 
-    At `before` it is the value before each token of a reply, at `last` the reward of the whole.
+    At `last` it is the reward of the whole; of a critic, at `before`, the value before each token of a reply.
     """
     # transformers would tell a row's last score alone, so the two parts of the model are called one after the other.
     plain = model.get_base_model() if hasattr(model, "get_base_model") else model
     hidden = plain.base_model(input_ids=pack.input_ids, position_ids=pack.position_ids, use_cache=False)
     scores: Tensor = plain.score(hidden.last_hidden_state.flatten(0, 1)[at])[:, 0].float()
-    return scores
+    return scores - float(getattr(plain.config, MEAN, 0.0))
 
 
 @torch.no_grad()
@@ -100,14 +101,15 @@ def mask_of(replies: Sequence[Replied], device: torch.device | str = "cpu") -> T
     return torch.arange(int(lengths.max()), device=device) < lengths[:, None]
 
 
-def model_reward(model: Any, mean: float, tokens: int) -> Reward:
-    """A reward model as a reward. mean: of the demonstrations it was trained on, which then have the reward 0."""
+def model_reward(model: Any, tokens: int) -> Reward:
+    """A reward model as a reward, with so many tokens at once."""
 
     @torch.no_grad()
     def reward(samples: Sequence[Sample]) -> list[float]:
         scores = torch.zeros(len(samples), device=model.device)
         for pack in packs([(sample.prompt, sample.reply) for sample in samples], tokens, model.device):
             scores[pack.places] = scores_at(model, pack, pack.last)
-        return (scores - mean).tolist()
+        told: list[float] = scores.tolist()
+        return told
 
     return reward

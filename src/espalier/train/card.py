@@ -38,13 +38,15 @@ class Made:
     notes: Sequence[str] = ()
 
 
-def inputs_of(settings: Settings) -> dict[str, str]:
-    """The SHA-256 of every file that a run reads, by its name: sources, and the model that it starts from where that
-    is a directory. Raises BadSource, OSError.
+def inputs_of(settings: Settings, *models: str) -> dict[str, str]:
+    """The SHA-256 of every file that a run reads, by its name: sources, the model that it starts from and other
+    `models`, where they are directories. Raises BadSource, OSError.
     """
     files = [file for source in settings.data.sources for file in files_of(source)]
-    if isinstance(settings, Tuning) and (start := Path(settings.model.start)).is_dir():
-        files += [path for path in files_in(start).values() if path.suffix in WEIGHTS]
+    started = (settings.model.start,) if isinstance(settings, Tuning) else ()
+    for model in (*started, *models):
+        if model and Path(model).is_dir():
+            files += [path for path in files_in(Path(model)).values() if path.suffix in WEIGHTS]
     return {str(file): checksum(file) for file in files}
 
 
@@ -72,8 +74,7 @@ def card(made: Made, curves: Mapping[str, Curve], with_drawing: bool = False) ->
     if curves:
         lines += ["", "## Figures", "", "| metric | measured | first | last |", "| --- | --- | --- | --- |"]
         lines += [
-            f"| {name} | {len(curve)} × | {curve[0][1]:.4g} | {curve[-1][1]:.4g} |"
-            for name, curve in curves.items()
+            f"| {name} | {len(curve)} × | {curve[0][1]:.4g} | {curve[-1][1]:.4g} |" for name, curve in curves.items()
         ]
     if with_drawing:
         lines += ["", f"![Losses over the steps of the run]({DRAWING})"]

@@ -6,16 +6,23 @@ of single steps of reasoning.
 """
 
 from collections import defaultdict
+from collections.abc import Mapping
 from math import ceil
+from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
 from rich.console import Console
 
+from espalier.dataset.convert import Kind
+from espalier.dataset.findings import Report, ignore
+from espalier.infer.engine import Reward
 from espalier.infer.local import LocalEngine
 from espalier.infer.score import packs, reply_log_probs
 from espalier.train import optimizer as optimizing
-from espalier.train.checkpoint import Checkpoints, Weights
+from espalier.train.card import Made, inputs_of
+from espalier.train.checkpoint import Checkpoints, Stateful, Weights
+from espalier.train.goal import Goal, Rolling, goal_of
 from espalier.train.objectives import (
     Normaliser,
     clipped_share,
@@ -25,9 +32,7 @@ from espalier.train.objectives import (
     grpo_weights,
 )
 from espalier.train.rollout import (
-    Goal,
     Reference,
-    Rolling,
     chance,
     measure,
     minibatches,
@@ -35,7 +40,11 @@ from espalier.train.rollout import (
     roll_out,
     without_dropout,
 )
+from espalier.train.seen import refuse_learned, without_learned
 from espalier.train.settings import Section, setting
+from espalier.train.sft import keep
+from espalier.train.sources import read_parts
+from espalier.train.start import begin
 from espalier.train.watch import Watch, growing
 
 
@@ -65,11 +74,29 @@ class GrpoSettings(Rolling):
     grpo: Grpo = Grpo()
 
 
+def train(
+    settings: GrpoSettings, console: Console | None = None, report: Report = ignore, reward: Reward | None = None
+) -> Path:
+    """Run it, or go on with it; the folder of the model. reward: a function in place of the reward model of the
+    settings. Raises BadSource, BadModel, BadSettings, BadCheckpoint and Stopped.
+    """
+    parts = read_parts(settings.data, Kind.PROMPTS, report)
+    if settings.data.overlap == "learn":
+        parts = without_learned(parts, settings.model.start)
+    refuse_learned(parts, settings.model.start)
+    inputs = inputs_of(settings, settings.rollouts.reward, settings.rollouts.judge)
+    policy, tokenizer = begin(settings)
+    goal = goal_of(settings, parts, tokenizer, reward)
+    fit(policy, goal, settings, console, inputs)
+    return keep(policy, tokenizer, parts, Made("group relative policy optimisation", settings, inputs))
+
+
 def fit(
     policy: Any,
     goal: Goal,
     settings: GrpoSettings,
     console: Console | None = None,
+    inputs: Mapping[str, str] | None = None,
 ) -> None:
     """The loop. policy: it learns, and as it is now it is the reference. goal: what it learns.
 
@@ -85,8 +112,8 @@ def fit(
     steps = run.steps or max(1, ceil(run.epochs * len(goal.prompts) / chosen.prompts))
     updates = steps * chosen.epochs * ceil(replies_a_step / settings.optimizer.batch)
     optimizer, schedule = optimizing.optimizer_of(policy, settings.optimizer, updates)
-    parts = {"model": Weights(policy), "optimizer": optimizer, "schedule": schedule}
-    checkpoints = Checkpoints(settings, parts, growing(run.out))
+    parts: dict[str, Stateful] = {"model": Weights(policy), "optimizer": optimizer, "schedule": schedule}
+    checkpoints = Checkpoints(settings, parts, growing(run.out), inputs or {})
     done = checkpoints.resume()["step"]
 
     with Watch(settings, done, steps, console) as watch:

@@ -6,17 +6,25 @@ shares its body with the policy, and freezing of layers.
 """
 
 from collections import defaultdict
+from collections.abc import Mapping
 from math import ceil
+from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
 from rich.console import Console
 from torch import nn
 
+from espalier.dataset.convert import Kind
+from espalier.dataset.findings import Report, ignore
+from espalier.infer.engine import Reward
 from espalier.infer.local import LocalEngine
+from espalier.infer.reward import begin_reward
 from espalier.infer.score import by_token, packs, reply_log_probs, scores_at
 from espalier.train import optimizer as optimizing
+from espalier.train.card import Made, inputs_of
 from espalier.train.checkpoint import Checkpoints, Weights
+from espalier.train.goal import Goal, Rolling, goal_of
 from espalier.train.objectives import (
     AdaptiveKL,
     clipped_share,
@@ -27,9 +35,7 @@ from espalier.train.objectives import (
     whiten,
 )  # fmt: skip
 from espalier.train.rollout import (
-    Goal,
     Reference,
-    Rolling,
     chance,
     measure,
     minibatches,
@@ -37,7 +43,11 @@ from espalier.train.rollout import (
     roll_out,
     without_dropout,
 )
+from espalier.train.seen import refuse_learned, without_learned
 from espalier.train.settings import Section, setting
+from espalier.train.sft import keep
+from espalier.train.sources import read_parts
+from espalier.train.start import begin, prepared
 from espalier.train.watch import Watch, growing
 
 
@@ -68,12 +78,43 @@ class PpoSettings(Rolling):
     ppo: Ppo = Ppo()
 
 
+def train(
+    settings: PpoSettings, console: Console | None = None, report: Report = ignore, reward: Reward | None = None
+) -> Path:
+    """Run it, or go on with it; the folder of the model. reward: a function in place of the reward model of the
+    settings. Raises BadSource, BadModel, BadSettings, BadCheckpoint and Stopped.
+    """
+    parts = read_parts(settings.data, Kind.PROMPTS, report)
+    if settings.data.overlap == "learn":
+        parts = without_learned(parts, settings.model.start)
+    refuse_learned(parts, settings.model.start)
+    inputs = inputs_of(settings, settings.rollouts.reward, settings.rollouts.judge)
+    policy, tokenizer = begin(settings)
+    goal = goal_of(settings, parts, tokenizer, reward)
+    fit(policy, critic_of(settings), goal, settings, console, inputs)
+    return keep(policy, tokenizer, parts, Made("proximal policy optimisation", settings, inputs))
+
+
+def critic_of(settings: PpoSettings) -> Any:
+    """A model that foretells the reward of a reply from its beginning: the reward model, which can do so of the whole;
+    where there is none, the policy with an output that begins at 0. Raises BadModel.
+    """
+    chosen, reward = settings.model, settings.rollouts.reward
+    critic, _ = begin_reward(reward or chosen.start, getattr(torch, chosen.dtype), chosen.attention, chosen.device)
+    if not reward:
+        head = critic.score
+        assert isinstance(head, nn.Linear), f"{head=}"
+        nn.init.zeros_(head.weight)
+    return prepared(critic, chosen, "SEQ_CLS")
+
+
 def fit(
     policy: Any,
     critic: Any,
     goal: Goal,
     settings: PpoSettings,
     console: Console | None = None,
+    inputs: Mapping[str, str] | None = None,
 ) -> None:
     """The loop. policy: it learns, and as it is now it is the reference. critic: with one output, it learns to foretell
     the reward. goal: what it learns. Raises Stopped.
@@ -90,7 +131,10 @@ def fit(
     updates = steps * chosen.epochs * ceil(chosen.replies / settings.optimizer.batch)
     optimizer, schedule = optimizing.optimizer_of(both, settings.optimizer, updates)
     checkpoints = Checkpoints(
-        settings, {"models": Weights(both), "optimizer": optimizer, "schedule": schedule}, growing(run.out)
+        settings,
+        {"models": Weights(both), "optimizer": optimizer, "schedule": schedule},
+        growing(run.out),
+        inputs or {},
     )
     place = checkpoints.resume()
     control = AdaptiveKL(place.get("kl", chosen.kl), chosen.kl_target or 1.0, chosen.kl_horizon)

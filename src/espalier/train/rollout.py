@@ -3,7 +3,7 @@
 Knows engines, rewards and the policy as it was; does not know how one learns from it.
 """
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from copy import deepcopy
 from dataclasses import dataclass
@@ -12,76 +12,13 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from transformers import PreTrainedTokenizerBase
 
-from espalier.dataset.examples import Prompt, Turns
-from espalier.dataset.format import Role, prompt_of
-from espalier.infer.engine import Engine, Reward, Sample, Sampling, Tokens
+from espalier.infer.engine import Engine, Reward, Sample, Tokens
 from espalier.infer.score import Pack, by_token, mask_of, packs, reply_log_probs
-from espalier.infer.tokens import encode_prompt
 from espalier.train.batch import order
+from espalier.train.goal import Goal, Rolling
 from espalier.train.objectives import kl_k1
-from espalier.train.settings import Section, Tuning, setting
-from espalier.train.sources import Line
 from espalier.train.watch import Watch
-
-
-class Rollouts(Section):
-    """How the policy replies, and what its replies are worth."""
-
-    reward: str = setting("The reward model that is learned from.", "the directory of a reward model", "")
-    judge: str = setting(
-        "A reward model of other folds, which nobody learns from: whether what was learned is more than its reward's "
-        "habits.", "the directory of a reward model", "",
-    )  # fmt: skip
-    longest: int = setting("Tokens of a reply, its end token among them.", "a whole number from 1", 256, ge=1)
-    temperature: float = setting(
-        "Replies are drawn at it, and their probabilities taken at it.", "a number above 0", 1.0, gt=0
-    )
-    top_p: float = setting("Draw from the likeliest tokens of this share.", "above 0, to 1", 1.0, gt=0, le=1)
-    top_k: int = setting("Draw from so many of the likeliest tokens; 0 from all.", "a whole number from 0", 0, ge=0)
-    unfinished: float = setting(
-        "What a reply is worth that was cut off before its end token, whatever the reward model says.", "a number", -1.0
-    )
-    measured: int = setting(
-        "Replies to held-out prompts that are drawn when it is measured.", "a whole number from 1", 64, ge=1
-    )
-    shown: int = setting("So many of them are kept in samples.jsonl.", "a whole number from 0", 8, ge=0)
-
-    @property
-    def sampling(self) -> Sampling:
-        return Sampling(self.longest, self.temperature, self.top_p, self.top_k)
-
-
-class Rolling(Tuning):
-    """Settings of algorithms that learn from rollouts."""
-
-    rollouts: Rollouts = Rollouts()
-
-
-# Prompts
-
-
-def prompts_of(lines: Sequence[Line], tokenizer: PreTrainedTokenizerBase, longest: int) -> list[Tokens]:
-    """The prompts of so many tokens at most, each once."""
-    turns = [line.example.turns for line in lines if isinstance(line.example, Prompt)]
-    encoded = (tokens_of(each, tokenizer, longest) for each in turns)
-    return list(dict.fromkeys(each for each in encoded if each))
-
-
-def tokens_of(turns: Turns, tokenizer: PreTrainedTokenizerBase, longest: int) -> Tokens | None:
-    """A prompt of so many tokens at most: the last turns of one that is too long, None where the last one alone is."""
-    given = prompt_of(turns)
-    first = tuple(segment for segment in given[:1] if segment.role is Role.SYSTEM)
-    whole = encode_prompt(given, tokenizer)
-    if len(whole) <= longest:
-        return whole
-    for begin in range(len(first) + 1, len(given)):
-        if given[begin].role is Role.PROMPTER:
-            whole = encode_prompt((*first, *given[begin:]), tokenizer)
-            if len(whole) <= longest:
-                return whole
-    return None
 
 
 def places_of(step: int, count: int, lines: int, seed: int) -> list[int]:
@@ -102,22 +39,6 @@ def minibatches(replies: int, epochs: int, size: int, seed: int) -> Iterator[lis
 def chance(*of: int) -> int:
     """A seed for one purpose: of the run's seed, the step, and what else there is to tell apart."""
     return int(np.random.SeedSequence([len(of), *of]).generate_state(1, np.uint64)[0] >> 1)
-
-
-@dataclass(frozen=True, slots=True)
-class Goal:
-    """What a policy is to learn: replying to prompts so that its replies are worth much.
-
-    ends: the tokens that end a reply. held_out: prompts that are only measured on. judge: another reward, which is only
-    measured with. decode: tokens as text, for those who look at samples.
-    """
-
-    prompts: Sequence[Tokens]
-    ends: Collection[int]
-    reward: Reward
-    held_out: Sequence[Tokens] = ()
-    judge: Reward | None = None
-    decode: Callable[[Tokens], str] = str
 
 
 # The policy as it was
