@@ -37,7 +37,8 @@ def begin_reward(
         head = model.score
         assert isinstance(head, nn.Linear), f"{head=}"
         nn.init.normal_(head.weight, std=1 / sqrt(head.in_features + 1))  # as Stiennon et al. 2020 begin
-    prepare(model, tokenizer)
+    with _quietly():
+        prepare(model, tokenizer)
     model.config.pad_token_id = tokenizer.pad_token_id
     nn.Module.to(model, device_of(device))
     return model, tokenizer
@@ -80,7 +81,7 @@ def _classifier(name: str | Path, dtype: torch.dtype, attention: str) -> tuple[P
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    """Without transformers' report that the head is new, which is what was asked for."""
+    """Without transformers' reports that the head and the rows of new tokens are new, which is what was asked for."""
     before = logging.get_verbosity()
     logging.set_verbosity_error()
     try:
