@@ -1,11 +1,14 @@
 """`espalier dataset check` and `espalier safety train`, as somebody types them."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from commands import Run
 from espalier.dataset.scores import by_message, read_scores
+from espalier.dataset.unfinished import Unfinished
+from espalier.safety import checks
 from oasst import lines, message, tree
 
 LONG = "Tomatoes want sun, water, and a stick to climb on when they are small and when they are tall."
@@ -44,6 +47,45 @@ def test_what_is_found_goes_beside_the_messages_and_conditions_ask_for_it(
         "--where", "duplicate=false", "--where", "near_duplicate=false",
     )  # fmt: skip
     assert "2 lines" in kept.out, kept.err
+
+
+def test_who_was_stopped_goes_on_with_what_was_found_and_ends_with_the_same(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = lines(tmp_path / "texts.jsonl", *(tree(message(f"m{n}", text=f"{LONG} {n}")) for n in range(9)))
+    whole, scores = tmp_path / "whole.jsonl", tmp_path / "scores.jsonl.gz"
+    assert run("dataset", "check", texts, "--into", whole).code == 0
+
+    looked: list[str] = []
+
+    def stopping(text: str, _detect: Callable[[str], object] = checks.detect) -> object:
+        looked.append(text)
+        if len(looked) == 6:
+            raise KeyboardInterrupt
+        return _detect(text)
+
+    monkeypatch.setattr(checks, "detect", stopping)
+    stopped = run("dataset", "check", texts, "--into", scores)
+    assert stopped.code == 130
+    assert "the same command goes on from here" in stopped.err
+    assert not scores.exists()
+    goes_on = run("dataset", "check", texts, "--into", scores)
+    assert goes_on.code == 0
+    assert "Going on after 5 messages" in goes_on.err
+    assert len(looked) == 6 + 4, "the first five are not looked at again"
+    assert list(read_scores(scores)) == list(read_scores(whole))
+    assert not list(tmp_path.glob("*.unfinished"))
+
+
+def test_what_was_found_of_other_texts_is_nobodys(run: Run, source: Path, tmp_path: Path) -> None:
+    scores = tmp_path / "scores.jsonl"
+    left = Unfinished(scores, {"of": "other texts"})
+    list(left.keep([{"message_id": "p"}]))
+    assert Unfinished(scores, {"of": "other texts"}).found == [{"message_id": "p"}]
+    with left.path.open("ab") as file:
+        file.write(b'{"message_id": "cut off')
+    assert Unfinished(scores, {"of": "other texts"}).found == [{"message_id": "p"}]
+    assert "Going on" not in run("dataset", "check", source, "--into", scores).err
 
 
 def test_toxicity_is_learned_from_labels_and_told_of_other_texts(run: Run, source: Path, tmp_path: Path) -> None:

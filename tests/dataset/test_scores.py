@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from espalier.dataset.findings import Findings
-from espalier.dataset.scores import Found, Scores, by_message, read_scores, write_scores
+from espalier.dataset.scores import Found, Scores, by_message, read_scores, spelled
+from espalier.dataset.write import write_objects
 
 SCORES = [
     Scores("a", Found(lang_detected="en", lang_confidence=0.9, toxicity=0.25, near_duplicate_of=None)),
@@ -15,7 +16,7 @@ SCORES = [
 
 @pytest.mark.parametrize("name", ["scores.jsonl", "scores.jsonl.gz"])
 def test_scores_come_back_as_they_were_written(tmp_path: Path, name: str) -> None:
-    assert write_scores(tmp_path / name, SCORES) == 2
+    assert write_objects(tmp_path / name, map(spelled, SCORES)) == 2
     assert list(read_scores(tmp_path / name)) == SCORES
 
 

@@ -1,5 +1,6 @@
 """`espalier dataset check`: what is found in the texts, beside the messages."""
 
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ from rich.markup import escape
 from espalier.cli.campaign import without_cycle_search
 from espalier.cli.files import refuse_unreadable, refuse_unwritable
 from espalier.cli.sources import SOURCE, at_hand, notices_of
-from espalier.cli.terminal import MISUSED, fail, one_of, out, plural, progress
+from espalier.cli.terminal import MISUSED, STOPPED, err, fail, one_of, out, plural, progress
 
 if TYPE_CHECKING:
     from espalier.dataset.scores import Scores
@@ -33,9 +34,16 @@ def check(
         typer.Option("--alike", min=0.5, max=1, metavar="SHARE", help="From which likeness texts are near copies."),
     ] = 0.8,
 ) -> None:
-    """Look at the texts: their language, copies, personal data, toxicity. Nothing is dropped; `--scores` reads it."""
+    """Look at the texts: their language, copies, personal data, toxicity. Nothing is dropped; `--scores` reads it.
+
+    After Ctrl-C the same command goes on where it stopped.
+    """
+    from espalier import __version__
     from espalier.dataset.read import read_messages
-    from espalier.dataset.scores import write_scores
+    from espalier.dataset.scores import scores, spelled
+    from espalier.dataset.stamp import checksum
+    from espalier.dataset.unfinished import Unfinished
+    from espalier.dataset.write import write_objects
     from espalier.safety.checks import Check, checked
 
     wanted = [Check(one_of(each, Check, "check")) for each in dict.fromkeys(only or ())]
@@ -49,10 +57,24 @@ def check(
     files = [at_hand(source) for source in sources]
     if into.resolve() in {file.resolve() for file in files}:
         fail(f"{into} is read; write to another file.", MISUSED)
+    work = {
+        "files": [checksum(file) for file in files], "checks": wanted, "alike": alike, "program": __version__,
+        "model": None if model is None else checksum(model),
+    }  # fmt: skip
+    unfinished = Unfinished(into, work)
+    if unfinished.found:
+        err.print(f"Going on after {plural(len(unfinished.found), 'message')}, where an earlier run has stopped.")
     seen: Counter[str] = Counter()
-    with progress("looking at texts") as bar, without_cycle_search():
-        messages = (message for file in files for message in read_messages(file, notices))
-        count = write_scores(into, _counted(checked(messages, wanted, learned, alike, bar), seen))
+    try:
+        with progress("looking at texts") as bar, without_cycle_search():
+            messages = (message for file in files for message in read_messages(file, notices))
+            known = [scores(each) for each in unfinished.found]
+            found = _counted(checked(messages, wanted, learned, alike, bar, known), seen)
+            count = write_objects(into, unfinished.keep(map(spelled, found)))
+    except KeyboardInterrupt:
+        err.print(f"Stopped; the same command goes on from here, with what {escape(str(unfinished.path))} holds.")
+        sys.exit(STOPPED)
+    unfinished.done()
     out.print(f"{escape(str(into))}: {plural(count, 'line')}.")
     for what in ("without a language that can be told", "copies", "near copies", "with personal data", "toxic"):
         if seen[what]:

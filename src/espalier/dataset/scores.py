@@ -15,7 +15,6 @@ from typing import Any, Final, TypedDict
 from espalier.dataset.findings import Report, ignore
 from espalier.dataset.read import values
 from espalier.dataset.records import LONGEST_ID, Malformed
-from espalier.dataset.write import write_objects
 
 
 class Span(TypedDict):
@@ -59,9 +58,9 @@ def read_scores(path: Path, report: Report = ignore) -> Iterator[Scores]:
     return values(path, report, lambda given, _: scores(given))
 
 
-def write_scores(path: Path, every: Iterable[Scores]) -> int:
-    """Write what was found, a line a message; returns how many."""
-    return write_objects(path, ({"message_id": each.message_id, **each.found} for each in every))
+def spelled(found: Scores) -> dict[str, Any]:
+    """As a line of the file; `scores` reads it."""
+    return {"message_id": found.message_id, **found.found}
 
 
 def by_message(every: Iterable[Scores]) -> dict[str, Found]:

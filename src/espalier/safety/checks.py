@@ -31,21 +31,26 @@ def checked(
     model: ToxicityModel | None = None,
     threshold: float = 0.8,
     told: Told = lambda done: None,
+    known: Sequence[Scores] = (),
 ) -> Iterator[Scores]:
     """What is found of each message, in their order. Of copies the one that comes first in the files is the original.
 
     model: of toxicity; needed to look for it. Copies need all texts in memory: nothing is given before all are read.
+    known: of the first messages, found earlier by the same checks; they are not looked at again.
     """
     assert (Check.TOXICITY in checks) <= (model is not None), "toxicity needs a model"
     if Check.DUPLICATES in checks:
         kept = list(messages)
-        copies = _copies(kept, threshold)
+        copies = _copies(kept, threshold) if len(known) < len(kept) else {}
         messages = kept
     else:
         copies = {}
-    for done, message in enumerate(messages, 1):
-        yield Scores(message.message_id, _found(message, checks, model, copies.get(message.message_id)))
-        told(done)
+    for place, message in enumerate(messages):
+        if place < len(known):
+            yield known[place]
+        else:
+            yield Scores(message.message_id, _found(message, checks, model, copies.get(message.message_id)))
+        told(place + 1)
 
 
 def _found(message: MessageRecord, checks: Sequence[Check], model: ToxicityModel | None, copies: Found | None) -> Found:
