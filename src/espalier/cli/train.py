@@ -46,13 +46,12 @@ def preview(
     """Show what a run of `sft` would learn: real conversations, learned tokens in green, and how many there are."""
     with in_sentences():
         from espalier.dataset.convert import Kind
-        from espalier.infer.load import load_tokenizer, prepare_tokenizer
+        from espalier.infer.load import load_tokenizer
         from espalier.train.sft import SftSettings, learnable
         from espalier.train.sources import read_parts
 
         settings = settings_in(SftSettings, file, set_)
-        tokenizer = load_tokenizer(settings.model.start)
-        prepare_tokenizer(tokenizer)
+        tokenizer = load_tokenizer(settings.model.start, settings.model.chat == "own")
         with progress("reading"):
             parts = read_parts(settings.data, Kind.THREADS, losses_in(settings.data.sources))
             sides = {"learned": parts.learned, "held out": parts.held_out}

@@ -36,6 +36,7 @@ def in_sentences() -> Iterator[None]:
     """Around a run: whatever ends it is said in a sentence. After Ctrl-C it ends as shells expect."""
     if any(find_spec(name) is None for name in ("torch", "transformers", "peft")):
         fail("Training needs torch and transformers; install them with: pip install 'espalier[train]'.")
+    from espalier.infer.layout import BadTemplate
     from espalier.infer.load import BadModel
     from espalier.train.checkpoint import BadCheckpoint
     from espalier.train.settings import BadSettings
@@ -46,7 +47,7 @@ def in_sentences() -> Iterator[None]:
         yield
     except BadSettings as wrong:
         fail(str(wrong), MISUSED)
-    except (BadSource, BadModel, BadCheckpoint) as wrong:
+    except (BadSource, BadModel, BadTemplate, BadCheckpoint) as wrong:
         fail(f"{str(wrong).rstrip('.')}.")
     except Interrupted as stopped:
         err.print(escape(str(stopped)))

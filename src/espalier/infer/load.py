@@ -13,6 +13,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, P
 from transformers.utils.logging import disable_progress_bar
 
 from espalier.dataset.format import END, JINJA, Role
+from espalier.infer.layout import BadTemplate, layout_of
 
 disable_progress_bar()  # of transformers; ours is the run's own
 MULTIPLE: Final = 16
@@ -24,50 +25,62 @@ class BadModel(ValueError):
 
 
 def load_model(
-    name: str | Path, dtype: torch.dtype = torch.float32, attention: str = "sdpa", device: str = "auto"
+    name: str | Path,
+    dtype: torch.dtype = torch.float32,
+    attention: str = "sdpa",
+    device: str = "auto",
+    own_chat: bool = False,
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    """A language model and its tokenizer, from a directory or by its name on the hub. Raises BadModel."""
-    tokenizer = load_tokenizer(name)
+    """A language model and its tokenizer, from a directory or by its name on the hub. Raises BadModel.
+
+    own_chat: it gets our chat format, whatever template its tokenizer has.
+    """
+    tokenizer = load_tokenizer(name, own_chat)
     try:
         model = AutoModelForCausalLM.from_pretrained(name, dtype=dtype, attn_implementation=attention)
     except (OSError, ValueError, ImportError, KeyError) as error:
         raise BadModel(f"{name} gives no language model: {_first_line(error)}") from None
-    prepare(model, tokenizer)
+    make_room(model, tokenizer)
     nn.Module.to(model, device_of(device))  # whose own method loses its types
     return model, tokenizer
 
 
-def load_tokenizer(name: str | Path) -> PreTrainedTokenizerBase:
-    """The tokenizer of a model. Raises BadModel."""
+def load_tokenizer(name: str | Path, own_chat: bool = False) -> PreTrainedTokenizerBase:
+    """The tokenizer of a model, with a chat format: its template's, or ours where it has none. Raises BadModel."""
     if os.sep in str(name) and not Path(name).is_dir():
         raise BadModel(f"there is no directory {name}; name one that holds a model, or a model on the hub")
     try:
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(name)
     except (OSError, ValueError, ImportError, KeyError) as error:
         raise BadModel(f"{name} gives no tokenizer: {_first_line(error)}") from None
+    _prepare(tokenizer, own_chat)
+    try:
+        layout_of(tokenizer)
+    except BadTemplate as wrong:
+        raise BadModel(f"{name}: {wrong}") from None
     return tokenizer
 
 
-def prepare(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
-    """Give both the tokens of the chat format where they lack them; new rows begin as the mean of the old ones."""
-    prepare_tokenizer(tokenizer)
-    embeddings = model.get_input_embeddings()
-    assert isinstance(embeddings, nn.Embedding), f"{type(embeddings)=}"
-    if len(tokenizer) > embeddings.num_embeddings:
-        model.resize_token_embeddings(len(tokenizer), pad_to_multiple_of=MULTIPLE)
-
-
-def prepare_tokenizer(tokenizer: PreTrainedTokenizerBase) -> None:
-    """Give it an end token, one for padding and those of the roles, where it lacks them, and our chat template."""
+def _prepare(tokenizer: PreTrainedTokenizerBase, own_chat: bool) -> None:
+    """Give it an end token and one for padding where it lacks them, and our chat format where it has none."""
     if tokenizer.eos_token is None:
         tokenizer.add_special_tokens({"eos_token": END})
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
-    known = set(tokenizer.get_vocab())
-    if missing := [role.token for role in Role if role.token not in known]:
-        tokenizer.add_special_tokens({"extra_special_tokens": missing}, replace_extra_special_tokens=False)
-    if tokenizer.chat_template is None:
+    if own_chat or tokenizer.chat_template is None:
         tokenizer.chat_template = JINJA
+    if tokenizer.chat_template == JINJA:
+        known = set(tokenizer.get_vocab())
+        missing = [role.token for role in Role if role.token not in known]
+        tokenizer.add_special_tokens({"extra_special_tokens": missing}, replace_extra_special_tokens=False)
+
+
+def make_room(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
+    """Embeddings for tokens that are new; they begin as the mean of the old ones."""
+    embeddings = model.get_input_embeddings()
+    assert isinstance(embeddings, nn.Embedding), f"{type(embeddings)=}"
+    if len(tokenizer) > embeddings.num_embeddings:
+        model.resize_token_embeddings(len(tokenizer), pad_to_multiple_of=MULTIPLE)
 
 
 def save_model(model: Any, tokenizer: PreTrainedTokenizerBase, into: Path) -> None:

@@ -15,7 +15,7 @@ from torch import nn
 from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging
 
-from espalier.infer.load import BadModel, device_of, load_tokenizer, prepare
+from espalier.infer.load import BadModel, device_of, load_tokenizer, make_room
 
 MEAN: Final = "reward_mean"
 """The key of config.json that holds the mean reward of the demonstrations, which is taken off every reward."""
@@ -38,7 +38,7 @@ def begin_reward(
         assert isinstance(head, nn.Linear), f"{head=}"
         nn.init.normal_(head.weight, std=1 / sqrt(head.in_features + 1))  # as Stiennon et al. 2020 begin
     with _quietly():
-        prepare(model, tokenizer)
+        make_room(model, tokenizer)
     model.config.pad_token_id = tokenizer.pad_token_id
     nn.Module.to(model, device_of(device))
     return model, tokenizer

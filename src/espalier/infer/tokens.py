@@ -13,6 +13,7 @@ from transformers import PreTrainedTokenizerBase
 
 from espalier.dataset.format import Role, Segment, Segments, last_turns
 from espalier.infer.engine import Tokens
+from espalier.infer.layout import Layout, layout_of, plain
 
 ROLES: Final = tuple(Role)
 
@@ -36,71 +37,61 @@ def encode(given: Iterable[Segments], tokenizer: PreTrainedTokenizerBase, longes
     its end token stays, so that a reward can be read there, but is not learned, since no reply ends there.
     """
     conversations = list(given)
+    layout = layout_of(tokenizer)
     texts = plain([segment.text for each in conversations for segment in each], tokenizer)
     found, place = [], 0
     for each in conversations:
-        found.append(_encoded(each, texts[place : place + len(each)], tokenizer, longest))
+        found.append(_encoded(each, texts[place : place + len(each)], layout, longest))
         place += len(each)
     return found
 
 
-def _encoded(
-    given: Segments, texts: Sequence[Sequence[int]], tokenizer: PreTrainedTokenizerBase, longest: int
-) -> Encoded | None:
-    lengths = [len(text) + 2 for text in texts]
-    kept = last_turns(given, lengths, longest)
+def _encoded(given: Segments, texts: Sequence[Sequence[int]], layout: Layout, longest: int) -> Encoded | None:
+    lengths = [layout.length(segment.role, text) for segment, text in zip(given, texts, strict=True)]
+    kept = last_turns(given, lengths, longest - len(layout.begin))
     places = [*(range(1) if kept.start and given[0].role is Role.SYSTEM else ()), *kept]
-    over = sum(lengths[place] for place in places) - longest
+    begin = () if places and given[places[0]].role is Role.SYSTEM else layout.begin
+    over = len(begin) + sum(lengths[place] for place in places) - longest
     if over > 0 and (not places or len(texts[places[-1]]) <= over or not given[places[-1]].trained):
         return None  # the prompt alone leaves no room for a reply
-    end = end_of(tokenizer)
-    ids: list[int] = []
-    roles: list[int] = []
-    trained: list[bool] = []
+    ids: list[int] = [*begin]
+    roles: list[int] = [ROLES.index(Role.SYSTEM)] * len(begin)
+    trained: list[bool] = [False] * len(begin)
     for place in places:
         segment, text = given[place], texts[place]
+        opening, closing = layout.opening[segment.role], layout.closing[segment.role]
         is_cut = over > 0 and place == places[-1]
-        said = [*(text[: len(text) - over] if is_cut else text), end]
-        ids += (role_token(segment.role, tokenizer), *said)
-        roles += [ROLES.index(segment.role)] * (len(said) + 1)
-        trained += (False, *([segment.trained] * (len(said) - 1)), segment.trained and not is_cut)
+        said = text[: len(text) - over] if is_cut else text
+        ids += (*opening, *said, *closing)
+        roles += [ROLES.index(segment.role)] * (len(opening) + len(said) + len(closing))
+        ends = segment.trained and not is_cut
+        learned = layout.learned if ends else 0
+        trained += [False] * len(opening) + [segment.trained] * len(said)
+        trained += [place < learned for place in range(len(closing))]
     if not any(trained):
         return None
     return Encoded(np.array(ids, np.int32), np.array(roles, np.int8), np.array(trained, np.bool_))
 
 
 def encode_prompt(given: Segments, tokenizer: PreTrainedTokenizerBase) -> Tokens:
-    """A prompt in tokens, up to the role token after which the assistant's reply stands."""
-    return (*_joined(given, tokenizer), role_token(Role.ASSISTANT, tokenizer))
+    """A prompt in tokens, up to the place where the assistant's reply begins."""
+    texts = plain([segment.text for segment in given], tokenizer)
+    return joined_prompt(given, texts, layout_of(tokenizer))
+
+
+def joined_prompt(given: Sequence[Segment], texts: Sequence[Sequence[int]], layout: Layout) -> Tokens:
+    """The same of segments whose texts are encoded already."""
+    ids: list[int] = [] if given and given[0].role is Role.SYSTEM else [*layout.begin]
+    for segment, text in zip(given, texts, strict=True):
+        ids += (*layout.opening[segment.role], *text, *layout.closing[segment.role])
+    return (*ids, *layout.opening[Role.ASSISTANT])
 
 
 def encode_reply(text: str, tokenizer: PreTrainedTokenizerBase) -> Tokens:
-    """A reply in tokens, with its end token: what stands after `encode_prompt`."""
+    """A reply in tokens, up to its end token: what stands after `encode_prompt`."""
     return (*plain([text], tokenizer)[0], end_of(tokenizer))
 
 
-def _joined(given: Sequence[Segment], tokenizer: PreTrainedTokenizerBase) -> list[int]:
-    ids: list[int] = []
-    for segment, text in zip(given, plain([each.text for each in given], tokenizer), strict=True):
-        ids += (role_token(segment.role, tokenizer), *text, end_of(tokenizer))
-    return ids
-
-
-def plain(texts: Sequence[str], tokenizer: PreTrainedTokenizerBase) -> list[list[int]]:
-    """Texts in tokens of text: neither a special token is found in them nor one put around them."""
-    if not texts:
-        return []
-    found = tokenizer(list(texts), add_special_tokens=False, split_special_tokens=True, verbose=False)
-    return [list(ids) for ids in found["input_ids"]]
-
-
-def role_token(role: Role, tokenizer: PreTrainedTokenizerBase) -> int:
-    found = tokenizer.convert_tokens_to_ids(role.token)
-    assert isinstance(found, int), f"the tokenizer has no {role.token}"
-    return found
-
-
 def end_of(tokenizer: PreTrainedTokenizerBase) -> int:
-    found = tokenizer.eos_token_id
-    assert isinstance(found, int), "the tokenizer has no end token"
-    return found
+    """The token that ends a reply."""
+    return layout_of(tokenizer).end

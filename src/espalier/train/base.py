@@ -23,13 +23,15 @@ from transformers import (
 
 from espalier.dataset.findings import Report, ignore
 from espalier.dataset.format import END, JINJA, Role
+from espalier.infer.layout import plain
 from espalier.infer.load import device_of
-from espalier.infer.tokens import ROLES, Encoded, end_of, plain
+from espalier.infer.tokens import ROLES, Encoded, end_of
 from espalier.train.batch import Weights
 from espalier.train.card import Made, inputs_of
 from espalier.train.settings import Section, Settings, setting
 from espalier.train.sft import Learnable, fit, keep, notes_on
 from espalier.train.sources import Line, read_texts
+from espalier.train.start import settle
 
 LEAST_VOCABULARY: Final = 256 + 1 + len(Role)
 """All bytes, the end token and the roles'."""
@@ -102,9 +104,7 @@ def encode_texts(texts: Iterable[str], tokenizer: PreTrainedTokenizerBase, longe
 
 def train(settings: BaseSettings, console: Console | None = None, report: Report = ignore) -> Path:
     """Run it, or go on with it; the folder of the model. Raises BadSource, BadCheckpoint and Stopped."""
-    if settings.run.threads is not None:
-        torch.set_num_threads(settings.run.threads)
-    torch.manual_seed(settings.run.seed)
+    settle(settings.run)
     parts = read_texts(settings.data, report)
     inputs = inputs_of(settings)
     tokenizer = learn_tokenizer((str(line.example) for line in parts.learned), settings.base.vocabulary)

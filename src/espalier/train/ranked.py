@@ -13,7 +13,8 @@ from espalier.dataset.examples import Ranking
 from espalier.dataset.format import Role, last_turns, prompt_of, reply
 from espalier.dataset.split import place_of
 from espalier.infer.engine import Tokens
-from espalier.infer.tokens import end_of, plain, role_token
+from espalier.infer.layout import Layout, layout_of, plain
+from espalier.infer.tokens import joined_prompt
 from espalier.train.sources import Line, grouped
 
 LEAST_ROOM: Final = 9
@@ -52,10 +53,11 @@ def rankings(lines: Sequence[Line], tokenizer: PreTrainedTokenizerBase, longest:
     """
     given = [(line, line.example) for line in lines if isinstance(line.example, Ranking)]
     texts = iter(plain([text for _, each in given for text in _texts(each)], tokenizer))
+    layout = layout_of(tokenizer)
     found = []
     for line, example in given:
         encoded = [next(texts) for _ in _texts(example)]
-        if made := _ranked(line, example, encoded, tokenizer, longest):
+        if made := _ranked(line, example, encoded, layout, longest):
             found.append(made)
     return found
 
@@ -64,25 +66,20 @@ def _texts(example: Ranking) -> tuple[str, ...]:
     return (*(turn.content for turn in example.prompt), *example.replies)
 
 
-def _ranked(
-    line: Line, example: Ranking, encoded: Sequence[list[int]], tokenizer: PreTrainedTokenizerBase, longest: int
-) -> Ranked | None:
+def _ranked(line: Line, example: Ranking, encoded: Sequence[list[int]], layout: Layout, longest: int) -> Ranked | None:
     turns, answers = encoded[: len(example.prompt)], encoded[len(example.prompt) :]
     segments = (*prompt_of(example.prompt), reply(""))
     most = max(map(len, answers))
-    kept = last_turns(segments, [*(len(turn) + 2 for turn in turns), most + 2], longest)
+    lengths = [layout.length(segment.role, turn) for segment, turn in zip(segments, (*turns, [0] * most), strict=True)]
+    kept = last_turns(segments, lengths, longest - len(layout.begin))
     places = [*(range(1) if kept.start and segments[0].role is Role.SYSTEM else ()), *kept][:-1]
-    end = end_of(tokenizer)
-    prompt: list[int] = []
-    for place in places:
-        prompt += (role_token(segments[place].role, tokenizer), *turns[place], end)
-    prompt.append(role_token(Role.ASSISTANT, tokenizer))
+    prompt = joined_prompt([segments[place] for place in places], [turns[place] for place in places], layout)
     room = longest - len(prompt)
     if room < min(LEAST_ROOM, most + 1):
         return None
     return Ranked(
-        tuple(prompt),
-        tuple((*answer[: room - 1], end) for answer in answers),
+        prompt,
+        tuple((*answer[: room - 1], layout.end) for answer in answers),
         tuple(map(len, example.replies)),
         line.unit,
         line.lang,

@@ -56,6 +56,11 @@ class Model(Section):
     device: str = setting(
         "Where it is trained; auto is a GPU where there is one.", "auto, cpu, or a device such as cuda:0", "auto"
     )
+    chat: Literal["tokenizer", "own"] = setting(
+        "The chat format: that of the tokenizer's template where it has one, or ours in any case.",
+        "tokenizer or own",
+        "tokenizer",
+    )
     gradient_checkpointing: bool = setting(
         "Compute activations twice instead of keeping them: less memory, a third more time.", "true or false", False
     )

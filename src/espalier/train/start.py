@@ -3,28 +3,37 @@
 Knows models and settings; does not know what is learned.
 """
 
+import random
 import warnings
 
+import numpy as np
 import torch
 from peft import LoraConfig, get_peft_model
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from espalier.infer.load import load_model
-from espalier.train.settings import Model, Tuning
+from espalier.train.settings import Model, Run, Tuning
 
 
 def begin(settings: Tuning) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """The model and tokenizer to train; chance and threads are as the settings have them. Raises BadModel."""
-    if settings.run.threads is not None:
-        torch.set_num_threads(settings.run.threads)
-    torch.manual_seed(settings.run.seed)
+    settle(settings.run)
     model, tokenizer = load(settings.model, settings.model.start)
     return prepared(model, settings.model), tokenizer
 
 
+def settle(run: Run) -> None:
+    """Chance and threads as the settings have them, for this whole process: also what libraries draw by themselves."""
+    if run.threads is not None:
+        torch.set_num_threads(run.threads)
+    torch.manual_seed(run.seed)
+    np.random.seed(run.seed % 2**32)
+    random.seed(run.seed)
+
+
 def load(chosen: Model, name: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """A model by its name, in the numbers and on the device of the settings. Raises BadModel."""
-    return load_model(name, getattr(torch, chosen.dtype), chosen.attention, chosen.device)
+    return load_model(name, getattr(torch, chosen.dtype), chosen.attention, chosen.device, chosen.chat == "own")
 
 
 def prepared(model: PreTrainedModel, chosen: Model, task: str = "CAUSAL_LM") -> PreTrainedModel:
