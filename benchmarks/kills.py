@@ -19,6 +19,7 @@ import sqlite3
 import statistics
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 from espalier.collect.doctor import examine
@@ -120,7 +121,7 @@ class Campaign:
             self.differences.append(f"the file is broken: {said}")
         database = open_database(f"sqlite:///{copy}")
         with database.read() as db:
-            self.differences += map(str, examine(db))
+            self.differences += map(str, examine(db, datetime.now(UTC)))
         database.close()
 
     async def ask(self, method: str, path: str, body: object = b"") -> dict:  # type: ignore[type-arg]

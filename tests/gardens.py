@@ -111,7 +111,7 @@ class Garden:
 
     def check(self) -> None:
         """Trees, open work, what is done, counts and points are what the log says."""
-        found = [str(difference) for difference in examine(self.db)]
+        found = [str(difference) for difference in examine(self.db, self.now)]
         assert not found, "\n".join(found)
         book = PolicyBook(self.db)
         for tree_id in _TREE_IDS.values(self.db):

@@ -1,6 +1,7 @@
 """`espalier doctor`, `backup` and `restore`: differences are named and mended, and copies are whole or not there."""
 
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -23,15 +24,23 @@ from espalier.store.people import PersonRole
 from espalier.store.session import Database, open_database
 
 DAMAGE = {
-    "trees": ("UPDATE trees SET state = 'growing' WHERE state = 'ready_for_export'", "state is <State.GROWING"),
+    "trees": (
+        "UPDATE trees SET state = 'growing' WHERE state = 'ready_for_export'",
+        "state is growing, but should be ready_for_export",
+    ),
     "messages": ("UPDATE messages SET rank = 7 WHERE rank = 0", "rank is 7, but should be 0"),
     "work": ("DELETE FROM open_work WHERE act = 'rank'", "open work rank"),
-    "done": ("DELETE FROM done WHERE act = 'label'", "done is None, but should be"),
-    "tallies": ("UPDATE tallies SET labels_full = labels_full + 3", "labels_full on "),
-    "search": ("DELETE FROM searched WHERE number > 9", "search index is None, but should be 'its words'"),
+    "done": ("DELETE FROM done WHERE act = 'label'", "it does not say that "),
+    "tallies": ("UPDATE tallies SET labels_full = labels_full + 3", "labels full on "),
+    "search": ("DELETE FROM searched WHERE number > 9", "it is not found by its words"),
     "strays": (
         "INSERT INTO done (person_id, act, subject, tree_id) VALUES ('p', 'label', 'x', 'gone')",
-        "done x: tree",
+        "done x: it belongs to a tree that does not exist",
+    ),
+    "sent": (
+        "INSERT INTO texts_sent (person_id, fingerprint, at) SELECT min(id), 'x', 4102444800000000 FROM people"
+        " WHERE disabled = 0",
+        "a text is refused as sent at 2100-01-01 00:00:00, when none like it was",
     ),
 }
 
@@ -45,7 +54,7 @@ def soundness(file: Path) -> list[str]:
     database = open_database(f"sqlite:///{file}")
     try:
         with database.read() as db:
-            return [str(difference) for difference in examine(db)]
+            return [str(difference) for difference in examine(db, datetime.now(UTC))]
     finally:
         database.close()
 
@@ -73,6 +82,9 @@ def test_each_difference_is_named_and_mended(planted_anywhere: Database, run: Ru
     sick = run("doctor")
     assert sick.code == 1
     assert named in sick.out
+    told = sick.out.splitlines()
+    assert len(told) == len(set(told))
+    assert not re.search(r"\bNone\b|\bTrue\b|\bFalse\b|<\w+\.|[(\[{]'", sick.out), "values of Python"
     mended = run("doctor", "--repair")
     assert mended.code == 0
     assert named in mended.out
@@ -80,12 +92,19 @@ def test_each_difference_is_named_and_mended(planted_anywhere: Database, run: Ru
     assert run("doctor").out.startswith("No difference; 63 trees examined")
 
 
-def test_what_people_contributed_is_not_made_up(planted: Database, run: Run) -> None:
-    order(planted, "DELETE FROM trees WHERE id = (SELECT min(id) FROM trees)")
+@pytest.mark.parametrize(
+    ("lost", "named"),
+    [
+        ("trees WHERE id = (SELECT min(id) FROM trees)", "left: messages "),
+        ("contributions WHERE kind = 'settled'", ": its log has no beginning"),
+    ],
+)
+def test_what_people_contributed_is_not_made_up(planted: Database, run: Run, lost: str, named: str) -> None:
+    order(planted, f"DELETE FROM {lost}")
     left = run("doctor", "--repair")
     assert left.code == 1
     assert "cannot be repaired from what is stored" in left.out
-    assert "left: messages " in left.out
+    assert named in left.out
 
 
 def test_points_that_people_earn_meanwhile_stay_theirs(planted: Database, run: Run) -> None:

@@ -148,7 +148,7 @@ class Crowd:
     def check(self) -> None:
         """What is stored is what the log says, and no place is held more often than it can be used."""
         with self.database.read() as db:
-            found = [str(difference) for difference in examine(db)]
+            found = [str(difference) for difference in examine(db, self.now)]
             W = tables.open_work.c
             overfull = db.execute(select(W.act, W.subject).where((W.held > W.needs) | (W.tree_held > W.budget))).all()
         assert not found, "\n".join(found)

@@ -80,10 +80,10 @@ def test_children_have_each_message_once_and_in_the_order_of_arrival(tree: Tree,
 @pytest.mark.parametrize(
     ("changed", "fault"),
     [
-        ({"role": Role.PROMPTER}, "a is a prompter at depth 1 below a prompter"),
-        ({"depth": 2}, "a is a assistant at depth 2 below a prompter"),
+        ({"role": Role.PROMPTER}, "a (prompter, depth 1) does not fit below p (prompter, depth 0)"),
+        ({"depth": 2}, "a (assistant, depth 2) does not fit below p (prompter, depth 0)"),
         ({"parent_id": "nobody"}, "a replies to nobody, which is not in the tree"),
-        ({"parent_id": None}, "tree p has the roots ['p', 'a']"),
+        ({"parent_id": None}, "its prompts are p, a, but should be p"),
     ],
 )
 def test_what_is_wrong_with_a_tree_is_said(changed: dict[str, object], fault: str) -> None:

@@ -35,7 +35,7 @@ def campaign(db: Connection) -> Iterator[Connection]:
     """An empty campaign whose lottery draws nothing."""
     keep_policy(db, CampaignPolicy.from_mapping({"base": {"max_active_trees": 0}}), None, NOON)
     yield db
-    assert [str(difference) for difference in examine(db)] == []
+    assert [str(difference) for difference in examine(db, NOON)] == []
 
 
 def bring(db: Connection, path: Path) -> ImportReport:

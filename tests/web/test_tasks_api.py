@@ -1,12 +1,14 @@
 """Tasks over HTTP: what is handed out to whom, what is refused and how, and that nothing typed is lost."""
 
 import json
+from random import Random
 from typing import Any
 
 import pytest
 from httpx import Response
 
 from campaigns import CLEAN, NOON, REPLIES, World, well
+from espalier.collect.repair import repair
 
 
 def problem(answer: Response) -> tuple[int, str]:
@@ -133,6 +135,20 @@ def test_the_same_text_twice_is_refused_for_a_while(campaign: World) -> None:
     campaign.ben.write("assistant_reply", REPLIES[0])
     campaign.later(minutes=121)
     campaign.ada.submit(campaign.ada.task("assistant_reply"), text=REPLIES[0])
+
+
+def test_a_text_that_is_known_no_more_is_named_by_the_doctor_and_known_again(small_campaign: World) -> None:
+    small_campaign.ada.write("initial_prompt", "Why is the sky blue?")
+    shop = small_campaign.http.app.state.campaign
+    with shop.database.writer.begin() as db:
+        db.exec_driver_sql("DELETE FROM texts_sent")
+    found = repair(shop.door.call, shop.database.read, NOON, Random(1))
+    assert [each.says for each in found] == [
+        f"the text sent at {NOON:%Y-%m-%d %H:%M:%S} is not known, and could be sent again"
+    ]
+    task = small_campaign.ada.task("initial_prompt")
+    again = small_campaign.ada.post(f"/tasks/{task['id']}/submit", {"id": "again", "text": "Why is the sky blue?"})
+    assert problem(again) == (409, "duplicate-text")
 
 
 def test_another_language_is_a_warning_that_can_be_overridden(campaign: World) -> None:

@@ -116,7 +116,7 @@ def _examined(database: "Database") -> bool:
     began, found = time.monotonic(), 0
     with database.read() as db, progress("examining trees") as bar:
         trees = tree_count(db)
-        for difference in examine(db, bar):
+        for difference in examine(db, datetime.now(UTC), bar):
             found += 1
             out.print(escape(harmless(str(difference))))
     took = f"{plural(trees, 'tree')} examined in {time.monotonic() - began:.1f} s"
@@ -134,11 +134,11 @@ def _repaired(database: "Database") -> bool:
 
     began = time.monotonic()
     with writing(database) as door, progress("examining trees") as bar:
-        repaired = repair(door.call, database.read, Random(), bar)
+        repaired = repair(door.call, database.read, datetime.now(UTC), Random(), bar)
     for difference in repaired:
         out.print(escape(harmless(str(difference))))
     with database.read() as db, progress("examining again") as bar:
-        left = list(examine(db, bar))
+        left = list(examine(db, datetime.now(UTC), bar))
     for difference in left:
         out.print(f"left: {escape(harmless(str(difference)))}")
     took = f"in {time.monotonic() - began:.1f} s"

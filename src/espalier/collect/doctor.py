@@ -3,20 +3,26 @@
 Knows the fold of the domain, which is the same that serves requests; there is no second set of rules.
 """
 
+import json
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
+from datetime import datetime
 from random import Random
 from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from espalier.domain.contribution import rebuild
+from espalier.collect.difference import Difference, differences, said
+from espalier.collect.jobs import KEEP_TEXTS
+from espalier.domain.contribution import Planted, Settled, rebuild
 from espalier.domain.credit import Credits, credit_of_review, credits
 from espalier.domain.errors import WrongState
 from espalier.domain.message import Message
 from espalier.domain.points import Counts
 from espalier.domain.tree import Tree, faults
 from espalier.domain.work import Act, done_by, open_work
+from espalier.safety.duplicates import fingerprint
 from espalier.store import checkup, gold, search
 from espalier.store.checkup import Stored
 from espalier.store.policies import PolicyBook
@@ -25,40 +31,40 @@ from espalier.store.trees import derived_columns
 NOTHING: Final = Counts()
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """`subject`: the tree, person or row; `what`: which of its values; `stored` is wrong, `rebuilt` right."""
-
-    subject: str
-    what: str
-    stored: object
-    rebuilt: object
-
-    def __str__(self) -> str:
-        return f"{self.subject}: {self.what} is {self.stored!r}, but should be {self.rebuilt!r}"
+COLUMNS: Final = ("live", "review_count", "labels", "emojis")
+"""What is written beside a message that its value does not hold."""
+WORK: Final = ("kind", "lang", "needs", "budget", "author", "lonely", "held", "held in its tree")
+DID: Final = {Act.REPLY: "replied to", Act.LABEL: "reviewed", Act.RANK: "ranked the replies to"}
 
 
 Progress = Callable[[int, int], None]
 """Told how many of how many trees are done."""
 
 
+Sent = tuple[str, datetime, str]
+"""Somebody, when they sent a text, and its fingerprint."""
+
+
 @dataclass(slots=True)
 class Wrong:
     """What differs, as collect/repair.py wants it: trees with rows to write again; what each person's counts of a day
-    lack (less than nothing: have too much); messages that are found by wrong words; tables with rows of no tree."""
+    lack (less than nothing: have too much); messages that are found by wrong words; tables with rows of no tree; texts
+    that were sent and are not known to have been, and the other way round."""
 
     trees: list[str] = field(default_factory=list)
     tallies: Credits = field(default_factory=dict)
     found: list[str] = field(default_factory=list)
     strays: set[str] = field(default_factory=set)
+    unknown: list[Sent] = field(default_factory=list)
+    unsent: list[Sent] = field(default_factory=list)
 
 
 def examine(
-    db: Connection, progress: Progress = lambda done, of: None, wrong: Wrong | None = None
+    db: Connection, now: datetime, progress: Progress = lambda done, of: None, wrong: Wrong | None = None
 ) -> Iterator[Difference]:
     """Each difference between the stored campaign and the one rebuilt from contributions and baselines.
 
-    `wrong` learns what there is to repair.
+    `now`: what is kept for a while alone may be gone by then. `wrong` learns what there is to repair.
     """
     wrong = Wrong() if wrong is None else wrong
     book = PolicyBook(db)
@@ -79,10 +85,11 @@ def examine(
     _add_reviews_of_gold(db, earned)
     yield from _of_tallies(checkup.stored_tallies(db), earned, wrong)
     yield from _of_search(db, wrong)
+    yield from _of_sent(db, now - KEEP_TEXTS, wrong)
     for table, rows in checkup.strays(db).items():
         wrong.strays.update({table} if rows else ())
         for row in rows:
-            yield Difference(f"{table} {row}", "tree", "a tree that does not exist", None)
+            yield Difference(f"{table.replace('_', ' ')} {row}", "it belongs to a tree that does not exist")
 
 
 def mend_tree(db: Connection, tree_id: str, rng: Random) -> None:
@@ -104,12 +111,18 @@ def _add_reviews_of_gold(db: Connection, earned: Credits) -> None:
 def _rebuilt(stored: Stored, book: PolicyBook) -> tuple[Tree | None, list[Difference]]:
     tree_id = stored.tree.id
     try:
-        tree = rebuild(stored.facts(), book.of)
-    except (WrongState, KeyError) as error:
-        return None, [Difference(tree_id, "log", f"not foldable ({error!r})", None)]
-    if tree is None:
-        return None, [Difference(tree_id, "log", "empty", None)]
-    return tree, [Difference(tree_id, "structure", fault, None) for fault in faults(tree)]
+        facts = stored.facts()
+        if not facts or not isinstance(facts[0], Planted | Settled):
+            return None, [Difference(tree_id, "its log has no beginning")]
+        tree = rebuild(facts, book.of)
+    except WrongState as error:
+        return None, [Difference(tree_id, f"its log cannot be followed: {error.detail}")]
+    except KeyError as error:
+        return None, [
+            Difference(tree_id, f"its log cannot be followed: it speaks of {said(error.args)}, which it lacks")
+        ]
+    assert tree is not None
+    return tree, [Difference(tree_id, fault) for fault in faults(tree)]
 
 
 def _of_tree(stored: Stored, tree: Tree, book: PolicyBook) -> Iterator[Difference]:
@@ -118,13 +131,36 @@ def _of_tree(stored: Stored, tree: Tree, book: PolicyBook) -> Iterator[Differenc
     live = tree.live()
     for message in tree.messages.values():
         expected = derived_columns(message, tree.deletions.get(message.id), live=message.id in live)
-        written = stored.written.get(message.id, {})
-        for name, value in expected.items():
-            if written.get(name) != value:
-                yield Difference(f"{tree.id} message {message.id}", name, written.get(name), value)
-    if stored.done != (should := done_by(tree)):
-        yield from _of_sets(tree.id, "done", stored.done, should)
+        if (written := stored.written.get(message.id)) is None:
+            continue  # there is no such row, which is said already
+        for name in COLUMNS:
+            if written[name] != expected[name]:
+                wrong, right = (_column(name, each[name]) for each in (written, expected))
+                yield from differences(f"{tree.id} message {message.id}", name, wrong, right)
+    should = done_by(tree)
+    for person, act, subject in sorted(stored.done - should):
+        yield Difference(tree.id, f"it says that {person} {DID[act]} {subject}, which they have not")
+    for person, act, subject in sorted(should - stored.done):
+        yield Difference(tree.id, f"it does not say that {person} {DID[act]} {subject}")
     yield from _of_work(stored, tree, book)
+
+
+def _column(name: str, written: Any) -> Any:
+    """What is written in a column of COLUMNS, as a value; whatever it holds."""
+    if name == "live":
+        return bool(written)
+    if name in ("labels", "emojis"):
+        with suppress(TypeError, ValueError):
+            return {each: _mean(value) for each, value in json.loads(written).items()}
+        return {} if written is None else written
+    return written
+
+
+def _mean(value: Any) -> Any:
+    match value:
+        case [float(mean), int(count)]:
+            return f"{mean:g} by {count}"
+    return value
 
 
 def _of_values(stored: Tree, tree: Tree) -> Iterator[Difference]:
@@ -136,7 +172,7 @@ def _of_values(stored: Tree, tree: Tree) -> Iterator[Difference]:
             for message_id in sorted(before.keys() | after.keys()):
                 yield from _of_messages(tree.id, message_id, before.get(message_id), after.get(message_id))
         else:
-            yield Difference(tree.id, each.name, before, after)
+            yield from differences(tree.id, each.name, before, after)
 
 
 def _of_messages(
@@ -144,19 +180,12 @@ def _of_messages(
 ) -> Iterator[Difference]:
     subject = f"{tree_id} message {message_id}"
     if stored is None or message is None:
-        yield Difference(subject, "message", *("there" if each else "missing" for each in (stored, message)))
+        yield Difference(subject, "it is missing" if stored is None else "nobody wrote it")
         return
     for each in fields(Message):
         before, after = getattr(stored, each.name), getattr(message, each.name)
         if before != after:
-            yield Difference(subject, each.name, before, after)
-
-
-def _of_sets(subject: str, what: str, stored: set[Any], rebuilt: set[Any]) -> Iterator[Difference]:
-    for entry in sorted(stored - rebuilt, key=repr):
-        yield Difference(subject, what, entry, None)
-    for entry in sorted(rebuilt - stored, key=repr):
-        yield Difference(subject, what, None, entry)
+            yield from differences(subject, each.name, before, after)
 
 
 def _of_work(stored: Stored, tree: Tree, book: PolicyBook) -> Iterator[Difference]:
@@ -169,20 +198,41 @@ def _of_work(stored: Stored, tree: Tree, book: PolicyBook) -> Iterator[Differenc
             replying if act is Act.REPLY else 0,
         )  # fmt: skip
     for place in sorted(expected.keys() | stored.work.keys()):
-        if expected.get(place) != stored.work.get(place):
-            yield Difference(tree.id, f"open work {' '.join(place)}", stored.work.get(place), expected.get(place))
+        subject = f"{tree.id} open work {' '.join(place)}"
+        before, after = stored.work.get(place), expected.get(place)
+        if before is None:
+            yield Difference(subject, "it is missing")
+        elif after is None:
+            yield Difference(subject, "there is nothing to do")
+        else:
+            for name, wrong, right in zip(WORK, before, after, strict=True):
+                if wrong != right:
+                    yield from differences(subject, name, wrong, right)
 
 
 def _of_search(db: Connection, wrong: Wrong) -> Iterator[Difference]:
     for message_id in search.missing(db):
         wrong.found.append(message_id)
-        yield Difference(f"message {message_id}", "search index", None, "its words")
+        yield Difference(f"message {message_id}", "it is not found by its words")
     for message_id in search.surplus(db):
         wrong.found.append(message_id)
-        yield Difference(f"message {message_id}", "search index", "its words", None)
+        yield Difference(f"message {message_id}", "it is found, but should not be")
     for message_id in search.misfiled(db):
         wrong.found.append(message_id)
-        yield Difference(f"message {message_id}", "search index", "other words", "its words")
+        yield Difference(f"message {message_id}", "it is found by other words than its own")
+
+
+def _of_sent(db: Connection, since: datetime, wrong: Wrong) -> Iterator[Difference]:
+    """Whether nobody can send again what they have sent since then, and everybody all else."""
+    should = {(person, at, fingerprint(text)) for person, at, text in checkup.written_since(db, since)}
+    kept = {(person, at, mark): shut_out for person, at, mark, shut_out in checkup.sent_since(db, since)}
+    wrong.unknown = sorted(should - kept.keys())
+    # Of somebody who is being purged the contributions go first.
+    wrong.unsent = sorted(sent for sent, shut_out in kept.items() if sent not in should and not shut_out)
+    for person, at, _ in wrong.unknown:
+        yield Difference(f"person {person}", f"the text sent at {said(at)} is not known, and could be sent again")
+    for person, at, _ in wrong.unsent:
+        yield Difference(f"person {person}", f"a text is refused as sent at {said(at)}, when none like it was")
 
 
 def _of_tallies(stored: Credits, rebuilt: Credits, wrong: Wrong) -> Iterator[Difference]:
@@ -192,8 +242,6 @@ def _of_tallies(stored: Credits, rebuilt: Credits, wrong: Wrong) -> Iterator[Dif
             wrong.tallies[key] = after - before
             person, day = key
             for each in fields(Counts):
-                if getattr(before, each.name) != getattr(after, each.name):
-                    yield Difference(
-                        f"person {person}", f"{each.name} on {day}", getattr(before, each.name),
-                        getattr(after, each.name),
-                    )  # fmt: skip
+                had, earned = getattr(before, each.name), getattr(after, each.name)
+                if had != earned:
+                    yield from differences(f"person {person}", f"{each.name} on {day}", had, earned)

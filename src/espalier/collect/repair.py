@@ -3,16 +3,18 @@
 What people contributed is not touched; only what follows from it is written again.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from datetime import datetime
 from random import Random
 from typing import Final
 
 from sqlalchemy import Connection
 
-from espalier.collect.doctor import Difference, Progress, Wrong, examine, mend_tree
+from espalier.collect.difference import Difference
+from espalier.collect.doctor import Progress, Sent, Wrong, examine, mend_tree
 from espalier.collect.jobs import Call
-from espalier.store import boards, checkup, search
+from espalier.store import boards, checkup, search, texts
 
 ROWS: Final = 50  # in one use case
 
@@ -20,6 +22,7 @@ ROWS: Final = 50  # in one use case
 def repair(
     call: Call,
     read: Callable[[], AbstractContextManager[Connection]],
+    now: datetime,
     rng: Random,
     progress: Progress = lambda done, of: None,
 ) -> list[Difference]:
@@ -29,7 +32,7 @@ def repair(
     """
     wrong = Wrong()
     with read() as db:
-        found = list(examine(db, progress, wrong))
+        found = list(examine(db, now, progress, wrong))
     for tree_id in wrong.trees:
         call(mend_tree, tree_id, rng)
     lacking = list(wrong.tallies.items())
@@ -37,6 +40,15 @@ def repair(
         call(boards.add_to_tallies, dict(lacking[start : start + ROWS]))
     for start in range(0, len(wrong.found), ROWS):
         call(search.index_again, wrong.found[start : start + ROWS])
+    for start in range(0, max(len(wrong.unknown), len(wrong.unsent)), ROWS):
+        call(_know_texts, wrong.unknown[start : start + ROWS], wrong.unsent[start : start + ROWS])
     for table in sorted(wrong.strays & checkup.DERIVED_TABLES):
         call(checkup.remove_strays, table)
     return found
+
+
+def _know_texts(db: Connection, unknown: Sequence[Sent], unsent: Sequence[Sent]) -> None:
+    for person, at, fingerprint in unknown:
+        texts.keep_sent(db, person, fingerprint, at)
+    for person, at, fingerprint in unsent:
+        texts.forget_sent(db, person, fingerprint, at)

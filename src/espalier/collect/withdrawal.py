@@ -39,7 +39,7 @@ def take_back(db: Connection, person: Person, row: FactRow, scene: Scene) -> Non
     for number in sorted(gone):
         void(db, number)
     if row.kind in TEXTS:
-        texts.forget_sent(db, person.id, fingerprint(tree.messages[row.message_id or ""].text))
+        texts.forget_sent(db, person.id, fingerprint(tree.messages[row.message_id or ""].text), row.at)
         cases.forget_on(db, [row.message_id or ""])
     if after is None:
         work.end_leases(db, tree.id, now)

@@ -131,15 +131,19 @@ def faults(tree: Tree) -> list[str]:
     found = []
     roots = [message.id for message in tree.messages.values() if message.parent_id is None]
     if roots != [tree.id]:
-        found.append(f"tree {tree.id} has the roots {roots}")
+        found.append(f"its prompts are {', '.join(roots) or 'none'}, but should be {tree.id}")
     for message in tree.messages.values():
         if message.parent_id is None:
             if message.role is not Role.PROMPTER or message.depth != 0:
-                found.append(f"root {message.id} is a {message.role} at depth {message.depth}")
+                found.append(f"{_placed(message)} stands as its prompt")
             continue
         parent = tree.messages.get(message.parent_id)
         if parent is None:
             found.append(f"{message.id} replies to {message.parent_id}, which is not in the tree")
         elif message.role is parent.role or message.depth != parent.depth + 1:
-            found.append(f"{message.id} is a {message.role} at depth {message.depth} below a {parent.role}")
+            found.append(f"{_placed(message)} does not fit below {_placed(parent)}")
     return found
+
+
+def _placed(message: Message) -> str:
+    return f"{message.id} ({message.role}, depth {message.depth})"

@@ -3,9 +3,10 @@
 Knows rows; does not know the rules they should follow (collect/doctor.py).
 """
 
+import json
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from random import Random
 from typing import Any, Final
 
@@ -20,11 +21,14 @@ from espalier.store import search, work
 from espalier.store.facts import FACT_COLUMNS, GOLD, VOTES, FactRow, fact_row
 from espalier.store.history import facts
 from espalier.store.sql import Statement
-from espalier.store.tables import contributions, done, messages, tallies, tasks, trees
+from espalier.store.tables import contributions, done, messages, people, tallies, tasks, texts_sent, trees
 from espalier.store.tables import open_work as open_work_table
+from espalier.store.times import from_us, to_us
 from espalier.store.trees import DERIVED, MESSAGE_COLUMNS, TREE_COLUMNS, rewrite_rows, tree_value
 
 C, D, K, M, T, W = contributions.c, done.c, tasks.c, messages.c, trees.c, open_work_table.c
+S = texts_sent.c
+TEXTS: Final = ("planted", "replied")
 
 _NEXT_IDS = Statement(select(T.id).where(T.id > bindparam("after")).order_by(T.id).limit(bindparam("count")))
 _IDS: Final[Any] = bindparam("ids", expanding=True)
@@ -59,6 +63,19 @@ _REMOVE_STRAYS = {
 }
 DERIVED_TABLES: Final = frozenset(_REMOVE_STRAYS)
 """Tables whose rows follow from trees, so that one without its tree is nobody's loss."""
+_WRITTEN = Statement(
+    select(C.person_id, C.at, M.id, M.text, M.edited)
+    .join(messages, M.id == C.message_id)
+    .where(
+        C.kind.in_(TEXTS), C.void == 0, C.task_id.is_not(None), C.person_id.is_not(None), C.at > bindparam("since")
+    )
+)  # fmt: skip
+_EDITED = Statement(select(C.message_id, C.data).where(C.kind == "edited", C.void == 0).order_by(C.seq))
+_SENT = Statement(
+    select(S.person_id, S.at, S.fingerprint, people.c.disabled)
+    .join(people, people.c.id == S.person_id)
+    .where(S.at > bindparam("since"))
+)
 _COUNT_TREES = Statement(select(func.count()).select_from(trees))
 _FORGET_DONE = Statement(delete(done).where(D.tree_id == bindparam("tree_id")))
 _INSERT_DONE = Statement(
@@ -133,6 +150,22 @@ def stored_tallies(db: Connection) -> Credits:
 def strays(db: Connection) -> dict[str, list[Any]]:
     """By table, rows that belong to no tree."""
     return {table: statement.values(db) for table, statement in _STRAYS.items()}
+
+
+def written_since(db: Connection, since: datetime) -> Iterator[tuple[str, datetime, str]]:
+    """Who sent which text when, as it was written; but for edited ones of which nobody knows any more how they were."""
+    before: dict[str, str] = {}
+    for message_id, data in _EDITED.rows(db):
+        before.setdefault(message_id, json.loads(data)["was"])
+    for person, at, message_id, said, edited in _WRITTEN.stream(db, since=to_us(since)):
+        if not edited or message_id in before:
+            yield person, from_us(at), before[message_id] if edited else said
+
+
+def sent_since(db: Connection, since: datetime) -> Iterator[tuple[str, datetime, str, bool]]:
+    """What is kept against sending the same again: who, when, the fingerprint; and whether that person is shut out."""
+    for person, at, fingerprint, disabled in _SENT.rows(db, since=to_us(since)):
+        yield person, from_us(at), fingerprint, bool(disabled)
 
 
 def remove_strays(db: Connection, table: str) -> None:

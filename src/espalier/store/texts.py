@@ -44,7 +44,9 @@ _SENT: Final = Statement(
 )
 _FORGET: Final = Statement(
     delete(texts_sent).where(
-        texts_sent.c.person_id == bindparam("person"), texts_sent.c.fingerprint == bindparam("mark")
+        texts_sent.c.person_id == bindparam("person"),
+        texts_sent.c.fingerprint == bindparam("mark"),
+        texts_sent.c.at == bindparam("at"),
     )
 )
 _FORGET_BEFORE: Final = Statement(delete(texts_sent).where(texts_sent.c.at < bindparam("before")))
@@ -70,8 +72,8 @@ def was_sent(db: Connection, person_id: str, fingerprint: str, since: datetime) 
     return _SENT.row(db, person=person_id, mark=fingerprint, since=to_us(since)) is not None
 
 
-def forget_sent(db: Connection, person_id: str, fingerprint: str) -> None:
-    _FORGET.run(db, person=person_id, mark=fingerprint)
+def forget_sent(db: Connection, person_id: str, fingerprint: str, at: datetime) -> None:
+    _FORGET.run(db, person=person_id, mark=fingerprint, at=to_us(at))
 
 
 def forget_sent_before(db: Connection, before: datetime) -> None:
