@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -10,15 +10,16 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from planted import END, PHRASE, PROMPTS, UNSEEN, critic, metrics
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedTokenizerBase
 
 from espalier.infer.load import BadModel, load_model
 from espalier.infer.measure import Scored, agreement
 from espalier.infer.reward import begin_reward, load_reward
 from espalier.train import base, reward
+from espalier.train.demonstrations import cosines, in_order
 from espalier.train.ranked import Ranked
 from espalier.train.reward import RewardSettings, compared, loss_of, rewards_by_prompt, sentences
+from planted import END, PHRASE, PROMPTS, UNSEEN, critic, metrics
 
 torch.set_num_threads(1)
 Draw = Callable[[Random], tuple[tuple[int, ...], ...]]
@@ -185,6 +186,31 @@ def test_an_adapter_is_put_into_the_weights_of_what_was_made(folder: Path, tmp_p
     changed = {name for name, each in model.model.layers.named_parameters() if not torch.equal(each, layers[name])}
     assert changed
     assert all("proj" in name for name in changed), "what has no adapter stands still"
+
+
+def test_samples_that_are_like_the_best_reply_stand_for_a_ranking(folder: Path, tmp_path: Path) -> None:
+    sampler = str(folder / "base" / "model")
+    made = reward.train(of_files(
+        folder, tmp_path, data={"sources": [{"path": folder / "trees.jsonl"}], "held_out": 0.25, "length": 400},
+        demonstrations={"sampler": sampler, "samples": 6, "longest": 300, "apart": 1e-4},
+    ))  # fmt: skip
+    card = (made.model / "README.md").read_text("utf-8")
+    assert f"averaged hidden states of {sampler}, for want of a sentence encoder" in card
+    assert "likeness itself, as the reward" in card
+    assert made.agreement.all.pairs % 3 == 0, "it is measured on the rankings of people"
+    assert f"`{sampler}/model.safetensors`" in card
+
+
+def test_texts_are_ordered_by_likeness_and_compared_where_they_are_apart() -> None:
+    vectors = {"best": (1.0, 0.0), "near": (1.0, 0.1), "as near": (1.0, -0.1), "far": (0.0, 1.0)}
+
+    def embed(texts: Sequence[str]) -> torch.Tensor:
+        return torch.tensor([vectors[text] for text in texts])
+
+    likeness = cosines(embed, ["far", "near", "as near"], "best")
+    assert likeness.tolist() == pytest.approx([0, 1 / 1.01**0.5, 1 / 1.01**0.5])
+    replies, left_out = in_order(["far", "near", "as near"], likeness, 0.1)
+    assert (replies, left_out) == (("near", "as near", "far"), {(0, 1)})
 
 
 def test_a_language_model_is_no_reward_model(folder: Path) -> None:

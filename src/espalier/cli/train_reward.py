@@ -1,6 +1,8 @@
 """`espalier train reward`: a model that tells which of two replies people like better."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from espalier.cli.terminal import err, out, show, table
 from espalier.cli.training import Changes, Recipe, in_sentences, losses_in, made, settings_in
@@ -10,12 +12,20 @@ if TYPE_CHECKING:
     from espalier.infer.measure import Agreement
 
 
-def reward(file: Recipe, set_: Changes = None) -> None:
+def reward(
+    file: Recipe,
+    set_: Changes = None,
+    from_demonstrations: Annotated[
+        str | None,
+        typer.Option(metavar="MODEL", help="Rank samples of this model by their likeness to the best replies instead."),
+    ] = None,
+) -> None:
     """Learn from ranked replies which are better, and say how it agrees with rankings that it has not seen."""
     with in_sentences():
         from espalier.train import reward
 
-        settings = settings_in(reward.RewardSettings, file, set_)
+        sampler = [f"demonstrations.sampler={from_demonstrations}"] if from_demonstrations else []
+        settings = settings_in(reward.RewardSettings, file, [*(set_ or ()), *sampler])
         judge = reward.train(settings, err, losses_in(settings.data.sources))
     shown(judge.agreement)
     for sentence in reward.sentences(judge.agreement):

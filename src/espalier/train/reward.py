@@ -7,7 +7,7 @@ K replies go through the model in one row and share their prompt.
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar, Final, Self
@@ -29,13 +29,14 @@ from espalier.train import optimizer as optimizing
 from espalier.train.card import Made, inputs_of
 from espalier.train.checkpoint import Checkpoints
 from espalier.train.checkpoint import Weights as Trained
+from espalier.train.demonstrations import Demonstrated, Demonstrations, demonstrated
 from espalier.train.objectives import Comparisons, comparisons, reward_loss
 from espalier.train.ranked import Ranked, folds, rankings
 from espalier.train.seen import refuse_learned, without_learned
 from espalier.train.settings import Section, Tuning, setting
 from espalier.train.sft import keep, lines_of_steps, steps_in
 from espalier.train.sources import BadSource, Parts, read_parts
-from espalier.train.start import prepared
+from espalier.train.start import prepared, settle
 from espalier.train.watch import Watch, growing
 
 AGREEMENT: Final = "agreement.json"
@@ -69,6 +70,11 @@ class RewardSettings(Tuning):
         "data": {"length": 1024},
     }
     reward: Reward = Reward()
+    demonstrations: Demonstrations | None = setting(
+        "Learn from samples ranked by their likeness to the best reply, instead of from people's rankings.",
+        "a table [demonstrations]",
+        None,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +88,8 @@ class Judge:
 def train(settings: RewardSettings, console: Console | None = None, report: Report = ignore) -> Judge:
     """Run it, or go on with it. Raises BadSource, BadModel, BadCheckpoint and Stopped."""
     parts = read_parts(settings.data, Kind.RANKED, report)
-    inputs = inputs_of(settings)
+    models = (each.sampler, each.encoder) if (each := settings.demonstrations) else ()
+    inputs = inputs_of(settings, *models)
     scored: list[Scored] = []
     every = (*parts.learned, *parts.held_out)
     for number, (learned, held_out) in enumerate(folds(every, settings.reward.folds, settings.data.split_seed), 1):
@@ -110,22 +117,24 @@ def run(
         parts = without_learned(parts, settings.model.start)
     refuse_learned(parts, settings.model.start)
     model, tokenizer = begin(settings)
-    learned, held_out = (rankings(side, tokenizer, settings.data.length) for side in (parts.learned, parts.held_out))
+    people, held_out = (rankings(side, tokenizer, settings.data.length) for side in (parts.learned, parts.held_out))
+    alike = demonstrated(parts, tokenizer, settings.demonstrations, settings) if settings.demonstrations else None
+    learned = alike.rankings if alike else people
     if not any(comparable(each) for each in learned):
         raise BadSource(f"no ranking is left that fits into {settings.data.length:,} tokens; raise data.length")
     fit(model, learned, held_out, settings, console, inputs)
     found = scored_by(model, held_out, settings.run.pass_tokens)
-    mean = mean_of_best(model, learned, settings.run.pass_tokens)
+    mean = mean_of_best(model, people, settings.run.pass_tokens)
     told = notes or (sentences(_agreement(found, settings)) if found else ["No ranking was held out to measure it on."])
+    if alike:
+        told = [*told, *beside_likeness(alike, _agreement(without_best(found), settings))]
     made = Made("ranking replies (a reward model)", settings, inputs, told)
     return keep(finished(model, mean), tokenizer, parts, made), found
 
 
 def begin(settings: Tuning) -> tuple[Any, PreTrainedTokenizerBase]:
     """The model to train, with its new head; chance and threads are as the settings have them. Raises BadModel."""
-    if settings.run.threads is not None:
-        torch.set_num_threads(settings.run.threads)
-    torch.manual_seed(settings.run.seed)
+    settle(settings.run)
     chosen = settings.model
     model, tokenizer = begin_reward(chosen.start, getattr(torch, chosen.dtype), chosen.attention, chosen.device)
     return prepared(model, chosen, "SEQ_CLS"), tokenizer
@@ -264,6 +273,33 @@ def sentences(found: Agreement) -> list[str]:
         said.append(
             f"Of the {found.matched.pairs:,} pairs of like length it orders {_share(found.matched.accuracy)} as people "
             f"did. {_against(found.matched.accuracy, 0.5, 'chance where length says nothing')}"
+        )
+    return said
+
+
+def without_best(scored: Sequence[Scored]) -> list[Scored]:
+    """The same replies but for the best of each prompt, to which likeness is measured."""
+    return [
+        replace(
+            each,
+            scores=each.scores[1:],
+            lengths=each.lengths[1:],
+            ties=frozenset((first - 1, second - 1) for first, second in each.ties if first),
+        )
+        for each in scored
+    ]
+
+
+def beside_likeness(alike: Demonstrated, model: Agreement) -> list[str]:
+    """What a model says that learned from likeness, and likeness itself, where both can be told from each other."""
+    said = [
+        f"It learned from no ranking of people, but from {len(alike.rankings):,} sets of samples in the order of their "
+        f"likeness to the best reply, told by {alike.encoder}."
+    ]
+    if model.all.accuracy and alike.likeness.all.accuracy:
+        said.append(
+            f"Of the {model.all.pairs:,} pairs without the best reply it orders {_share(model.all.accuracy)} as people "
+            f"did; likeness itself, as the reward, {_share(alike.likeness.all.accuracy)}."
         )
     return said
 
