@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 import torch
-from planted import END, PHRASE, PROMPTS, UNSEEN, metrics, policy
 
 from espalier.infer.shared import laid_out
 from espalier.train.dpo import Dpo, DpoSettings, Pairs, fit, reference_log_probs, reply_log_probs
 from espalier.train.ranked import Ranked
 from espalier.train.settings import Data, Model, Optimizer, Run, Source
+from planted import END, PHRASE, PROMPTS, UNSEEN, metrics, policy
 
 torch.set_num_threads(1)
 Draw = Callable[[Random], tuple[tuple[int, ...], tuple[int, ...]]]
