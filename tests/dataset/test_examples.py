@@ -140,6 +140,7 @@ def test_a_battle_whose_conversations_are_told_is_a_preference_for_who_won() -> 
     assert list(remade([lost, tied], Wanted(Kind.THREADS))) == [Chat((ASK, BADLY))]
     assert list(remade([tied], Wanted(Kind.PROMPTS))) == [Prompt((ASK,))]
     assert list(remade([tied], Wanted(Kind.BATTLES))) == [tied]
+    assert list(remade([won], Wanted(Kind.RANKED))) == [Ranking((ASK,), (WELL.content, BADLY.content))]
 
 
 SAID: Final = [{"prompt": ' "}{][\\ \n é'}, {"prompt": "", "more": [{"a": [1]}]}, {"prompt": "x"}]

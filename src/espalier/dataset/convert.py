@@ -159,8 +159,8 @@ def _is_whole(tree: TreeRecord, path: Thread, wanted: Wanted) -> bool:
 
 
 def remade(given: Iterable[Example], wanted: Wanted) -> Iterator[Example]:
-    """Examples as those that are wanted: of what is better a chat, of a ranking its pairs, of a battle that was won the
-    winner before the loser, of anything its prompt.
+    """Examples as those that are wanted: of what is better a chat, of a ranking its pairs, of a pair a ranking of two,
+    of a battle that was won the winner before the loser, of anything its prompt.
 
     What cannot be made into them is left out.
     """
@@ -195,14 +195,17 @@ def _chats(example: Example, _: Wanted) -> Iterator[Example]:
 
 
 def _rankings(example: Example, wanted: Wanted) -> Iterator[Example]:
-    if isinstance(example, Ranking) and len(replies := example.replies[: wanted.top]) >= 2:
-        ties = {pair for pair in example.ties if pair[1] < len(replies)}
-        yield Ranking(example.prompt, replies, frozenset(ties))
+    match example:
+        case Ranking(prompt, replies, ties) if len(best := replies[: wanted.top]) >= 2:
+            yield Ranking(prompt, best, frozenset(pair for pair in ties if pair[1] < len(best)))
+        case Preference(prompt, (Turn(role="assistant", content=better),), (Turn(role="assistant", content=worse),)):
+            yield Ranking(prompt, (better, worse))
 
 
 def _preferences(example: Example, wanted: Wanted) -> Iterator[Example]:
     if isinstance(example, Preference):
         yield example
+        return
     for ranking in _rankings(example, wanted):
         assert isinstance(ranking, Ranking)
         sides = [(Turn(ASSISTANT, reply),) for reply in ranking.replies]
