@@ -3,12 +3,13 @@
     python benchmarks/checks.py
 
 Reads labelled data in `../shared/data`, or where ESPALIER_DATA points. *personal*: marked spans of 1,500 synthetic
-texts (a find is right when it overlaps one of its kind), and false alarms on real messages. *toxicity*: five folds by
-tree over OASST1 and OASST2, against labels of 0.5 and more, and which of two replies people called less harmful.
-*language*: the language of real messages that no reviewer called wrong. *copies and keys*: planted by a seeded script,
-since no labelled data is there: texts with some words left out, and keys in the middle of texts. Intervals are Wilson's
-for shares, and for areas under the curve the middle 95 % of 1,000 data sets drawn again. The last line is one JSON
-object.
+texts, all of them English (a find is right when it overlaps one of its kind); for other languages the same marked
+values, planted by a seeded script into real messages, and how many real messages set off an alarm. *toxicity*: five
+folds by tree over OASST1 and OASST2, against labels of 0.5 and more, and which of two replies people called less
+harmful. *language*: the language of real messages that no reviewer called wrong. *copies and keys*: planted by a seeded
+script, since no labelled data is there: texts with some words left out, and keys in the middle of texts. Intervals are
+Wilson's for shares, and for areas under the curve the middle 95 % of 1,000 data sets drawn again. The last line is one
+JSON object.
 """
 
 import gzip
@@ -34,11 +35,14 @@ from load import machine
 
 DATA = Path(os.environ.get("ESPALIER_DATA") or Path(__file__).parents[2] / "shared" / "data")
 OASST = ("oasst1/oasst1-en-validation.messages.jsonl.gz", "oasst2/oasst2-selection.trees.jsonl.gz")
+THREADS = "oasst1/oasst1-validation-top-threads.jsonl.gz"
 KINDS = {
     "EMAIL_ADDRESS": "email", "PHONE_NUMBER": "phone", "IBAN_CODE": "iban", "CREDIT_CARD": "card",
     "STREET_ADDRESS": "address", "IP_ADDRESS": "network",
 }  # fmt: skip
+NO_BLANKS = {"zh", "ja", "th"}
 FOLDS, TOXIC, RESAMPLES, FEWEST = 5, 0.5, 1000, 100
+LEAST_MESSAGES, PLANTED = 15, 300  # of a language
 Row = tuple[str, str, str, float | None]
 
 
@@ -87,9 +91,14 @@ def messages() -> Iterator[Row]:
                 yield tree, lang, message.text, labels["toxicity"]["value"] if "toxicity" in labels else None
 
 
-def of_personal(rows: Sequence[Row]) -> dict[str, Any]:
+def marked_texts() -> list[dict[str, Any]]:
     with gzip.open(DATA / "presidio" / "synth_dataset_v2.json.gz", "rt", encoding="utf-8") as file:
-        texts = json.load(file)
+        texts: list[dict[str, Any]] = json.load(file)
+    return texts
+
+
+def of_personal(rows: Sequence[Row]) -> dict[str, Any]:
+    texts = marked_texts()
     right: Counter[str] = Counter()
     found_of: Counter[str] = Counter()
     marked_of: Counter[str] = Counter()
@@ -109,14 +118,60 @@ def of_personal(rows: Sequence[Row]) -> dict[str, Any]:
         for kind, start, end in marked:
             marked_of[kind] += 1
             caught[kind] += any(kind == one.kind and one.start < end and start < one.end for one in found)
-    alarms = Counter(found.kind.value for _, _, text, _ in rows for found in personal(text))
     return {
         "kinds": {
             kind: {"precision": share(right[kind], found_of[kind]), "recall": share(caught[kind], marked_of[kind])}
             for kind in KINDS.values()
         },
-        "found_in_real_messages": {"n": len(rows), **alarms},
+        "by_language": of_personal_by_language(texts, rows),
     }
+
+
+def of_personal_by_language(texts: Sequence[dict[str, Any]], rows: Sequence[Row]) -> dict[str, Any]:
+    """Of real messages, how many set off an alarm; and which part of planted values is found: of telephone numbers, and
+    of what has a fixed form (addresses of mail and networks, IBANs, cards). Streets are spelled as their country does.
+    """
+    values = [
+        (kind, span["entity_value"])
+        for each in texts
+        for span in each["spans"]
+        if (kind := KINDS.get(span["entity_type"])) and kind != "address"
+    ]
+    by_lang: dict[str, dict[str, None]] = defaultdict(dict)
+    for _, lang, text, _ in rows:
+        by_lang[primary(lang)][text] = None
+    with gzip.open(DATA / THREADS, "rt", encoding="utf-8") as file:
+        for thread in map(json.loads, file):
+            for turn in thread["messages"]:
+                by_lang[primary(thread["lang"])][turn.get("content") or turn.get("text") or ""] = None
+    found: dict[str, Any] = {}
+    for lang, held in sorted(by_lang.items(), key=lambda pair: -len(pair[1])):
+        alarms = sum(bool(personal(text)) for text in held)
+        clean = [text for text in held if text and not personal(text)]
+        found[lang] = {"messages": len(held), "with_an_alarm": alarms}
+        if lang and len(clean) >= LEAST_MESSAGES:
+            found[lang] |= of_planted(lang, clean, values)
+    return found
+
+
+def of_planted(lang: str, texts: Sequence[str], values: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    """Values in the middle of texts: between words, and where a language has no blanks without any around them."""
+    rng = random.Random(f"planted {lang}")
+    caught: Counter[bool] = Counter()
+    planted: Counter[bool] = Counter()
+    for _ in range(PLANTED):
+        kind, value = rng.choice(values)
+        text = rng.choice(texts)
+        places = [0, len(text), *(place for place, sign in enumerate(text) if sign == " " or lang in NO_BLANKS)]
+        at, blank = rng.choice(places), "" if lang in NO_BLANKS else " "
+        there = f"{text[:at]}{blank}{value}{blank}{text[at:]}"
+        start = at + len(blank)
+        is_phone = kind == "phone"
+        planted[is_phone] += 1
+        caught[is_phone] += any(
+            each.kind == kind and each.start < start + len(value) and start < each.end for each in personal(there)
+        )
+    return {"phones": share(caught[True], planted[True]), "others": share(caught[False], planted[False])}
 
 
 def of_toxicity(rows: Sequence[Row]) -> dict[str, Any]:

@@ -28,6 +28,12 @@ def test_it_is_found_in_a_sentence_from_its_first_character_to_its_last(kind: st
     assert (found.kind.value, text[found.start : found.end]) == (kind, said)
 
 
+@pytest.mark.parametrize("said", ["DE89370400440532013000", "203.0.113.7", "ghp_" + "a1B2" * 9, "4111111111111111"])
+def test_it_is_found_where_a_language_has_no_blanks(said: str) -> None:
+    (found,) = personal(f"请记下{said}谢谢")
+    assert (found.start, found.end) == (3, 3 + len(said))
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -35,6 +41,7 @@ def test_it_is_found_in_a_sentence_from_its_first_character_to_its_last(kind: st
         "DE89 3704 0044 0532 0130 01 has wrong check digits.", "4111 1111 1111 1112 as well, and 0000000000000000.",
         "The loopback address is 127.0.0.1, and 999.1.1.1 is none.", "My number is 460-89-9847.",
         "During 1971 the 3 wise men took 12 steps on the way.", "sk-short is a word, and AKIA too.", "",
+        "1847 1861 1867 1871 1873 1877 1879 1889 1901 1907 are primes.",
     ],
 )  # fmt: skip
 def test_what_only_looks_like_it_is_left_alone(text: str) -> None:

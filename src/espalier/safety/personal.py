@@ -36,12 +36,15 @@ REGIONS: Final = ("US", "GB", "DE", "FR", "ES", "IT", "BR", "RU", "IN", "SE", "F
 """Where a number without a country is tried as one of there; more would call more other numbers a telephone."""
 LONGEST: Final = 20_000  # characters that are looked at; a longer text is no message
 _EMAIL: Final = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.)+[^\W\d_]{2,24}\b")
-_IBAN: Final = re.compile(r"\b[A-Za-z]{2}\d{2}(?:[A-Za-z0-9]{11,30}|(?: [A-Z0-9]{4}){2,7}(?: [A-Z0-9]{1,3})?)\b")
-_CARD: Final = re.compile(r"(?<![\d.-])\d(?:[ -]?\d){11,18}(?![\d-])")
+# In ASCII, for what stands in Chinese or Thai has no blank around it.
+_IBAN: Final = re.compile(
+    r"\b[A-Za-z]{2}\d{2}(?:[A-Za-z0-9]{11,30}|(?: [A-Z0-9]{4}){2,7}(?: [A-Z0-9]{1,3})?)\b", re.ASCII
+)
+_CARD: Final = re.compile(r"(?<![\d.-])(?<!\d )\d(?:[ -]?\d){11,18}(?! ?\d|-)")  # no part of a row of numbers
 _CARD_BEGINS: Final = re.compile(r"[2-6]|18|1800")
 _NETWORK: Final = re.compile(
-    r"(?<![\w.:])(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{0,4}){4,7})(?![\w:]|\.\d)"
-)
+    r"(?<![\w.:])(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{0,4}){4,7})(?![\w:]|\.\d)", re.ASCII
+)  # fmt: skip
 _KEY: Final = re.compile(
     r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----.*?(?:-----END (?:[A-Z]+ )*PRIVATE KEY-----|\Z)"
     r"|\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"
@@ -50,7 +53,7 @@ _KEY: Final = re.compile(
     r"|\bhf_[A-Za-z0-9]{30,}\b|\bAIza[\w-]{35}\b|\bxox[abeoprs]-[A-Za-z0-9-]{10,}|\bnpm_[A-Za-z0-9]{36}\b"
     r"|\bpypi-[\w-]{50,}|\bSG\.[\w-]{22}\.[\w-]{43}\b|\bya29\.[\w-]{30,}"
     r"|\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}",
-    re.DOTALL,
+    re.DOTALL | re.ASCII,
 )
 _STREETS: Final = (  # before the name, behind it or ending it
     "street|str|st|road|rd|avenue|ave|boulevard|blvd|lane|ln|drive|dr|court|ct|place|pl|square|sq|terrace|way|highway|hwy|"
