@@ -5,6 +5,7 @@ Figures that say so are TRL's: 1.16.0's DPOTrainer, RewardTrainer and GRPOTraine
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
@@ -89,6 +90,7 @@ def test_token_losses_of_the_predecessor(weights: list[float], total: int, poly:
     given = torch.tensor(weights, dtype=torch.float32)
     assert token_loss(LOGITS, TARGETS, given, total, poly).item() == pytest.approx(expected, abs=1e-5)
     assert trained_tokens(given) == sum(weight != 0 for weight in weights)
+    assert (-log_probs(LOGITS, TARGETS)).tolist()[:2] == pytest.approx([0.12693, 1.31326], abs=1e-5)
 
 
 @pytest.mark.parametrize(("prompt", "reply"), [(0.0, 1.0), (0.2, 0.8), (0.4, 0.6), (1.0, 1.0), (0.0, 0.5)])
@@ -139,6 +141,13 @@ def test_reward_losses_of_the_predecessor(
     assert loss.item() == pytest.approx(expected, abs=1e-6)
 
 
+def test_with_equal_weights_each_pair_counts_as_another_in_the_batch() -> None:
+    pairs = comparisons([3, 2])
+    evenly = replace(pairs, weights=torch.ones(4))
+    rewards = torch.tensor([2, 1, -1, 0.5, 1.5])
+    assert reward_loss(rewards, evenly, 4).item() == pytest.approx(0.450510, abs=1e-6)
+
+
 def test_a_prompt_with_one_reply_is_passed_over() -> None:
     rewards = drawn(3, 4)
     alone, without = comparisons([1, 3]), comparisons([3])
@@ -166,6 +175,15 @@ def test_reward_loss_with_ties_margin_squares_and_centring() -> None:
 def test_samples_are_paired_by_their_cosine_unless_too_close() -> None:
     assert rla_pairs(torch.tensor([0.1, 0.9, 0.85, 0.5]), 0.1).tolist() == [[1, 3], [1, 0], [2, 3], [2, 0], [3, 0]]
     assert rla_pairs(torch.tensor([0.5, 0.5]), 0.0).tolist() == [], "equal ones are no pair"
+
+
+def test_pairs_that_are_left_out_give_their_weight_to_the_others() -> None:
+    rewards = drawn(4, 3)
+    pairs = comparisons([3], left_out=[{(0, 1)}])
+    first, second, third = rewards.tolist()
+    expected = -(log_sigma(first - third) + log_sigma(second - third)) / 2
+    assert reward_loss(rewards, pairs, pairs.prompts).item() == pytest.approx(expected, rel=1e-12)
+    assert comparisons([2], left_out=[{(0, 1)}]).prompts == 0
 
 
 # Distances
