@@ -102,6 +102,24 @@ def test_each_finding_is_named_with_its_place_and_counted(campaign: Database, ru
     assert "not_json" in taken.out
 
 
+@pytest.mark.parametrize("flat", [False, True])
+def test_a_fault_is_counted_once_and_what_follows_from_it_is_said(campaign: Database, run: Run, flat: bool) -> None:
+    below = message("below", "wrong")
+    wrong = message("wrong", "a", role="prompter", review_result=True)
+    first, third = (message(name, "a", review_result=True, rank=rank) for name, rank in (("b", 0), ("d", 2)))
+    root = message("a", review_result=True)
+    of_tree = {"message_tree_id": "a", "tree_state": "ready_for_export"}
+    rows = [{**each, **of_tree} for each in (root, first, third, wrong, below)]
+    nested = [tree({**root, "replies": [first, third, {**wrong, "replies": [below]}]})]
+    taken = run("import", lines(Path("some.jsonl"), *(rows if flat else nested)))
+    assert taken.err.count("[rank_gap]") == taken.err.count("[wrong_role]") == 1
+    assert "the ranks of the replies to a have gaps, which are closed" in taken.err
+    assert "wrong is left out with 1 below it" in taken.err
+    assert "2 messages could not be taken in." in taken.out
+    assert "2 findings:" in taken.out
+    assert sorted(taken.out.split()[-4:]) == ["1", "1", "rank_gap", "wrong_role"]
+
+
 def test_a_strict_import_takes_in_nothing_of_a_bad_file(campaign: Database, run: Run) -> None:
     file = lines(Path("some.trees.jsonl"), tree(message("a")), b"not json\n")
     refused = run("import", file, "--strict")

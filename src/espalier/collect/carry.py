@@ -18,7 +18,7 @@ from espalier.collect.intake import Source
 from espalier.collect.jobs import Call
 from espalier.dataset.ahead import read_trees_ahead
 from espalier.dataset.anonymise import anonymise
-from espalier.dataset.findings import Report
+from espalier.dataset.findings import Once, Report
 from espalier.dataset.read import read_trees, read_votes
 from espalier.dataset.records import Record, Spelling, TreeRecord, Votes, by_subject, flat_messages, messages_of
 from espalier.dataset.write import write_records, write_votes
@@ -116,19 +116,21 @@ def carry_in(
     Whoever stops it between two batches has what came before, and the rest comes when it is done again.
     """
     votes: Votes = {} if load.votes is None else by_subject(read_votes(load.votes, notice))
-    report = ImportReport()
+    report, once = ImportReport(), Once(notice)
     seen: int | None = None
     most = BATCH
     read = read_trees_ahead if load.file.stat().st_size >= READ_AHEAD_FROM else read_trees
-    for batches in in_batches(read(load.file, notice), LARGEST):
+    for batches in in_batches(read(load.file, once), LARGEST):
         for batch in in_batches(batches, most):
             done, commits = call(_batch, batch, votes, load.source, clock(), rng)
             report.include(done)
-            for finding in done.findings.first:
-                notice(finding)
+            once.tell(
+                done.findings.first, line=max(each.line for record in batch for each in messages_of(record))
+            )  # fmt: skip
             told(report, max(record.prompt.line for record in batch))
             most = pace(seen is not None and commits != seen)
             seen = commits
+    once.tell()
     report.include(call(finish_import, report, load.source, None, clock(), rng))
     return report
 

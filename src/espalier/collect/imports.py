@@ -194,7 +194,13 @@ def _compare_ranks(made: Sapling, new: NewTree, source: Source) -> None:
         if new.tree.messages[message_id].rank != rank
     }
     for parent_id in sorted(filter(None, changed)):
-        reason = f"the ranks of the replies to {parent_id} have gaps, which are closed"
+        siblings = made.tree.messages.values()
+        said = [
+            made.said_ranks[each.id] for each in siblings if each.parent_id == parent_id and each.id in made.said_ranks
+        ]
+        code, reason = Code.RANK_GAP, f"the ranks of the replies to {parent_id} have gaps, which are closed"
+        if len(set(said)) < len(said):
+            code, reason = Code.RANK_TWICE, f"of the replies to {parent_id} several have the same rank"
         if parent_id in voted:
             reason = f"the votes give another order of the replies to {parent_id} than the file, and theirs holds"
-        made.findings.append(Finding(Code.RANK_GAP, source.file, made.line, "$", reason))
+        made.findings.append(Finding(code, source.file, made.lines[parent_id], "$", reason))

@@ -50,8 +50,8 @@ class Vote:
 class Sapling:
     """A tree as a file tells it, before the life cycle has looked at it.
 
-    `columns`: by message, what only the file knows of it. `said_state`: the state that the file or the order to park
-    it gives; `said_ranks`: the ranks of the file.
+    `columns`: by message, what only the file knows of it; `lines`: where it stands there. `said_state`: the state that
+    the file or the order to park it gives; `said_ranks`: the ranks of the file.
     """
 
     tree: Tree
@@ -59,7 +59,7 @@ class Sapling:
     columns: dict[str, dict[str, object]]
     said_state: State
     said_ranks: dict[str, int]
-    line: int
+    lines: dict[str, int]
     votes: list[Vote] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
 
@@ -128,7 +128,7 @@ def sapling(
         columns={each.message_id: _columns(each) for each, _, _ in standing},
         said_state=state,
         said_ranks={each.message_id: each.rank for each, parent, _ in standing if parent and each.rank is not None},
-        line=record.line,
+        lines={each.message_id: each.line for each, _, _ in standing},
         findings=findings,
     )
     _check_labels(standing, source, findings)
@@ -145,7 +145,7 @@ def lang_of(record: TreeRecord) -> str | None:
 def _finding(
     source: Source, record: TreeRecord | MessageRecord | VoteRecord, code: Code, path: str, reason: str
 ) -> Finding:
-    return Finding(code, source.file, record.line, path, reason, lost=True)
+    return Finding(code, source.file, record.line, path, reason)
 
 
 def _state(record: TreeRecord, source: Source) -> State:
@@ -308,7 +308,8 @@ def _check_labels(standing: Sequence[Standing], source: Source, findings: list[F
         for name, said in (record.labels or {}).items():
             if not 0 <= said["value"] <= 1:
                 reason = f"is {said['value']}, not from 0 to 1; the label is left out"
-                findings.append(_finding(source, record, Code.LABEL_OUT_OF_RANGE, f"$.labels.{name}.value", reason))
+                path = f"$.labels.{name}.value"
+                findings.append(_finding(source, record, Code.LABEL_OUT_OF_RANGE, path, reason))
 
 
 # Votes

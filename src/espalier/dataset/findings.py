@@ -4,9 +4,10 @@ Knows codes and sentences; does not know how a file is read.
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from math import inf
 from typing import Final
 
 KEPT_FINDINGS: Final = 1000
@@ -92,6 +93,33 @@ class Findings:
         self.counts += other.counts
         self.lost += other.lost
         self.first += other.first[: KEPT_FINDINGS - len(self.first)]
+
+
+@dataclass(slots=True)
+class Once:
+    """Tells each fault of a file once. What its reader hears waits for whoever takes the records in, since they say of
+    the same fault what follows from it."""
+
+    report: Report
+    _heard: list[Finding] = field(default_factory=list)
+
+    def __call__(self, finding: Finding) -> None:
+        self._heard.append(finding)
+
+    def tell(self, judged: Iterable[Finding] = (), *, line: float = inf) -> None:
+        """Report all that was heard up to this line, and in its place what is said now of the same faults."""
+        due = list(judged)
+        again = Counter((each.code, each.line) for each in due)
+        heard, self._heard = self._heard, []
+        for each in heard:
+            if each.line > line:
+                self._heard.append(each)
+            elif again[each.code, each.line]:
+                again[each.code, each.line] -= 1
+            else:
+                due.append(each)
+        for each in sorted(due, key=lambda each: each.line):
+            self.report(each)
 
 
 class BadFile(Exception):
