@@ -29,13 +29,14 @@ SPEED: Final = frozenset({"tokens", "tokens_per_second", "learning_rate"})
 @dataclass(frozen=True, slots=True)
 class Made:
     """What a card tells. algorithm: in words. inputs: the checksum of each file that was read, by its name. notes:
-    sentences on what a reader should know.
+    sentences on what a reader should know. task: what the model is for, as hubs name it.
     """
 
     algorithm: str
     settings: Settings
     inputs: Mapping[str, str]
     notes: Sequence[str] = ()
+    task: str = "text-generation"
 
 
 def inputs_of(settings: Settings, *models: str) -> dict[str, str]:
@@ -87,7 +88,7 @@ def card(made: Made, curves: Mapping[str, Curve], with_drawing: bool = False) ->
 
 def _front(made: Made, start: str | None) -> Iterator[str]:
     """Every value as JSON, which is YAML."""
-    front: dict[str, Any] = {"library_name": "transformers", "pipeline_tag": "text-generation", "tags": ["espalier"]}
+    front: dict[str, Any] = {"library_name": "transformers", "pipeline_tag": made.task, "tags": ["espalier"]}
     if start and not Path(start).is_dir():
         front["base_model"] = start
     for key, value in front.items():
