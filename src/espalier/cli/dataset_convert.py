@@ -1,6 +1,6 @@
 """`espalier dataset convert`: from trees, and from examples of others, to what one trains on."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -8,14 +8,15 @@ import typer
 from rich.markup import escape
 
 from espalier.cli.campaign import without_cycle_search
-from espalier.cli.datasets import Conditions, ScoresGiven, conditions, found_by_checks
+from espalier.cli.datasets import Conditions, ScoresGiven, conditions, found_by_checks, tell_of_places
 from espalier.cli.files import refuse_unreadable, refuse_unwritable
 from espalier.cli.sources import at_hand, at_hand_with_votes, notices_of
-from espalier.cli.terminal import MISUSED, Bar, err, fail, one_of, out, plural, progress
+from espalier.cli.terminal import MISUSED, Bar, fail, one_of, out, plural, progress
 from espalier.dataset.findings import Report
 
 if TYPE_CHECKING:
     from espalier.dataset.convert import Wanted
+    from espalier.dataset.filter import Condition
     from espalier.dataset.records import Spelling, Votes
 
 T = TypeVar("T")
@@ -95,7 +96,7 @@ def convert(
     with progress(f"reading {holds}") as bar, without_cycle_search():
         match holds:
             case Holds.RECORDS:
-                said = _of_records(file, target, wanted, votes, weights, spelled, notices, bar)
+                said = _of_records(file, target, wanted, some, votes, weights, spelled, notices, bar)
             case Holds.VOTES:
                 said = _of_votes(source, target, wanted, notices, bar)
             case Holds.EXAMPLES:
@@ -107,6 +108,7 @@ def _of_records(
     file: Path,
     target: Path,
     wanted: "Wanted",
+    asked: "Sequence[Condition]",
     votes: Path | None,
     weights: Path | None,
     spelled: "Spelling",
@@ -139,19 +141,8 @@ def _of_records(
         case _:
             count = write_any(target, examples(trees, wanted, votes_of(votes, notices)), LINES[wanted.kind])
     if not count and wanted.kind is not Kind.MESSAGES:
-        tell_of_places(wanted)
+        tell_of_places(asked)
     return plural(count, "line")
-
-
-def tell_of_places(wanted: "Wanted") -> None:
-    """Why nothing is left where a condition asks for what no prompt is."""
-    from espalier.dataset.filter import Condition
-
-    if places := [each.words for each in wanted.where if isinstance(each, Condition) and each.of_place]:
-        err.print(
-            f"What stands below a message that does not fulfil {' and '.join(map(escape, places))} goes with it, the "
-            "prompt's whole tree too; `--as messages` asks each message by itself."
-        )
 
 
 def _of_votes(file: Path, target: Path, wanted: "Wanted", notices: Report, bar: Bar) -> str:

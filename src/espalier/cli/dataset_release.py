@@ -13,7 +13,7 @@ from rich.markup import escape
 
 from espalier.cli.campaign import campaign, without_cycle_search
 from espalier.cli.dataset_split import ByAuthor, Likeness, Previous, Seed, SharesGiven, earlier, shares_given
-from espalier.cli.datasets import Conditions
+from espalier.cli.datasets import Conditions, tell_of_places
 from espalier.cli.files import refuse_unreadable
 from espalier.cli.terminal import MISUSED, err, fail, harmless, one_of, out, plural, progress, sentence, tags_of
 from espalier.config import read_settings
@@ -71,8 +71,7 @@ def release(
     from espalier.safety.duplicates import alike_from
 
     try:
-        for words in where or ():
-            of_records(words)
+        asked = [of_records(words) for words in where or ()]
     except BadCondition as wrong:
         fail(f"{wrong}.", MISUSED)
     day = _day(made)
@@ -95,8 +94,11 @@ def release(
         try:
             papers = (lambda folder, about, files: None) if no_report else write_papers
             said = freeze(into / name, wanted, source, alike_from, papers, bar)
-        except (ReleaseThere, NothingToRelease) as refused:
-            fail(str(refused))
+        except ReleaseThere as there:
+            fail(str(there))
+        except NothingToRelease as nothing:
+            tell_of_places(asked)
+            fail(str(nothing))
         except NeedsVlConvert as missing:
             fail(f"{sentence(missing).removesuffix('.')}, or leave the report out with --no-report.")
     for part, counted in said["counts"].items():

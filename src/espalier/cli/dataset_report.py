@@ -9,7 +9,7 @@ from rich.markup import escape
 
 from espalier.cli.campaign import without_cycle_search
 from espalier.cli.dataset_convert import counted
-from espalier.cli.datasets import Conditions, ScoresGiven, conditions, found_by_checks
+from espalier.cli.datasets import Conditions, ScoresGiven, conditions, found_by_checks, tell_of_places
 from espalier.cli.files import refuse_unreadable
 from espalier.cli.sources import SOURCE, at_hand, at_hand_with_votes, notices_of
 from espalier.cli.terminal import fail, out, plural, progress, sentence
@@ -59,6 +59,7 @@ def report(
             seed=seed, resamples=resamples, topics_number=topics, with_topics=not no_topics,
         )  # fmt: skip
     if not described.counts.messages:
+        tell_of_places(asked)
         fail("There is no message to describe.")
     about = About(name, licence=licence, sources=[source.name for source in sources], filters=where or ())
     into.mkdir(parents=True, exist_ok=True)

@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 
 from espalier.cli.files import refuse_unreadable
-from espalier.cli.terminal import MISUSED, fail
+from espalier.cli.terminal import MISUSED, err, fail
 from espalier.dataset.findings import Report
 
 if TYPE_CHECKING:
@@ -37,6 +38,15 @@ def conditions(words: Sequence[str] | None) -> "tuple[Condition, ...]":
         return tuple(condition(each) for each in words or ())
     except BadCondition as wrong:
         fail(f"{wrong}.", MISUSED)
+
+
+def tell_of_places(asked: "Iterable[Condition]") -> None:
+    """Why nothing is left where a condition asks for what no prompt is."""
+    if places := [each.words for each in asked if each.of_place]:
+        err.print(
+            f"What stands below a message that does not fulfil {' and '.join(map(escape, places))} goes with it, the "
+            "prompt's whole tree too; `espalier dataset convert --as messages` asks each message by itself."
+        )
 
 
 def found_by_checks(files: Sequence[Path] | None, asked: "Iterable[Condition]", notices: Report) -> "dict[str, Found]":
