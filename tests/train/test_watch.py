@@ -12,9 +12,10 @@ from torch import nn
 
 from espalier.train.optimizer import optimizer_of, step
 from espalier.train.settings import Adapter, BadSettings, Data, Model, Optimizer, Run, Source, Tuning
-from espalier.train.watch import METRICS, Interrupted, NotFinite, OutOfMemory, Watch, growing
+from espalier.train.watch import METRICS, Interrupted, NotFinite, OutOfMemory, Rehearsed, Watch, growing
 
 torch.set_num_threads(1)
+MODEL = nn.Linear(3, 2)
 
 
 def settings(out: Path, model: dict[str, Any] | None = None, **run: Any) -> Tuning:
@@ -31,7 +32,7 @@ def lines(file: Path) -> list[dict[str, Any]]:
 
 def test_a_step_is_a_line_with_the_speed_of_the_last_ones(tmp_path: Path) -> None:
     times = iter([0.0, 2.0, 3.0])
-    with Watch(settings(tmp_path, save_every=2, measure_every=3), 0, 5, now=lambda: next(times)) as watch:
+    with Watch(settings(tmp_path, save_every=2, measure_every=3), 0, 5, MODEL, now=lambda: next(times)) as watch:
         watch.step(1, 100, loss=2.5)
         watch.step(2, 200, loss=2.0)
         watch.measured(2, held_out_loss=2.25)
@@ -51,22 +52,42 @@ def test_tensorboard_shows_the_curves_of_a_run_that_was_taken_up_again(tmp_path:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     for begin, end, loss in ((0, 3, 1.0), (2, 4, 0.5)):
-        with Watch(settings(tmp_path, tensorboard=True), begin, 4) as watch:
+        with Watch(settings(tmp_path, tensorboard=True), begin, 4, MODEL) as watch:
             for number in range(begin + 1, end + 1):
                 watch.step(number, 10, loss=loss)
     read = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
     assert [(each.step, each.value) for each in read.Scalars("loss")] == [(1, 1.0), (2, 1.0), (3, 0.5), (4, 0.5)]
 
 
+def test_a_rehearsal_tells_what_the_whole_would_take_and_keeps_nothing(tmp_path: Path) -> None:
+    model = nn.Sequential(nn.Linear(3, 2), nn.Linear(2, 1).requires_grad_(False))
+    times = iter([0.0, 9.0, 10.0, 12.0])
+    chosen = settings(tmp_path, rehearse=3, save_every=1, measure_every=1)
+    with Watch(chosen, 0, 100, model, now=lambda: next(times)) as watch:
+        for number in (1, 2):
+            watch.step(number, 50, loss=1.0)
+            assert not watch.saves(number)
+            assert not watch.measures(number)
+        with pytest.raises(Rehearsed) as tried:
+            watch.step(3, 50, loss=1.0)
+    told = tried.value.forecast
+    assert (told.parameters, told.trained, told.steps, told.device) == (11, 8, 100, "cpu")
+    assert (told.tokens, told.seconds) == (5_000, 150)  # the first step also warms up
+    assert told.memory > 2**20
+
+
 def test_weights_and_biases_is_asked_for_where_it_is_missing(tmp_path: Path) -> None:
-    with pytest.raises(BadSettings, match="there is no wandb; install it"), Watch(settings(tmp_path, wandb="x"), 0, 1):
+    with (
+        pytest.raises(BadSettings, match="there is no wandb; install it"),
+        Watch(settings(tmp_path, wandb="x"), 0, 1, MODEL),
+    ):
         pass
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_run_that_is_asked_to_stop_saves_and_says_how_to_go_on(tmp_path: Path, number: signal.Signals) -> None:
     before = signal.getsignal(number)
-    with Watch(settings(tmp_path), 0, 50) as watch:
+    with Watch(settings(tmp_path), 0, 50, MODEL) as watch:
         watch.stop_if_asked(6)
         assert not watch.saves(7)
         os.kill(os.getpid(), number)
@@ -86,7 +107,7 @@ def test_a_gradient_that_is_no_number_moves_no_weight_and_leaves_its_batch(tmp_p
     model(batch).square().sum().backward()
     with (
         pytest.raises(NotFinite, match=r"before step 4: the norm of the gradient is (nan|inf)\. Its batch is") as said,
-        Watch(settings(tmp_path), 3, 10) as watch,
+        Watch(settings(tmp_path), 3, 10, MODEL) as watch,
         watch.careful(4, {"ids": batch}),
     ):
         step(model, optimizer, schedule, 1.0)
@@ -99,16 +120,20 @@ def test_a_gradient_that_is_no_number_moves_no_weight_and_leaves_its_batch(tmp_p
 def test_out_of_memory_says_what_to_change_that_is_not_so_already(tmp_path: Path) -> None:
     with (
         pytest.raises(OutOfMemory, match=r"a lower run\.pass_tokens") as said,
-        Watch(settings(tmp_path), 0, 1) as watch,
+        Watch(settings(tmp_path), 0, 1, MODEL) as watch,
         watch.careful(1, None),
     ):
         torch.empty(2**60)
     assert "model.adapter" in str(said.value)
     small = settings(tmp_path, {"adapter": Adapter(), "dtype": "bfloat16", "gradient_checkpointing": True})
-    with pytest.raises(OutOfMemory) as said, Watch(small, 0, 1) as watch, watch.careful(1, None):
+    with pytest.raises(OutOfMemory) as said, Watch(small, 0, 1, MODEL) as watch, watch.careful(1, None):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
     assert str(said.value).count(";") == 0
-    with pytest.raises(RuntimeError, match="something else"), Watch(small, 0, 1) as watch, watch.careful(1, None):
+    with (
+        pytest.raises(RuntimeError, match="something else"),
+        Watch(small, 0, 1, MODEL) as watch,
+        watch.careful(1, None),
+    ):
         raise RuntimeError("something else")
 
 

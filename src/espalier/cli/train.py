@@ -7,7 +7,7 @@ import typer
 from rich.text import Text
 
 from espalier.cli.terminal import err, harmless, out, plural, progress, show, table
-from espalier.cli.training import Changes, Recipe, in_sentences, losses_in, made, settings_in
+from espalier.cli.training import Changes, DryRun, Recipe, in_sentences, losses_in, made, settings_in, tried
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -19,21 +19,27 @@ BRACKETS: Final = "⟦", "⟧"
 """Around what is learned where there are no colours."""
 
 
-def base(file: Recipe, set_: Changes = None) -> None:
+def base(file: Recipe, set_: Changes = None, dry_run: DryRun = False) -> None:
     """Make a small model from scratch, tokenizer and all: for trying and testing, where there is no hub."""
     with in_sentences():
         from espalier.train import base
 
         settings = settings_in(base.BaseSettings, file, set_)
+        if dry_run:
+            tried(base.train, settings)
+            return
         made(base.train(settings, err, losses_in(settings.data.sources)))
 
 
-def sft(file: Recipe, set_: Changes = None) -> None:
+def sft(file: Recipe, set_: Changes = None, dry_run: DryRun = False) -> None:
     """Supervised fine-tuning: learn to write the assistant's turns. The same command goes on where it stopped."""
     with in_sentences():
         from espalier.train import sft
 
         settings = settings_in(sft.SftSettings, file, set_)
+        if dry_run:
+            tried(sft.train, settings)
+            return
         made(sft.train(settings, err, losses_in(settings.data.sources)))
 
 

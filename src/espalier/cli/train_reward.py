@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from espalier.cli.terminal import err, out, show, table
-from espalier.cli.training import Changes, Recipe, in_sentences, losses_in, made, settings_in
+from espalier.cli.training import Changes, DryRun, Recipe, in_sentences, losses_in, made, settings_in, tried
 
 if TYPE_CHECKING:
     from espalier.dataset.contributors import Estimate
@@ -19,6 +19,7 @@ def reward(
         str | None,
         typer.Option(metavar="MODEL", help="Rank samples of this model by their likeness to the best replies instead."),
     ] = None,
+    dry_run: DryRun = False,
 ) -> None:
     """Learn from ranked replies which are better, and say how it agrees with rankings that it has not seen."""
     with in_sentences():
@@ -26,6 +27,9 @@ def reward(
 
         sampler = [f"demonstrations.sampler={from_demonstrations}"] if from_demonstrations else []
         settings = settings_in(reward.RewardSettings, file, [*(set_ or ()), *sampler])
+        if dry_run:
+            tried(reward.train, settings)
+            return
         judge = reward.train(settings, err, losses_in(settings.data.sources))
     shown(judge.agreement)
     for sentence in reward.sentences(judge.agreement):

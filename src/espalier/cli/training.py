@@ -1,7 +1,7 @@
 """`espalier train`: the group of commands for training, the arguments that all of them take, and how they end."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,7 +12,7 @@ from rich.markup import escape
 
 from espalier.cli.files import refuse_unreadable
 from espalier.cli.sources import notices_of
-from espalier.cli.terminal import MISUSED, STOPPED, err, fail, out
+from espalier.cli.terminal import MISUSED, STOPPED, err, fail, out, plural
 from espalier.dataset.findings import Finding, Report
 
 if TYPE_CHECKING:
@@ -28,6 +28,9 @@ Recipe = Annotated[Path, typer.Argument(metavar="FILE", help="The settings of th
 Changes = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Another value, as run.seed=1; may be given several times."),
+]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Try the first steps, keep nothing, and say what the whole run would take.")
 ]
 
 
@@ -78,3 +81,29 @@ def settings_in(kind: type[SettingsT], file: Path, changes: Sequence[str] | None
 def made(model: Path) -> None:
     """Say where the model is that a run made."""
     out.print(f"{escape(str(model))}: the model, with its card.")
+
+
+def tried(train: Callable[[SettingsT], object], settings: SettingsT) -> None:
+    """Say what a run would take: parameters, tokens, memory and time."""
+    from espalier.train.forecast import rehearse
+
+    told = rehearse(train, settings)
+    trained = "all of them trained" if told.trained == told.parameters else f"{told.trained:,} of them trained"
+    out.print(f"{told.parameters:,} parameters, {trained}.")
+    out.print(f"{plural(told.steps, 'step')} with about {_about(told.tokens):,} tokens.")
+    speed = _about(told.tokens / told.seconds) if told.seconds else 0
+    out.print(f"About {_time(told.seconds)} on {told.device}, {speed:,} tokens/s, without measuring and saving.")
+    out.print(f"{told.memory / 2**30:.1f} GiB of memory at most, as far as the first steps tell.")
+
+
+def _about(number: float) -> int:
+    """Three digits of it."""
+    return int(float(f"{number:.3g}"))
+
+
+def _time(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    if minutes < 2:
+        return plural(max(1, round(seconds)), "second")
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours:,} h {minutes} min" if hours else plural(minutes, "minute")

@@ -23,13 +23,14 @@ from espalier.dataset.findings import Report, ignore
 from espalier.infer.forward import logits_at
 from espalier.infer.shared import Rows, laid_out
 from espalier.train import optimizer as optimizing
+from espalier.train.batch import lines_of_steps, steps_in
 from espalier.train.card import Made, inputs_of
 from espalier.train.checkpoint import Checkpoints, Stateful, Weights
+from espalier.train.keeping import keep
 from espalier.train.objectives import dpo_cov_loss, dpo_cov_noise, dpo_loss, dpo_margins, log_probs
 from espalier.train.ranked import Ranked, rankings
 from espalier.train.seen import refuse_learned, without_learned
 from espalier.train.settings import Section, Tuning, setting
-from espalier.train.sft import keep, lines_of_steps, steps_in
 from espalier.train.sources import BadSource, Line, read_parts
 from espalier.train.start import begin, load
 from espalier.train.watch import Watch, growing
@@ -111,7 +112,7 @@ def fit(
     parts: dict[str, Stateful] = {"model": Weights(model), "optimizer": optimizer, "schedule": schedule}
     checkpoints = Checkpoints(settings, parts, growing(run.out), inputs or {})
     done = checkpoints.resume()["step"]
-    with Watch(settings, done, steps, console) as watch:
+    with Watch(settings, done, steps, model, console) as watch:
         model.train()
         for step, places in enumerate(islice(lines_of_steps(learned.often, settings), done, steps), done + 1):
             given = [learned.pairs[place] for place in places]

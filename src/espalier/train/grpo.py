@@ -116,7 +116,7 @@ def fit(
     checkpoints = Checkpoints(settings, parts, growing(run.out), inputs or {})
     done = checkpoints.resume()["step"]
 
-    with Watch(settings, done, steps, console) as watch:
+    with Watch(settings, done, steps, policy, console) as watch:
         if not done:
             measure(watch, 0, engine, goal, reference, settings)
         for step in range(done + 1, steps + 1):

@@ -160,7 +160,7 @@ def fit(
     )
     done = checkpoints.resume()["step"]
     tokens = settings.run.pass_tokens
-    with Watch(settings, done, steps, console) as watch:
+    with Watch(settings, done, steps, model, console) as watch:
         model.train()
         for step, places in enumerate(islice(lines_of_steps(often, settings), done, steps), done + 1):
             given = [learned[place] for place in places]

@@ -125,6 +125,9 @@ class Run(Section):
     threads: int | None = setting("Threads of the CPU; by default as torch has it.", "from 1", None, ge=1)
     tensorboard: bool = setting("Also write curves for TensorBoard.", "true or false", True)
     wandb: str = setting("The project on Weights & Biases; none where empty.", "a name", "")
+    rehearse: int = setting(
+        "Steps after which it ends without a trace, as `--dry-run` does; 0 runs it.", "a whole number from 0", 0, ge=0
+    )
 
 
 class Settings(Section):
@@ -163,7 +166,7 @@ class Tuning(Settings):
 
 
 HARMLESS: Final = frozenset(
-    {"run.out", "run.save_every", "run.keep", "run.measure_every", "run.tensorboard", "run.wandb"}
+    {"run.out", "run.save_every", "run.keep", "run.measure_every", "run.tensorboard", "run.wandb", "run.rehearse"}
 )
 """What may be changed when a run goes on, since no weight depends on it."""
 

@@ -132,7 +132,7 @@ def fit(
         inputs,
     )
     done = checkpoints.resume()["step"]
-    with Watch(settings, done, steps, console) as watch:
+    with Watch(settings, done, steps, model, console) as watch:
         if not done and held_out:
             watch.measured(0, held_out_loss=held_out_loss(model, held_out, settings.run.pass_tokens))
         model.train()

@@ -4,11 +4,14 @@ Knows what happened; decides nothing about the training.
 """
 
 import json
+import resource
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from types import FrameType, TracebackType
@@ -17,6 +20,7 @@ from typing import Any, Final, Protocol, Self
 import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from torch import nn
 
 from espalier.train.settings import BadSettings, Settings
 
@@ -56,11 +60,34 @@ class Curves(Protocol):
     def close(self) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What a whole run would take, as far as its first steps tell. parameters: all; trained: those of them that change.
+    memory: bytes at most, of the GPU or, where there is none, of the process.
+    """
+
+    parameters: int
+    trained: int
+    steps: int
+    tokens: float
+    seconds: float
+    memory: int
+    device: str
+
+
+class Rehearsed(Stopped):
+    """The first steps were tried, as `run.rehearse` asked."""
+
+    def __init__(self, forecast: Forecast) -> None:
+        super().__init__(f"Stopped after the first steps of {forecast.steps:,}, which were only to be tried.")
+        self.forecast = forecast
+
+
 class Watch:
     """Follows a run from `step` to `steps`. Metrics of a step are a line in `run.out`/metrics.jsonl and points of
     curves; whatever is measured on the held-out part has names of its own.
 
-    console: where the bar is drawn; none where nobody looks. now: seconds, from any beginning.
+    model: what learns. console: where the bar is drawn; none where nobody looks. now: seconds, from any beginning.
     """
 
     def __init__(
@@ -68,11 +95,12 @@ class Watch:
         settings: Settings,
         step: int,
         steps: int,
+        model: nn.Module,
         console: Console | None = None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._run, self._now, self._settings = settings.run, now, settings
-        self._begun, self._steps = step, steps
+        self._begun, self._steps, self._model = step, steps, model
         self._stopping = False
         self._lately: list[tuple[float, int]] = []
         self._open = ExitStack()
@@ -106,6 +134,8 @@ class Watch:
         assert self._task is not None, "step within the watch's block"
         said = f"{speed:,.0f} tokens/s" + "".join(f", {name} {value:.4g}" for name, value in list(metrics.items())[:1])
         self._bar.update(self._task, completed=step, said=said)
+        if self._run.rehearse and step - self._begun >= min(self._run.rehearse, self._steps):
+            raise Rehearsed(self._forecast())
 
     def measured(self, step: int, **metrics: float) -> None:
         """Something was measured on the held-out part, or at the end."""
@@ -119,11 +149,11 @@ class Watch:
 
     def saves(self, step: int) -> bool:
         """Whether a checkpoint is due after this step."""
-        return self._stopping or step == self._steps or step % self._run.save_every == 0
+        return not self._run.rehearse and (self._stopping or step == self._steps or step % self._run.save_every == 0)
 
     def measures(self, step: int) -> bool:
         """Whether the held-out part is to be measured after this step."""
-        return step == self._steps or step % self._run.measure_every == 0
+        return not self._run.rehearse and (step == self._steps or step % self._run.measure_every == 0)
 
     def stop_if_asked(self, step: int) -> None:
         """Raises Interrupted after Ctrl-C or SIGTERM, when the last checkpoint has been saved."""
@@ -150,6 +180,22 @@ class Watch:
             if "not enough memory" not in str(full) and "can't allocate memory" not in str(full):
                 raise
             raise self._full(step, full) from None
+
+    def _forecast(self) -> Forecast:
+        """The first step also warms up, so where there are more it does not count."""
+        counted = self._lately[1:] if len(self._lately) > 2 else self._lately
+        mean = len(counted) - 1
+        parameters = list(self._model.parameters())
+        device = parameters[0].device
+        return Forecast(
+            parameters=sum(each.numel() for each in parameters),
+            trained=sum(each.numel() for each in parameters if each.requires_grad),
+            steps=self._steps,
+            tokens=self._steps * sum(tokens for _, tokens in self._lately[1:]) / (len(self._lately) - 1),
+            seconds=self._steps * (counted[-1][0] - counted[0][0]) / mean,
+            memory=torch.cuda.max_memory_allocated(device) if device.type == "cuda" else _peak(),
+            device=str(device),
+        )
 
     def _full(self, step: int, full: Exception) -> OutOfMemory:
         passes = self._run.pass_tokens
@@ -215,6 +261,12 @@ class WeightsAndBiases:
 
     def close(self) -> None:
         self._run.finish()
+
+
+def _peak() -> int:
+    """The most memory that this process had, in bytes."""
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most * 1024
 
 
 def _bar(console: Console | None) -> Progress:
