@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-import planted
 import pytest
 
+import planted
 from espalier.train.goal import Goal
 from espalier.train.grpo import GrpoSettings, fit
 

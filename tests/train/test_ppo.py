@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-import planted
 import pytest
 import torch
 
+import planted
 from espalier.train.goal import Goal
 from espalier.train.ppo import PpoSettings, fit
 

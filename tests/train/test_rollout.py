@@ -2,15 +2,15 @@
 
 from pathlib import Path
 
-import planted
 import pytest
 import torch
 from transformers import GPTNeoXConfig, GPTNeoXForCausalLM
 
+import planted
 from espalier.dataset.examples import Turn
 from espalier.infer.engine import Sample
 from espalier.infer.local import LocalEngine
-from espalier.infer.score import by_token, packs, reply_log_probs
+from espalier.infer.score import by_token, passes, reply_log_probs
 from espalier.train.base import learn_tokenizer
 from espalier.train.goal import Rolling, tokens_of
 from espalier.train.rollout import (
@@ -36,14 +36,14 @@ def test_before_anything_is_learned_policy_old_policy_and_reference_are_one(tmp_
     reference = Reference(policy, 0.7)
     engine = LocalEngine(policy, [planted.END])
     rollout = roll_out(engine, planted.PROMPTS[:9], 5, planted.holds_phrase, reference, settings)
-    new = by_token(packs(rollout.replies, 64), rollout.mask, lambda pack: reply_log_probs(policy, pack, 0.7))
+    new = by_token(passes(rollout.replies, policy, 64), rollout.mask, lambda rows: reply_log_probs(policy, rows, 0.7))
     ratio = torch.exp(new - rollout.log_probs)[rollout.mask]
     assert ratio.tolist() == pytest.approx([1.0] * len(ratio), abs=1e-5)
     assert torch.allclose(rollout.reference, rollout.log_probs, atol=1e-5)
     with torch.no_grad():
         policy.get_output_embeddings().weight.mul_(2)
-    assert not torch.allclose(by_token(packs(rollout.replies, 64), rollout.mask, reference), new * 2)
-    assert torch.allclose(by_token(packs(rollout.replies, 64), rollout.mask, reference), new, atol=1e-5)
+    assert not torch.allclose(by_token(passes(rollout.replies, policy, 64), rollout.mask, reference), new * 2)
+    assert torch.allclose(by_token(passes(rollout.replies, policy, 64), rollout.mask, reference), new, atol=1e-5)
 
 
 def test_a_reply_that_was_cut_off_is_worth_what_is_set_for_it() -> None:

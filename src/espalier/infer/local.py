@@ -11,7 +11,7 @@ import torch
 from transformers import GenerationConfig
 
 from espalier.infer.engine import Sample, Sampling, Tokens
-from espalier.infer.score import by_token, mask_of, packs, reply_log_probs
+from espalier.infer.score import by_token, mask_of, passes, reply_log_probs
 
 
 class LocalEngine:
@@ -37,11 +37,8 @@ class LocalEngine:
                 replies.update(zip(places, drawn, strict=True))
             pairs = [(prompt, replies[place]) for place, prompt in enumerate(prompts)]
             mask = mask_of(pairs, device)
-            told = by_token(
-                packs(pairs, self.tokens, device),
-                mask,
-                lambda pack: reply_log_probs(self.model, pack, sampling.divisor),
-            )
+            passed = passes(pairs, self.model, self.tokens)
+            told = by_token(passed, mask, lambda rows: reply_log_probs(self.model, rows, sampling.divisor))
         return [
             Sample(prompt, reply, tuple(log_probs[valid].tolist()), reply[-1] in self.ends)
             for (prompt, reply), log_probs, valid in zip(pairs, told, mask, strict=True)

@@ -1,11 +1,11 @@
 """What models say of replies: the log-probability of each token, the value before it, the reward of the whole.
 
-A reply stands with its prompt in a row of its own beside others of like length, and the output layer is computed where
-a reply's token is predicted and nowhere else. Knows tokens; knows no algorithm.
+Replies to one prompt share its computation where that saves any, and the output layer is computed where a reply's token
+is predicted and nowhere else. Knows tokens; knows no algorithm.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -14,84 +14,64 @@ from torch import Tensor
 from espalier.infer.engine import Reward, Sample, Tokens
 from espalier.infer.forward import logits_at
 from espalier.infer.reward import MEAN
+from espalier.infer.shared import Rows, laid_out, outputs_at
 
 Replied = tuple[Tokens, Tokens]
 """A prompt and a reply to it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pack:
-    """Replies with their prompts, for one pass through a model.
+def passes(replies: Sequence[Replied], model: Any, tokens: int) -> list[Rows]:
+    """Replies in rows, in passes of at most so many tokens, padding counted; their places are those in `replies`."""
+    by_prompt: dict[Tokens, list[int]] = {}
+    for place, (prompt, _) in enumerate(replies):
+        by_prompt.setdefault(prompt, []).append(place)
+    width = model.config.get_text_config().hidden_size
+    groups = [
+        group
+        for prompt, places in by_prompt.items()
+        for group in _groups(len(prompt), places, [len(replies[place][1]) for place in places], width)
+    ]
+    given = [(replies[group[0]][0], [replies[place][1] for place in group]) for group in groups]
+    order = torch.tensor([place for group in groups for place in group], device=model.device)
+    return [replace(rows, places=order[rows.places]) for rows in laid_out(given, model, tokens)]
 
-    places: (replies,), of each among those that were packed. input_ids, position_ids: (replies, width), filled up
-    behind the shorter ones: nothing looks ahead, so no mask is needed. before: (reply tokens,), places in the flattened
-    rows where a token of a reply is predicted. targets: (reply tokens,), that token. last: (replies,), where each ends.
+
+def _groups(prompt: int, places: list[int], lengths: Sequence[int], width: int) -> list[list[int]]:
+    """The replies to a prompt as one row, or as a row each where that is less work.
+
+    A layer takes some 24 width² operations for each token, and 4 width for each pair of tokens of its row.
     """
 
-    places: Tensor
-    input_ids: Tensor
-    position_ids: Tensor
-    before: Tensor
-    targets: Tensor
-    last: Tensor
+    def work(tokens: int) -> int:
+        return tokens * (6 * width + tokens)
+
+    alone = sum(work(prompt + length) for length in lengths)
+    return [places] if work(prompt + sum(lengths)) < alone else [[place] for place in places]
 
 
-def packs(replies: Sequence[Replied], tokens: int, device: torch.device | str = "cpu") -> list[Pack]:
-    """All replies, those of like length together, in passes of at most so many tokens, padding counted."""
-    lengths = [len(prompt) + len(reply) for prompt, reply in replies]
-    passes: list[list[int]] = []
-    for place in sorted(range(len(replies)), key=lambda place: -lengths[place]):
-        if not passes or (len(passes[-1]) + 1) * lengths[passes[-1][0]] > tokens:
-            passes.append([])
-        passes[-1].append(place)
-    return [_pack(replies, places, device) for places in passes]
-
-
-def _pack(replies: Sequence[Replied], places: Sequence[int], device: torch.device | str) -> Pack:
-    width = max(len(replies[place][0]) + len(replies[place][1]) for place in places)
-    rows: list[Tokens] = []
-    before: list[int] = []
-    targets: list[int] = []
-    last: list[int] = []
-    for number, place in enumerate(places):
-        prompt, reply = replies[place]
-        assert prompt, "the first token of all has nothing before it"
-        begin = number * width + len(prompt) - 1
-        before.extend(range(begin, begin + len(reply)))
-        targets.extend(reply)
-        last.append(begin + len(reply))
-        rows.append(prompt + reply + (0,) * (width - len(prompt) - len(reply)))
-    positions = [range(width)] * len(rows)
-    return Pack(*(torch.tensor(each, device=device) for each in (places, rows, positions, before, targets, last)))
-
-
-def reply_log_probs(model: Any, pack: Pack, temperature: float = 1.0) -> Tensor:
+def reply_log_probs(model: Any, rows: Rows, temperature: float = 1.0) -> Tensor:
     """log π(y_t | x, y_<t) of each token of the replies, at a temperature, in float32: (reply tokens,)."""
-    logits = logits_at(model, pack.input_ids, pack.position_ids, pack.before).float() / temperature
-    chosen: Tensor = logits.gather(1, pack.targets[:, None])[:, 0] - logits.logsumexp(1)
+    logits = logits_at(model, rows.input_ids, rows.position_ids, rows.before, rows.mask).float() / temperature
+    chosen: Tensor = logits.gather(1, rows.targets[:, None])[:, 0] - logits.logsumexp(1)
     return chosen
 
 
-def scores_at(model: Any, pack: Pack, at: Tensor) -> Tensor:
-    """What a reward model says at these places, (places,), its mean taken off.
+def scores_at(model: Any, rows: Rows, at: Tensor) -> Tensor:
+    """What a reward model says at places of the rows, (places,), its mean taken off.
 
     At `last` it is the reward of the whole; of a critic, at `before`, the value before each token of a reply.
     """
-    # transformers would tell a row's last score alone, so the two parts of the model are called one after the other.
-    plain = model.get_base_model() if hasattr(model, "get_base_model") else model
-    hidden = plain.base_model(input_ids=pack.input_ids, position_ids=pack.position_ids, use_cache=False)
-    scores: Tensor = plain.score(hidden.last_hidden_state.flatten(0, 1)[at])[:, 0].float()
-    return scores - float(getattr(plain.config, MEAN, 0.0))
+    return outputs_at(model, rows, at) - float(getattr(model.config, MEAN, 0.0))
 
 
 @torch.no_grad()
-def by_token(packed: Sequence[Pack], mask: Tensor, ask: Callable[[Pack], Tensor]) -> Tensor:
+def by_token(passed: Sequence[Rows], mask: Tensor, ask: Callable[[Rows], Tensor]) -> Tensor:
     """What is asked of each token of the replies, (replies, time), 0 where the mask is. mask: of `mask_of`."""
     table = torch.zeros(mask.shape, device=mask.device)
-    for pack in packed:
-        part = torch.zeros((len(pack.places), mask.shape[1]), device=mask.device)
-        part[mask[pack.places]] = ask(pack)
-        table[pack.places] = part
+    for rows in passed:
+        part = torch.zeros((len(rows.places), mask.shape[1]), device=mask.device)
+        part[mask[rows.places]] = ask(rows)
+        table[rows.places] = part
     return table
 
 
@@ -107,8 +87,8 @@ def model_reward(model: Any, tokens: int) -> Reward:
     @torch.no_grad()
     def reward(samples: Sequence[Sample]) -> list[float]:
         scores = torch.zeros(len(samples), device=model.device)
-        for pack in packs([(sample.prompt, sample.reply) for sample in samples], tokens, model.device):
-            scores[pack.places] = scores_at(model, pack, pack.last)
+        for rows in passes([(sample.prompt, sample.reply) for sample in samples], model, tokens):
+            scores[rows.places] = scores_at(model, rows, rows.last)
         told: list[float] = scores.tolist()
         return told
 

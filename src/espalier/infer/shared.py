@@ -122,7 +122,12 @@ def _mask(segments: Tensor, model: Any) -> Tensor:
 
 
 def rewards_of(model: Any, rows: Rows) -> Tensor:
-    """What a model with one output says where each reply ends, (replies,), in float32.
+    """What a model with one output says where each reply ends, (replies,), in float32."""
+    return outputs_at(model, rows, rows.last)
+
+
+def outputs_at(model: Any, rows: Rows, at: Tensor) -> Tensor:
+    """What a model with one output says at places of the flattened rows, (places,), in float32.
 
     The model's own forward pass stays whole, whatever shards or adapts it; the output of its head is kept on the way.
     """
@@ -134,4 +139,4 @@ def rewards_of(model: Any, rows: Rows) -> Tensor:
         model(input_ids=rows.input_ids, position_ids=rows.position_ids, attention_mask=rows.mask, use_cache=False)
     finally:
         hook.remove()
-    return said[0].flatten(0, 1)[rows.last, 0].float()
+    return said[0].flatten(0, 1)[at, 0].float()

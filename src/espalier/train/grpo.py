@@ -18,11 +18,12 @@ from espalier.dataset.convert import Kind
 from espalier.dataset.findings import Report, ignore
 from espalier.infer.engine import Reward
 from espalier.infer.local import LocalEngine
-from espalier.infer.score import packs, reply_log_probs
+from espalier.infer.score import passes, reply_log_probs
 from espalier.train import optimizer as optimizing
 from espalier.train.card import Made, inputs_of
 from espalier.train.checkpoint import Checkpoints, Stateful, Weights
 from espalier.train.goal import Goal, Rolling, goal_of
+from espalier.train.keeping import keep
 from espalier.train.objectives import (
     Normaliser,
     clipped_share,
@@ -42,7 +43,6 @@ from espalier.train.rollout import (
 )
 from espalier.train.seen import refuse_learned, without_learned
 from espalier.train.settings import Section, setting
-from espalier.train.sft import keep
 from espalier.train.sources import read_parts
 from espalier.train.start import begin
 from espalier.train.watch import Watch, growing
@@ -54,7 +54,10 @@ class Grpo(Section):
     prompts: int = setting("Prompts of a rollout.", "a whole number from 1", 8, ge=1)
     group: int = setting("Replies to each of them.", "a whole number from 2", 8, ge=2)
     epochs: int = setting(
-        "How often a rollout is gone through, in minibatches of optimizer.batch replies.", "from 1", 1, ge=1
+        "How often a rollout is gone through, in minibatches of optimizer.batch replies, whole groups of them.",
+        "from 1",
+        1,
+        ge=1,
     )
     kl: float = setting("β of the distance from the reference, which is part of the loss.", "from 0", 0.04, ge=0)
     clip: float = setting("ε, how far π may go from π_old in one step.", "a number above 0", 0.2, gt=0)
@@ -108,9 +111,9 @@ def fit(
     policy.train()
     reference = Reference(policy, temperature)
     engine = LocalEngine(policy, goal.ends, run.pass_tokens)
-    replies_a_step = chosen.prompts * chosen.group
+    prompts_at_once = max(1, settings.optimizer.batch // chosen.group)
     steps = run.steps or max(1, ceil(run.epochs * len(goal.prompts) / chosen.prompts))
-    updates = steps * chosen.epochs * ceil(replies_a_step / settings.optimizer.batch)
+    updates = steps * chosen.epochs * ceil(chosen.prompts / prompts_at_once)
     optimizer, schedule = optimizing.optimizer_of(policy, settings.optimizer, updates)
     parts: dict[str, Stateful] = {"model": Weights(policy), "optimizer": optimizer, "schedule": schedule}
     checkpoints = Checkpoints(settings, parts, growing(run.out), inputs or {})
@@ -132,20 +135,21 @@ def fit(
                 rewards = rollout.rewards.view(chosen.prompts, chosen.group)
                 advantages = grpo_advantages(rewards, chosen.scale).flatten()
 
-                # Update: epochs over minibatches of replies, each in as many passes as it needs
+                # Update: epochs over minibatches of prompts with all their replies, each in as many passes as it needs
                 figures: dict[str, float] = defaultdict(float)
-                for some in minibatches(len(replies), chosen.epochs, settings.optimizer.batch, seed):
-                    of = torch.tensor(some, device=device)
+                for some in minibatches(chosen.prompts, chosen.epochs, prompts_at_once, seed):
+                    of = torch.tensor(some, device=device)[:, None] * chosen.group
+                    of = (of + torch.arange(chosen.group, device=device)).flatten()
                     lengths = mask[of].sum(1)
                     weights = grpo_weights(lengths, chosen.normaliser, drawn.longest)
-                    for pack in packs([replies[at] for at in some], run.pass_tokens, device):
-                        rows = of[pack.places]
-                        at, times = mask[rows], lengths[pack.places]
-                        was, gain = old[rows][at], advantages[rows].repeat_interleave(times)
-                        log_probs = reply_log_probs(policy, pack, temperature)
+                    for rows in passes([replies[at] for at in of.tolist()], policy, run.pass_tokens):
+                        these, times = of[rows.places], lengths[rows.places]
+                        at = mask[these]
+                        was, gain = old[these][at], advantages[these].repeat_interleave(times)
+                        log_probs = reply_log_probs(policy, rows, temperature)
                         loss = grpo_loss(
-                            log_probs, was, gain, weights[pack.places].repeat_interleave(times), chosen.clip,
-                            rollout.reference[rows][at], chosen.kl,
+                            log_probs, was, gain, weights[rows.places].repeat_interleave(times), chosen.clip,
+                            rollout.reference[these][at], chosen.kl,
                         )  # fmt: skip
                         loss.backward()
                         clipped = clipped_share(log_probs.detach(), was, gain, chosen.clip)

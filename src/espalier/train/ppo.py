@@ -20,11 +20,12 @@ from espalier.dataset.findings import Report, ignore
 from espalier.infer.engine import Reward
 from espalier.infer.local import LocalEngine
 from espalier.infer.reward import begin_reward
-from espalier.infer.score import by_token, packs, reply_log_probs, scores_at
+from espalier.infer.score import by_token, passes, reply_log_probs, scores_at
 from espalier.train import optimizer as optimizing
 from espalier.train.card import Made, inputs_of
 from espalier.train.checkpoint import Checkpoints, Weights
 from espalier.train.goal import Goal, Rolling, goal_of
+from espalier.train.keeping import keep
 from espalier.train.objectives import (
     AdaptiveKL,
     clipped_share,
@@ -45,7 +46,6 @@ from espalier.train.rollout import (
 )
 from espalier.train.seen import refuse_learned, without_learned
 from espalier.train.settings import Section, setting
-from espalier.train.sft import keep
 from espalier.train.sources import read_parts
 from espalier.train.start import begin, prepared
 from espalier.train.watch import Watch, growing
@@ -149,9 +149,8 @@ def fit(
                 seed = chance(run.seed, step)
                 rollout = roll_out(engine, asked, seed, goal.reward, reference, settings)
                 replies, mask, old = rollout.replies, rollout.mask, rollout.log_probs
-                old_values = by_token(
-                    packs(replies, run.pass_tokens, device), mask, lambda pack: scores_at(critic, pack, pack.before)
-                )
+                passed = passes(replies, critic, run.pass_tokens)
+                old_values = by_token(passed, mask, lambda rows: scores_at(critic, rows, rows.before))
 
                 # r_t = − β (log π_old − log π_ref), and the reward at the last token; advantages and returns
                 rewards = token_rewards(old, rollout.reference, rollout.rewards, mask, control.coefficient)
@@ -164,15 +163,15 @@ def fit(
                 figures: dict[str, float] = defaultdict(float)
                 for some in minibatches(len(replies), chosen.epochs, settings.optimizer.batch, seed):
                     total = int(mask[some].sum())
-                    for pack in packs([replies[at] for at in some], run.pass_tokens, device):
-                        rows = torch.tensor(some, device=device)[pack.places]
-                        at = mask[rows]
-                        was, gain = old[rows][at], advantages[rows][at]
-                        log_probs = reply_log_probs(policy, pack, temperature)
+                    for rows in passes([replies[at] for at in some], policy, run.pass_tokens):
+                        of = torch.tensor(some, device=device)[rows.places]
+                        at = mask[of]
+                        was, gain = old[of][at], advantages[of][at]
+                        log_probs = reply_log_probs(policy, rows, temperature)
                         policy_loss = ppo_policy_loss(log_probs, was, gain, total, chosen.clip)
-                        values = scores_at(critic, pack, pack.before)
+                        values = scores_at(critic, rows, rows.before)
                         value_loss = ppo_value_loss(
-                            values, old_values[rows][at], returns[rows][at], total, chosen.value_clip
+                            values, old_values[of][at], returns[of][at], total, chosen.value_clip
                         )
                         (policy_loss + chosen.value_weight * value_loss).backward()
                         clipped = clipped_share(log_probs.detach(), was, gain, chosen.clip)

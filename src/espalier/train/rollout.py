@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from espalier.infer.engine import Engine, Reward, Sample, Tokens
-from espalier.infer.score import Pack, by_token, mask_of, packs, reply_log_probs
+from espalier.infer.score import by_token, mask_of, passes, reply_log_probs
+from espalier.infer.shared import Rows
 from espalier.train.batch import order
 from espalier.train.goal import Goal, Rolling
 from espalier.train.objectives import kl_k1
@@ -28,11 +29,11 @@ def places_of(step: int, count: int, lines: int, seed: int) -> list[int]:
     return [int(orders[place // lines][place % lines]) for place in drawn]
 
 
-def minibatches(replies: int, epochs: int, size: int, seed: int) -> Iterator[list[int]]:
-    """The places of the replies that each update sees: all of them in every epoch, each time in another order."""
+def minibatches(places: int, epochs: int, size: int, seed: int) -> Iterator[list[int]]:
+    """The places that each update sees: all of them in every epoch, each time in another order."""
     generator = torch.Generator().manual_seed(seed)
     for _ in range(epochs):
-        for some in torch.randperm(replies, generator=generator).split(size):
+        for some in torch.randperm(places, generator=generator).split(size):
             yield some.tolist()
 
 
@@ -51,13 +52,12 @@ class Reference:
 
     def __init__(self, policy: Any, temperature: float) -> None:
         self._adapted = hasattr(policy, "disable_adapter")
-        self._model = policy if self._adapted else deepcopy(policy).requires_grad_(False).eval()
+        self.model = policy if self._adapted else deepcopy(policy).requires_grad_(False).eval()
         self._temperature = temperature
-        self.device: torch.device = policy.device
 
-    def __call__(self, pack: Pack) -> Tensor:
-        with self._model.disable_adapter() if self._adapted else nullcontext():
-            return reply_log_probs(self._model, pack, self._temperature)
+    def __call__(self, rows: Rows) -> Tensor:
+        with self.model.disable_adapter() if self._adapted else nullcontext():
+            return reply_log_probs(self.model, rows, self._temperature)
 
 
 def without_dropout(model: nn.Module) -> None:
@@ -112,12 +112,12 @@ def roll_out(
     """One reply to each prompt, what it is worth, and what the reference says of it."""
     samples = engine.generate(prompts, settings.rollouts.sampling, seed)
     replies = [(sample.prompt, sample.reply) for sample in samples]
-    packed = packs(replies, settings.run.pass_tokens, reference.device)
-    mask = mask_of(replies, reference.device)
+    passed = passes(replies, reference.model, settings.run.pass_tokens)
+    mask = mask_of(replies, reference.model.device)
     log_probs = torch.zeros(mask.shape, device=mask.device)
     log_probs[mask] = torch.tensor([each for sample in samples for each in sample.log_probs], device=mask.device)
     rewards = worth(samples, reward, settings.rollouts.unfinished).to(mask.device)
-    return Rollout(samples, mask, log_probs, by_token(packed, mask, reference), rewards)
+    return Rollout(samples, mask, log_probs, by_token(passed, mask, reference), rewards)
 
 
 def worth(samples: Sequence[Sample], reward: Reward, unfinished: float) -> Tensor:
