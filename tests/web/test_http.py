@@ -140,7 +140,10 @@ def test_a_page_of_tasks_goes_on_behind_one_that_is_done_by_then(campaign: World
 
 def test_what_has_not_changed_is_not_sent_again(campaign: World) -> None:
     tree_id, first, _ = campaign.ranked_tree()
-    for path in (f"/trees/{tree_id}", f"/messages/{first}", "/policy", "/stats", "/leaderboards/total", "/messages"):
+    for path in (
+        f"/trees/{tree_id}", f"/messages/{first}", "/policy", "/stats", "/leaderboards/total", "/messages", "/campaign",
+        "/terms", "/me", "/me/tokens",
+    ):  # fmt: skip
         answer = well(campaign.ben.get(path))
         tag = answer.headers["etag"]
         assert answer.headers["vary"] == "Authorization"
@@ -323,6 +326,18 @@ def test_every_answer_shows_an_example_that_is_one() -> None:
                 example, kind = answer["application/json"]["example"], TypeAdapter(route.response_model)
                 said = kind.dump_python(kind.validate_json(json.dumps(example), strict=True), mode="json")
                 assert said == example, (method, route.path)
+
+
+def test_what_can_be_kept_by_a_client_is_said_to_be() -> None:
+    shown = description()["paths"]
+    always_new = {
+        path.removeprefix(API)
+        for path, operations in shown.items()
+        if "get" in operations
+        and "304" not in operations["get"]["responses"]
+        and "application/json" in operations["get"]["responses"]["200"].get("content", {})
+    }
+    assert always_new == {"/tasks/mine", "/tasks/availability", "/me/data", "/healthz", "/readyz"}
 
 
 def test_the_description_knows_refusals_as_problem_documents_only() -> None:

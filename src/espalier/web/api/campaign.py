@@ -116,7 +116,9 @@ class PolicyVersion:
     langs: Mapping[str, Mapping[str, Any]]
 
 
-@router.get("/policy/history", response_model=Page[PolicyVersion], summary="Every policy that was in force")
+@router.get(
+    "/policy/history", response_model=Page[PolicyVersion], responses=UNCHANGED, summary="Every policy that was in force"
+)
 def policy_history(
     request: Request, campaign: CampaignDep, caller: ModeratorReader, limit: Limit = 50, cursor: Cursor = None
 ) -> Response:
@@ -197,7 +199,7 @@ def _may_import(db: Connection, actor: Person) -> None:
     """Nobody else's file is even read."""
 
 
-@router.get("/jobs", response_model=Page[JobView], summary="Long jobs")
+@router.get("/jobs", response_model=Page[JobView], responses=UNCHANGED, summary="Long jobs")
 def all_jobs(
     request: Request, campaign: CampaignDep, caller: ModeratorReader, limit: Limit = 50, cursor: Cursor = None
 ) -> Response:
@@ -216,11 +218,11 @@ def _time_in(spelled: str) -> datetime:
         raise no_cursor() from None
 
 
-@router.get("/jobs/{job_id}", summary="How far a job has come")
-def job(job_id: str, campaign: CampaignDep, caller: Reader) -> JobView:
+@router.get("/jobs/{job_id}", response_model=JobView, responses=UNCHANGED, summary="How far a job has come")
+def job(job_id: str, request: Request, campaign: CampaignDep, caller: Reader) -> Response:
     """Whoever asked for it may look, and staff."""
     with campaign.read(caller) as (db, person):
         found = jobs.find(db, job_id)
     if found is None or (found.person_id != person.id and not person.role.reaches(PersonRole.MODERATOR)):
         raise NotFound("There is no such job.")
-    return job_view(found)
+    return answered(request, JobView, job_view(found))

@@ -19,7 +19,7 @@ from espalier.store.notices import Notice
 from espalier.store.people import PersonRole
 from espalier.web.api.forms import Form, example
 from espalier.web.deps import CampaignDep, Contributor, Lang, Moderator, ModeratorReader, Reader, ShutOut
-from espalier.web.paging import Cursor, Limit, Page, answered, page, place_in
+from espalier.web.paging import UNCHANGED, Cursor, Limit, Page, answered, page, place_in
 
 router = APIRouter(tags=["moderation"])
 
@@ -79,7 +79,7 @@ def _view(row: CaseRow, now: datetime) -> CaseView:
     )  # fmt: skip
 
 
-@router.get("/cases", response_model=Page[CaseView], summary="What there is to decide")
+@router.get("/cases", response_model=Page[CaseView], responses=UNCHANGED, summary="What there is to decide")
 def queue(
     request: Request,
     campaign: CampaignDep,
@@ -109,11 +109,12 @@ def queue(
     )  # fmt: skip
 
 
-@router.get("/cases/{number}", summary="One case")
-def one(number: int, campaign: CampaignDep, caller: ModeratorReader) -> CaseView:
+@router.get("/cases/{number}", response_model=CaseView, responses=UNCHANGED, summary="One case")
+def one(number: int, request: Request, campaign: CampaignDep, caller: ModeratorReader) -> Response:
     """For moderators who look after its language."""
     with campaign.read(caller) as (db, person):
-        return _view(cases.known(db, person, number), campaign.clock())
+        found = cases.known(db, person, number)
+    return answered(request, CaseView, _view(found, campaign.clock()))
 
 
 @router.post("/cases/{number}/take", summary="Take a case in hand, for half an hour")
@@ -210,14 +211,15 @@ def _left(left: Sequence[cases.Left]) -> list[Left]:
     return [Left(each.id, each.why.detail) for each in left]
 
 
-@router.get("/notices", summary="What was decided on your messages and reports, unless you have read it")
-def told(campaign: CampaignDep, caller: Reader, limit: Limit = 50, cursor: Cursor = None) -> Page[Notice]:
+@router.get("/notices", response_model=Page[Notice], responses=UNCHANGED,
+            summary="What was decided on your messages and reports, unless you have read it")  # fmt: skip
+def told(request: Request, campaign: CampaignDep, caller: Reader, limit: Limit = 50, cursor: Cursor = None) -> Response:
     """As author or as reporter, the last one first."""
     (before,) = place_in(cursor, int) if cursor else (notices.NEWEST,)
     with campaign.read(caller) as (db, person):
         found = notices.unread(db, person.id, limit + 1, before=before)
     items, following = page(found, limit, lambda notice: (notice.number,))
-    return Page[Notice](items=items, next=following)
+    return answered(request, Page[Notice], Page[Notice](items=items, next=following))
 
 
 @router.post("/notices/{decision}/read", status_code=204, summary="Say that you have read a notice")

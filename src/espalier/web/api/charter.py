@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
 from espalier.collect.charter import accept_terms
@@ -13,6 +13,7 @@ from espalier.domain.charter import Charter, Running, Visibility
 from espalier.store.charters import charter_in_force
 from espalier.web.api.forms import Form, example
 from espalier.web.deps import CampaignDep, Contributor, Lang
+from espalier.web.paging import UNCHANGED, answered
 from espalier.web.texts import TERMS, text_of
 from espalier.web.words import SOURCE
 
@@ -52,11 +53,13 @@ def _shown(charter: Charter) -> CampaignNow:
     )  # fmt: skip
 
 
-@router.get("/campaign", summary="What the campaign is, and whether it runs")
-def campaign_now(campaign: CampaignDep) -> CampaignNow:
+@router.get("/campaign", response_model=CampaignNow, responses=UNCHANGED,
+            summary="What the campaign is, and whether it runs")  # fmt: skip
+def campaign_now(request: Request, campaign: CampaignDep) -> Response:
     """For everybody, without a token."""
     with campaign.database.read() as db:
-        return _shown(charter_in_force(db))
+        charter = charter_in_force(db)
+    return answered(request, CampaignNow, _shown(charter))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +73,14 @@ class Terms:
     licence_url: str
 
 
-@router.get("/terms", summary="The terms in force")
-def terms(campaign: CampaignDep, lang: Lang = None) -> Terms:
+@router.get("/terms", response_model=Terms, responses=UNCHANGED, summary="The terms in force")
+def terms(request: Request, campaign: CampaignDep, lang: Lang = None) -> Response:
     """For everybody, without a token; where they are not translated into the language, in the one that counts."""
     with campaign.database.read() as db:
         charter = charter_in_force(db)
         text = text_of(db, TERMS, lang or SOURCE, charter.terms)
-    return Terms(charter.terms, text.lang, text.text, charter.licence, charter.licence_url)
+    shown = Terms(charter.terms, text.lang, text.text, charter.licence, charter.licence_url)
+    return answered(request, Terms, shown)
 
 
 class Acceptance(Form):

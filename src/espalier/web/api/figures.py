@@ -108,7 +108,9 @@ def my_stats(request: Request, campaign: CampaignDep, caller: Reader) -> Respons
     return answered(request, PersonalFigures, found)
 
 
-@router.get("/trollboard/{frame}", response_model=Page[Trouble], summary="Whose messages made most trouble")
+@router.get(
+    "/trollboard/{frame}", response_model=Page[Trouble], responses=UNCHANGED, summary="Whose messages made most trouble"
+)
 def trollboard(
     frame: Frame, request: Request, campaign: CampaignDep, caller: ModeratorReader, limit: Limit = 50,
     cursor: Cursor = None,

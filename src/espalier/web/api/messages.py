@@ -186,14 +186,21 @@ def tree(message_id: str, request: Request, campaign: CampaignDep, caller: Reade
     return answered(request, WholeTree, shown)
 
 
-@router.get("/messages/{message_id}/history", summary="Every text that a message had")
+@router.get("/messages/{message_id}/history", response_model=Page[moderation.Wording], responses=UNCHANGED,
+            summary="Every text that a message had")  # fmt: skip
 def history(
-    message_id: str, campaign: CampaignDep, caller: ModeratorReader, limit: Limit = 50, cursor: Cursor = None
-) -> Page[moderation.Wording]:
+    message_id: str,
+    request: Request,
+    campaign: CampaignDep,
+    caller: ModeratorReader,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Response:
     """For moderators, of the languages they look after; the oldest first."""
     with campaign.read(caller) as (db, person):
         items, following = part(moderation.history(db, person, message_id), limit, cursor)
-    return Page[moderation.Wording](items=items, next=following)
+    said = Page[moderation.Wording](items=items, next=following)
+    return answered(request, Page[moderation.Wording], said)
 
 
 # What people say of messages

@@ -12,7 +12,7 @@ from espalier.store.reports import Report
 from espalier.web.api.forms import Form, example
 from espalier.web.api.messages import Seen, as_seen
 from espalier.web.deps import CampaignDep, Moderator, ModeratorReader
-from espalier.web.paging import Cursor, Limit, Page, answered, page, place_in
+from espalier.web.paging import UNCHANGED, Cursor, Limit, Page, answered, page, place_in
 
 router = APIRouter(tags=["moderation"])
 
@@ -25,7 +25,7 @@ class Reported:
     reports: Sequence[Report]
 
 
-@router.get("/reports", response_model=Page[Reported], summary="Messages with open reports")
+@router.get("/reports", response_model=Page[Reported], responses=UNCHANGED, summary="Messages with open reports")
 def open_reports(
     request: Request, campaign: CampaignDep, caller: ModeratorReader, limit: Limit = 50, cursor: Cursor = None
 ) -> Response:
@@ -69,7 +69,7 @@ async def resolve(message_id: str, form: Resolution, campaign: CampaignDep, call
     return Resolved(closed)
 
 
-@router.get("/audit", response_model=Page[Entry], summary="What staff did")
+@router.get("/audit", response_model=Page[Entry], responses=UNCHANGED, summary="What staff did")
 def audit(
     request: Request,
     campaign: CampaignDep,

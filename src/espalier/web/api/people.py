@@ -69,11 +69,11 @@ def account(person: Person) -> Account:
     )  # fmt: skip
 
 
-@router.get("/me", summary="Your account")
-def me(campaign: CampaignDep, caller: Reader) -> Account:
+@router.get("/me", response_model=Account, responses=UNCHANGED, summary="Your account")
+def me(request: Request, campaign: CampaignDep, caller: Reader) -> Response:
     """Who you are to the campaign."""
     with campaign.read(caller) as (_, person):
-        return account(person)
+        return answered(request, Account, account(person))
 
 
 class Profile(Form):
@@ -187,12 +187,14 @@ class TokenForm(Form):
     model_config = example({"name": "laptop", "scope": "read"})
 
 
-@router.get("/me/tokens", summary="Your tokens")
-def my_tokens(campaign: CampaignDep, caller: Reader, limit: Limit = 50, cursor: Cursor = None) -> Page[TokenInfo]:
+@router.get("/me/tokens", response_model=Page[TokenInfo], responses=UNCHANGED, summary="Your tokens")
+def my_tokens(
+    request: Request, campaign: CampaignDep, caller: Reader, limit: Limit = 50, cursor: Cursor = None
+) -> Response:
     """All that you ever had, the oldest first, without what opens anything."""
     with campaign.read(caller) as (db, person):
         items, following = part(accounts.tokens_of(db, person, person.id), limit, cursor)
-    return Page[TokenInfo](items=items, next=following)
+    return answered(request, Page[TokenInfo], Page[TokenInfo](items=items, next=following))
 
 
 def _token_for_oneself(
@@ -252,7 +254,7 @@ class Invitations(Form):
     model_config = example({"count": 40, "role": "contributor", "prefix": "course"})
 
 
-@router.get("/people", response_model=Page[Account], summary="List accounts by name")
+@router.get("/people", response_model=Page[Account], responses=UNCHANGED, summary="List accounts by name")
 def everybody(
     request: Request,
     campaign: CampaignDep,
@@ -304,11 +306,11 @@ async def invite(form: Invitations, campaign: CampaignDep, caller: Admin) -> All
     return AllInvited([Invited(account(each.person), each.token) for each in made])
 
 
-@router.get("/people/{person_id}", summary="One account")
-def one(person_id: str, campaign: CampaignDep, caller: ModeratorReader) -> Account:
+@router.get("/people/{person_id}", response_model=Account, responses=UNCHANGED, summary="One account")
+def one(person_id: str, request: Request, campaign: CampaignDep, caller: ModeratorReader) -> Response:
     """For moderators."""
     with campaign.read(caller) as (db, reader):
-        return _seen_by(reader, accounts.known(db, person_id))
+        return answered(request, Account, _seen_by(reader, accounts.known(db, person_id)))
 
 
 @router.get("/people/{person_id}/contributions", response_model=Page[Contribution], responses=UNCHANGED,

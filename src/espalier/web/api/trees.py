@@ -77,11 +77,13 @@ def tree(tree_id: str, request: Request, campaign: CampaignDep, caller: Reader) 
     return answered(request, WholeTree, shown)
 
 
-@router.get("/trees/{tree_id}/state", summary="Where a tree stands: shape, policy, counts")
-def state(tree_id: str, campaign: CampaignDep, caller: ModeratorReader) -> TreeState:
+@router.get("/trees/{tree_id}/state", response_model=TreeState, responses=UNCHANGED,
+            summary="Where a tree stands: shape, policy, counts")  # fmt: skip
+def state(tree_id: str, request: Request, campaign: CampaignDep, caller: ModeratorReader) -> Response:
     """For moderators."""
     with campaign.read(caller) as (db, _):
-        return reading.tree_state(db, tree_id)
+        found = reading.tree_state(db, tree_id)
+    return answered(request, TreeState, found)
 
 
 class NewTree(Form):
