@@ -76,6 +76,7 @@ def _classifier(name: str | Path, dtype: torch.dtype, attention: str) -> tuple[P
         raise BadModel(f"{name} gives no reward model: {first}") from None
     if not isinstance(getattr(model, "score", None), nn.Linear):
         raise BadModel(f"{name} gives no reward model: {type(model).__name__} reads its scores elsewhere than we do")
+    model.score.float()  # a reward in bfloat16 has steps of 1/64, and replies would tie that do not
     return model, set(told["missing_keys"])
 
 

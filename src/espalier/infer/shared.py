@@ -129,14 +129,20 @@ def rewards_of(model: Any, rows: Rows) -> Tensor:
 def outputs_at(model: Any, rows: Rows, at: Tensor) -> Tensor:
     """What a model with one output says at places of the flattened rows, (places,), in float32.
 
-    The model's own forward pass stays whole, whatever shards or adapts it; the output of its head is kept on the way.
+    The model's own forward pass stays whole, whatever shards or adapts it; what goes into its head is brought to the
+    head's precision, and what comes out is kept on the way.
     """
     head = model.score
     assert isinstance(head, nn.Module), f"{type(model).__name__} has no head named score"
+    precise = next(head.parameters()).dtype
     said: list[Tensor] = []
-    hook = head.register_forward_hook(lambda _, __, output: said.append(output))
+    hooks = (
+        head.register_forward_pre_hook(lambda _, given: (given[0].to(precise), *given[1:])),
+        head.register_forward_hook(lambda _, __, output: said.append(output)),
+    )
     try:
         model(input_ids=rows.input_ids, position_ids=rows.position_ids, attention_mask=rows.mask, use_cache=False)
     finally:
-        hook.remove()
+        for hook in hooks:
+            hook.remove()
     return said[0].flatten(0, 1)[at, 0].float()
