@@ -137,7 +137,7 @@ def _of_records(
                 fail(f"{file} holds trees; name the file of the votes on them with --votes.", MISUSED)
             count = write_votes(target, votes_kept(trees, read_votes(votes, notices), wanted))
         case Kind.BATTLES:
-            fail(f"{file} holds trees, which know of no battles between models.", MISUSED)
+            fail(f"{file} holds no battles between models.", MISUSED)
         case _:
             count = write_any(target, examples(trees, wanted, votes_of(votes, notices)), LINES[wanted.kind])
     if not count and wanted.kind is not Kind.MESSAGES:
