@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from types import FrameType, TracebackType
@@ -73,6 +73,10 @@ class Forecast:
     seconds: float
     memory: int
     device: str
+
+    def times(self, runs: int) -> "Forecast":
+        """Of so many runs like this, one after the other."""
+        return replace(self, steps=runs * self.steps, tokens=runs * self.tokens, seconds=runs * self.seconds)
 
 
 class Rehearsed(Stopped):
