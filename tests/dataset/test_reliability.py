@@ -122,6 +122,11 @@ def test_means_acceptance_and_ranks_follow_from_weighted_votes() -> None:
             for who, order in (("one", [["b"], ["a"]]), ("spammer", [["a"], ["b"]]), ("other", [["a"], ["b"]]))
         ],
     }
+    unsaid = [VoteRecord(who, "labels", "a", None, who, {"spam": 0.0}) for who in ("one", "two")]
+    says = VoteRecord("other", "labels", "a", None, "other", {"spam": 0.0, "lang_mismatch": 1.0})
+    (kept,) = weighted([tree], {"a": [*unsaid, says]}, {})
+    assert [reply.review_result for reply in kept.prompt.replies] == [True, False], "no answer is no mismatch"
+
     (same,) = weighted([tree], said, {})
     assert [(reply.message_id, reply.rank) for reply in same.prompt.replies] == [("a", 0), ("b", 1)]
     (changed,) = weighted([tree], said, {"spammer": 0.0, "two": 0.5, "other": 0.1})

@@ -92,9 +92,11 @@ def _again(message: MessageRecord, votes: Votes, weights: Mapping[str, float], p
 
 def _labelled(message: MessageRecord, votes: Votes, weights: Mapping[str, float], policy: Policy) -> MessageRecord:
     said: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    mismatches: list[tuple[float, float]] = []  # who says nothing of it says that there is none, as domain/review.py
     for vote in votes.get(message.message_id, ()):
         if vote.kind == VoteKind.LABELS and isinstance(vote.value, dict):
             weight = _of(vote, weights)
+            mismatches.append((vote.value.get("lang_mismatch") or 0.0, weight))
             for label, value in vote.value.items():
                 if isinstance(value, int | float):
                     said[label].append((float(value), weight))
@@ -112,8 +114,7 @@ def _labelled(message: MessageRecord, votes: Votes, weights: Mapping[str, float]
             if message.parent_id is None
             else policy.acceptance_threshold_reply
         )
-        mismatch = means["lang_mismatch"]["value"] if "lang_mismatch" in means else 0.0
-        accepted = round(1.0 - means["spam"]["value"] - mismatch, 9) > threshold
+        accepted = round(1.0 - means["spam"]["value"] - (_mean(mismatches) or 0.0), 9) > threshold
     return replace(message, labels={**(message.labels or {}), **means}, review_result=accepted)
 
 
