@@ -1,6 +1,7 @@
 """`espalier train base`, `sft` and `preview`: from trees to a model, as somebody types it."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,7 @@ tensorboard = false
 @pytest.fixture
 def files(tmp_path: Path) -> None:
     trees = [
-        tree(message(f"p{n}", text=f"How many apples are {n} and {n} of them in all?", review_result=True, replies=[
+        tree(message(f"p{n}", lang="de" if n % 2 else "en", text=f"How many apples are {n} and {n} of them in all?", review_result=True, replies=[
             message(f"a{n}", f"p{n}", text=f"That makes {2 * n}, as you can count.", review_result=True),
         ]))
         for n in range(40)
@@ -124,6 +125,29 @@ def test_a_model_is_not_measured_on_what_it_has_learned(run: Run) -> None:
     assert "base/model has learned 'How many apples are" in refused.err
     assert "which is held out of trees.jsonl" in refused.err
     well(run(*other, "--set", "data.overlap=learn"))
+
+
+@pytest.mark.usefixtures("files")
+def test_groups_tags_and_a_curriculum_go_on_after_a_kill_too(run: Run, tmp_path: Path) -> None:
+    well(run("train", "base", "base.toml", "--set", "run.steps=1"))
+    more = """
+[robust]
+rate = 0.5
+by = ["language"]
+[curriculum]
+key = "turns"
+"""
+    (tmp_path / "sft.toml").write_text(SFT.replace("[optimizer]", "langs = ['en', 'de']\n[optimizer]") + more)
+    tags = ("--set", 'data.tags=["language"]', "--set", "data.alpha=0.5")
+    well(run("train", "sft", "sft.toml", *tags))
+    assert metrics("sft", "held_out_loss with tags")
+    assert len(metrics("sft", "loss de")) == len(metrics("sft", "loss en")) == 8
+    well(run("train", "sft", "sft.toml", *tags, "--set", "run.out=again", "--set", "run.save_every=1"))
+    last = sorted(Path("again/checkpoints").iterdir())[-1]
+    shutil.rmtree(last)
+    well(run("train", "sft", "sft.toml", *tags, "--set", "run.out=again"))
+    undisturbed = weights("sft/model")
+    assert all(torch.equal(each, undisturbed[name]) for name, each in weights("again/model").items())
 
 
 @pytest.mark.usefixtures("files")

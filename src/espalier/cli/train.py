@@ -53,7 +53,8 @@ def preview(
     with in_sentences():
         from espalier.dataset.convert import Kind
         from espalier.infer.load import load_tokenizer
-        from espalier.train.sft import SftSettings, learnable
+        from espalier.train.learnable import learnable
+        from espalier.train.sft import SftSettings
         from espalier.train.sources import read_parts
 
         settings = settings_in(SftSettings, file, set_)
@@ -61,7 +62,10 @@ def preview(
         with progress("reading"):
             parts = read_parts(settings.data, Kind.THREADS, losses_in(settings.data.sources))
             sides = {"learned": parts.learned, "held out": parts.held_out}
-            encoded = {side: learnable(lines, tokenizer, settings) for side, lines in sides.items()}
+            encoded = {
+                side: learnable(lines, tokenizer, settings.data, settings.sft.last_only)
+                for side, lines in sides.items()
+            }
     drawn = Random(seed).sample(encoded["learned"].conversations, min(examples, len(encoded["learned"].conversations)))
     for number, each in enumerate(drawn, 1):
         out.print(f"── {number} ── {plural(len(each), 'token')}, {int(each.trained.sum()):,} learned ──")

@@ -28,8 +28,10 @@ from espalier.infer.load import device_of
 from espalier.infer.tokens import ROLES, Encoded, end_of
 from espalier.train.batch import Weights
 from espalier.train.card import Made, inputs_of
+from espalier.train.keeping import keep
+from espalier.train.learnable import Learnable, notes_on
 from espalier.train.settings import Section, Settings, setting
-from espalier.train.sft import Learnable, fit, keep, notes_on
+from espalier.train.sft import fit
 from espalier.train.sources import Line, read_texts
 from espalier.train.start import settle
 
@@ -112,7 +114,8 @@ def train(settings: BaseSettings, console: Console | None = None, report: Report
     torch.nn.Module.to(model, device_of(settings.base.device))
     learned = learnable_texts(parts.learned, tokenizer, settings.data.length)
     held_out = learnable_texts(parts.held_out, tokenizer, settings.data.length)
-    fit(model, learned, held_out.conversations, Weights(), settings, inputs, settings.base.pack, console)
+    sides = {"held_out_loss": held_out.conversations}
+    fit(model, learned, sides, Weights(), settings, inputs, settings.base.pack, console)
     notes = [
         "It is small and made from scratch, for trying and testing; do not expect sense of it.",
         *notes_on(learned),
@@ -123,5 +126,5 @@ def train(settings: BaseSettings, console: Console | None = None, report: Report
 def learnable_texts(lines: Sequence[Line], tokenizer: PreTrainedTokenizerBase, longest: int) -> Learnable:
     """Texts in tokens; a long one in several pieces."""
     pieces = encode_texts((str(line.example) for line in lines), tokenizer, longest)
-    each = [(piece, line.weight) for line, of_text in zip(lines, pieces, strict=True) for piece in of_text]
-    return Learnable(tuple(piece for piece, _ in each), tuple(often for _, often in each), 0)
+    each = [(piece, line) for line, of_text in zip(lines, pieces, strict=True) for piece in of_text]
+    return Learnable(tuple(piece for piece, _ in each), tuple(line for _, line in each))

@@ -4,8 +4,10 @@ The order is a pure function of seed and epoch. A step's conversations are chose
 length into passes, so that no step is all short or all long. Knows tokens; knows no algorithm.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
+from math import ceil
 
 import numpy as np
 import torch
@@ -13,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from espalier.infer.tokens import Encoded
+from espalier.train.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,23 @@ def order(often: Sequence[float], seed: int, epoch: int) -> NDArray[np.int64]:
     chance = np.random.default_rng([seed, epoch])
     times = np.floor(np.asarray(often, np.float64) + chance.random(len(often))).astype(np.int64)
     return chance.permutation(np.repeat(np.arange(len(often)), times))
+
+
+def lines_of_steps(often: Sequence[float], settings: Settings) -> Iterator[list[int]]:
+    """The places of the lines that each step sees, without end; the last step of an epoch may see fewer."""
+    size = settings.optimizer.batch
+    for epoch in count():
+        places = order(often, settings.run.seed, epoch)
+        for first in range(0, len(places), size):
+            yield places[first : first + size].tolist()
+
+
+def steps_in(epochs: float, often: Sequence[float], settings: Settings) -> int:
+    """How many steps so many epochs have."""
+    whole = [
+        ceil(len(order(often, settings.run.seed, epoch)) / settings.optimizer.batch) for epoch in range(ceil(epochs))
+    ]
+    return max(1, sum(whole[:-1]) + ceil(whole[-1] * (epochs - ceil(epochs) + 1)))
 
 
 Rows = list[list[int]]

@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from espalier.train.settings import Tuning
 from espalier.train.sources import BadSource, Line, Parts, excerpt, telling
 
 FILE: Final = "learned_texts.npy"
@@ -34,6 +35,17 @@ def _number(key: str) -> int:
 def keep_seen(into: Path, *seen: Seen) -> None:
     """Write beside a model what it and those before it have learned."""
     np.save(into / FILE, np.unique(np.concatenate(seen)))
+
+
+def measurable(parts: Parts, settings: Tuning) -> Parts:
+    """The parts of a run that goes on from a model, held against what that has learned: as `data.overlap` says.
+
+    Raises BadSource, which names the text.
+    """
+    if settings.data.overlap == "learn":
+        return without_learned(parts, settings.model.start)
+    refuse_learned(parts, settings.model.start)
+    return parts
 
 
 def refuse_learned(parts: Parts, model: str | Path) -> None:

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Final, Literal, TypeVar, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 SettingsT = TypeVar("SettingsT", bound="Settings")
+SectionT = TypeVar("SectionT", bound="Section")
 Weight = Literal["float32", "bfloat16", "float16"]
 
 
@@ -76,6 +77,13 @@ class Source(Section):
         "Of trees: threads to every leaf, or along the best-ranked replies.", "all or best", "all"
     )
     langs: tuple[str, ...] = setting("Only these languages; all where none is named.", "a list of codes", ())
+    where: tuple[str, ...] = setting(
+        "Of trees only messages that fulfil these conditions; what does not goes with all below it.",
+        'a list of conditions, as "quality>=0.6" or "synthetic=false"',
+        (),
+    )
+    task: str = setting("What its conversations are about, for data.tags.", "a word", "")
+    domain: str = setting("The field that they come from, for data.tags.", "a word", "")
 
 
 class Data(Section):
@@ -90,6 +98,22 @@ class Data(Section):
         "What is done where the model to start from has learned a held-out text: refuse to train, or learn it again.",
         "refuse or learn",
         "refuse",
+    )
+    alpha: float = setting(
+        "Languages are drawn as p ∝ n^alpha: 1 leaves them as they come, 0 makes them equal.",
+        "from 0 to 1",
+        1.0,
+        ge=0,
+        le=1,
+    )
+    most: float = setting("The most that lines of a rare language are repeated for it.", "a number from 1", 4.0, ge=1)
+    tags: tuple[Literal["task", "domain", "language"], ...] = setting(
+        "What a system turn says of a conversation, so that one can ask for it later.",
+        "a list of task, domain, language",
+        (),
+    )
+    tag_dropout: float = setting(
+        "The share of conversations that are learned without it.", "a number from 0 to 1", 0.5, ge=0, le=1
     )
     length: int = setting("Tokens of a conversation; of a longer one the last turns stay.", "from 8", 2048, ge=8)
 
@@ -173,6 +197,11 @@ HARMLESS: Final = frozenset(
 
 def read_settings(kind: type[SettingsT], file: Path, changes: Sequence[str] = ()) -> SettingsT:
     """The settings of a file, of which `changes` such as "run.seed=1" replace some. Raises BadSettings."""
+    return checked(kind, read_tables(file, changes), file)
+
+
+def read_tables(file: Path, changes: Sequence[str] = ()) -> dict[str, Any]:
+    """What a file says, changed, and not yet checked. Raises BadSettings."""
     try:
         given = tomllib.loads(file.read_text("utf-8"))
     except OSError as error:
@@ -183,12 +212,17 @@ def read_settings(kind: type[SettingsT], file: Path, changes: Sequence[str] = ()
         raise BadSettings(f"{file} is not valid TOML: {error}.") from None
     for change in changes:
         _change(given, change)
-    if unknown := [f"{file}: {line}" for line in _unknown(kind, given, "")]:
+    return given
+
+
+def checked(kind: type[SectionT], given: Mapping[str, Any], file: Path, place: str = "") -> SectionT:
+    """Tables of a file as settings. place: before each key, where they stand in another table. Raises BadSettings."""
+    if unknown := [f"{file}: {line}" for line in _unknown(kind, given, place)]:
         raise BadSettings("\n".join(unknown))
     try:
         return kind.model_validate(given)
     except ValidationError as invalid:
-        lines = dict.fromkeys(_fault(kind, error) for error in invalid.errors())
+        lines = dict.fromkeys(place + _fault(kind, error) for error in invalid.errors())
         raise BadSettings("\n".join(f"{file}: {line}" for line in lines)) from None
 
 

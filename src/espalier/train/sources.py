@@ -4,21 +4,27 @@ Lines that share a text stand on one side, whatever files they come from, and so
 models.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from statistics import fmean
 from typing import Final, TypeVar
 
-from espalier.dataset.convert import Kind, Wanted, examples, remade
-from espalier.dataset.examples import Chat, Example, Preference, Prompt, Ranking
+from espalier.dataset.convert import Kind, Wanted, all_kept, examples, remade
+from espalier.dataset.examples import Chat, Example, Preference, Prompt, Ranking, turns_of
+from espalier.dataset.filter import BadCondition, of_records
 from espalier.dataset.findings import Report, ignore
 from espalier.dataset.holds import Holds, held_in
 from espalier.dataset.lines import objects
+from espalier.dataset.mix import Recipe, language_weights
 from espalier.dataset.mixture import lang_in
 from espalier.dataset.read import read_examples, read_trees
 from espalier.dataset.records import messages_of
 from espalier.dataset.split import NO_LANGUAGE, TRAIN, Sapling, Shares, split
 from espalier.dataset.stamp import files_in
+from espalier.dataset.threads import Thread, threads
+from espalier.domain.language import usual_tag
 from espalier.safety.duplicates import fingerprint, normal
 from espalier.train.settings import Data, Source
 
@@ -28,6 +34,8 @@ HELD_OUT_FILES: Final = frozenset({"validation", "valid", "val", "dev", "test", 
 """Files of a directory with such a name are never learned from."""
 TELLING: Final = 40
 """Characters from which on a text that stands in two places is no accident."""
+MEASURABLE: Final = 30
+"""Lines of a language from which on it may be drawn more often."""
 SHOWN: Final = 70
 
 
@@ -38,7 +46,9 @@ class BadSource(ValueError):
 @dataclass(frozen=True, slots=True)
 class Line:
     """One example of a source, or a text alone. unit: what must not be divided, a tree or the example itself. texts: of
-    all its turns. weight: how often it comes in an epoch."""
+    all its turns. weight: how often it comes in an epoch. tags: of what kind it is. quality: the mean label of its
+    replies, from 0 to 1, where volunteers gave any.
+    """
 
     example: Example | str
     unit: str
@@ -47,6 +57,8 @@ class Line:
     weight: float
     texts: tuple[str, ...]
     held_out: bool = False
+    tags: Mapping[str, str] = field(default_factory=dict)
+    quality: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +74,9 @@ def read_parts(data: Data, kind: Kind, report: Report = ignore) -> Parts:
 
     Raises BadSource, OSError.
     """
-    return divided([line for source in data.sources for line in _lines(source, kind, report)], data)
+    return drawn_by_language(
+        divided([line for source in data.sources for line in _lines(source, kind, report)], data), data
+    )
 
 
 def read_texts(data: Data, report: Report = ignore) -> Parts:
@@ -97,28 +111,52 @@ def _has_lines(path: Path) -> bool:
 
 
 def _lines(source: Source, kind: Kind, report: Report) -> Iterator[Line]:
-    wanted = Wanted(kind, top=1 if source.threads == "best" else None)
+    try:
+        conditions = tuple(of_records(words) for words in source.where)
+    except BadCondition as wrong:
+        raise BadSource(f"data.sources, where: {wrong}") from None
+    wanted = Wanted(kind, conditions, top=1 if source.threads == "best" else None)
     count = 0
     for file in files_of(source):
         given = _of_trees(file, wanted, report) if held_in(file) is Holds.RECORDS else _of_others(file, wanted, report)
-        for example, unit, lang in given:
+        for example, unit, lang, quality in given:
             if source.langs and lang not in source.langs:
                 continue
             count += 1
-            yield Line(example, unit, file, lang, source.weight, texts_of(example), _is_held_out(file))
+            said = {"task": source.task, "domain": source.domain, "language": "" if lang == NO_LANGUAGE else lang}
+            yield Line(
+                example, unit, file, lang, source.weight, texts_of(example), _is_held_out(file), said, quality
+            )  # fmt: skip
     if not count:
         raise BadSource(f"{source.path} gives no {kind}; `espalier dataset convert` tells what it holds")
 
 
-def _of_trees(file: Path, wanted: Wanted, report: Report) -> Iterator[tuple[Example, str, str]]:
+_Given = tuple[Example, str, str, float | None]
+"""An example, what it is a part of, its language, and its quality."""
+
+
+def _of_trees(file: Path, wanted: Wanted, report: Report) -> Iterator[_Given]:
     for tree in read_trees(file, report):
-        for example in examples([tree], wanted):
-            yield example, tree.message_tree_id, tree.prompt.lang or NO_LANGUAGE
+        lang = usual_tag(tree.prompt.lang) if tree.prompt.lang else NO_LANGUAGE
+        if wanted.kind is Kind.THREADS:
+            for left in all_kept([tree], wanted):
+                for path in threads(left, wanted.top):
+                    yield Chat(turns_of(path)), tree.message_tree_id, lang, _quality(path)
+        else:
+            for example in examples([tree], wanted):
+                yield example, tree.message_tree_id, lang, None
 
 
-def _of_others(file: Path, wanted: Wanted, report: Report) -> Iterator[tuple[Example, str, str]]:
+def _quality(path: Thread) -> float | None:
+    labels = [
+        message.labels["quality"]["value"] for message in path[1:] if message.labels and "quality" in message.labels
+    ]
+    return fmean(labels) if labels else None
+
+
+def _of_others(file: Path, wanted: Wanted, report: Report) -> Iterator[_Given]:
     for example in remade(read_examples(file, report), wanted):
-        yield example, _unit(texts_of(example)), NO_LANGUAGE
+        yield example, _unit(texts_of(example)), NO_LANGUAGE, None
 
 
 def _texts(source: Source, report: Report) -> Iterator[Line]:
@@ -188,6 +226,23 @@ def divided(lines: Sequence[Line], data: Data) -> Parts:
     if not learned:
         raise BadSource(f"nothing is left to learn when {data.held_out:g} of the data is held out; hold out less")
     return Parts(learned, held_out)
+
+
+def drawn_by_language(parts: Parts, data: Data) -> Parts:
+    """The same, where lines of rare languages come more often: p ∝ n^alpha, so often at most as `data.most` says.
+
+    Of a language with a handful of lines nobody could tell whether it helped: it comes as it comes, like lines of which
+    nobody knows the language.
+    """
+    if data.alpha == 1:
+        return parts
+    masses: Counter[str] = Counter()
+    for line in parts.learned:
+        masses[line.lang] += line.weight  # type: ignore[assignment]  # a Counter of floats
+    few = {lang for lang, number in Counter(line.lang for line in parts.learned).items() if number < MEASURABLE}
+    often = language_weights(masses, Recipe(alpha=data.alpha, highest=data.most), {*few, NO_LANGUAGE})
+    learned = tuple(replace(line, weight=line.weight * often[line.lang]) for line in parts.learned)
+    return Parts(learned, parts.held_out)
 
 
 def grouped(lines: Iterable[Line]) -> dict[str, str]:

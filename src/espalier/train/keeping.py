@@ -1,0 +1,29 @@
+"""What a run leaves: the model with its card, and what it has learned."""
+
+from pathlib import Path
+from typing import Final
+
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from espalier.infer.load import save_model
+from espalier.train.card import Made, write_card
+from espalier.train.checkpoint import appearing
+from espalier.train.seen import keep_seen, seen_by, seen_in
+from espalier.train.settings import Tuning
+from espalier.train.sources import Parts
+
+MODEL: Final = "model"
+"""The folder of a run that holds what it made."""
+
+
+def keep(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, parts: Parts, made: Made) -> Path:
+    """Write the model where the run keeps it, with its card and the fingerprints of all that it and those before it
+    have learned.
+    """
+    target = made.settings.run.out / MODEL
+    before = [seen_by(made.settings.model.start)] if isinstance(made.settings, Tuning) else []
+    with appearing(target) as folder:
+        save_model(model, tokenizer, folder)
+        keep_seen(folder, seen_in(parts.learned), *before)
+        write_card(folder, made)
+    return target
