@@ -51,7 +51,9 @@ def _groups(prompt: int, places: list[int], lengths: Sequence[int], width: int) 
 
 def reply_log_probs(model: Any, rows: Rows, temperature: float = 1.0) -> Tensor:
     """log π(y_t | x, y_<t) of each token of the replies, at a temperature, in float32: (reply tokens,)."""
-    logits = logits_at(model, rows.input_ids, rows.position_ids, rows.before, rows.mask).float() / temperature
+    logits = logits_at(model, rows.input_ids, rows.position_ids, rows.before, rows.mask).float()
+    if temperature != 1:
+        logits = logits / temperature
     chosen: Tensor = logits.gather(1, rows.targets[:, None])[:, 0] - logits.logsumexp(1)
     return chosen
 

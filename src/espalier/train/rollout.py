@@ -95,11 +95,14 @@ class Rollout:
         return sum(len(sample.prompt) + len(sample.reply) for sample in self.samples)
 
     def figures(self) -> dict[str, float]:
-        """What is reported of any rollout. kl: the mean over replies of the sum of k1 over their tokens, in nats."""
+        """What is reported of any rollout. kl, entropy: means over replies of the sums of k1 and of − log π over their
+        tokens, in nats.
+        """
         samples = self.samples
         return {
             "reward": float(self.rewards.mean()),
             "kl": float(kl_k1(self.log_probs, self.reference).sum(1).mean()),
+            "entropy": float(-self.log_probs.sum(1).mean()),
             "reply_tokens": float(self.mask.sum(1).float().mean()),
             "finished": sum(sample.finished for sample in samples) / len(samples),
             "distinct": len({sample.reply for sample in samples}) / len(samples),
