@@ -26,6 +26,10 @@ Seen = Annotated[BlindMessage | OwnMessage | PublicMessage | StaffMessage, Field
 """What somebody sees of a message; `seen_as` says which of these it is."""
 
 
+class SeenPage(Page[Seen]):
+    """A part of a list of messages. `next`: the cursor of what follows; null at the end."""
+
+
 def as_seen(db: Connection, person: Person, found: Iterable[StaffMessage]) -> list[SeenMessage]:
     """What this person may see of these messages; those that they may not see at all are left out."""
     found = by_shown_names(db, person, found)
@@ -43,7 +47,7 @@ def one_seen(look: Look, message_id: str) -> SeenMessage:
     return shown[0]
 
 
-@router.get("/messages", response_model=Page[Seen], responses=UNCHANGED, summary="List or search messages")
+@router.get("/messages", response_model=SeenPage, responses=UNCHANGED, summary="List or search messages")
 def messages(
     request: Request,
     campaign: CampaignDep,
@@ -85,7 +89,7 @@ def messages(
         else:
             found, following = _newest(db, wanted, limit, cursor)
         items = as_seen(db, reader, found)
-    return answered(request, Page[Seen], Page[Seen](items=items, next=following))
+    return answered(request, SeenPage, SeenPage(items=items, next=following))
 
 
 Part = tuple[list[StaffMessage], str | None]
@@ -133,7 +137,7 @@ def message(message_id: str, request: Request, campaign: CampaignDep, caller: Re
     return answered(request, Seen, shown)
 
 
-@router.get("/messages/{message_id}/thread", response_model=Page[Seen], responses=UNCHANGED,
+@router.get("/messages/{message_id}/thread", response_model=SeenPage, responses=UNCHANGED,
             summary="A message and all it replies to")  # fmt: skip
 def thread(
     message_id: str,
@@ -154,10 +158,10 @@ def thread(
             at = of_tree[at].parent_id
         found, following = part(path[::-1], limit, cursor)
         items = as_seen(look.db, look.person, found)
-    return answered(request, Page[Seen], Page[Seen](items=items, next=following))
+    return answered(request, SeenPage, SeenPage(items=items, next=following))
 
 
-@router.get("/messages/{message_id}/children", response_model=Page[Seen], responses=UNCHANGED,
+@router.get("/messages/{message_id}/children", response_model=SeenPage, responses=UNCHANGED,
             summary="The replies to a message")  # fmt: skip
 def children(
     message_id: str,
@@ -174,7 +178,7 @@ def children(
         found = reading.children(look.db, message_id, limit + 1, skipped=skipped)
         found, following = page(found, limit, lambda _: (skipped + limit,))
         items = as_seen(look.db, look.person, filter(look.admits, found))
-    return answered(request, Page[Seen], Page[Seen](items=items, next=following))
+    return answered(request, SeenPage, SeenPage(items=items, next=following))
 
 
 @router.get("/messages/{message_id}/tree", response_model=WholeTree, responses=UNCHANGED,
