@@ -69,11 +69,11 @@ def account(person: Person) -> Account:
     )  # fmt: skip
 
 
-@router.get("/me", response_model=Account, responses=UNCHANGED, summary="Your account")
-def me(request: Request, campaign: CampaignDep, caller: Reader) -> Response:
+@router.get("/me", summary="Your account")
+def me(campaign: CampaignDep, caller: Reader) -> Account:
     """Who you are to the campaign."""
     with campaign.read(caller) as (_, person):
-        return answered(request, Account, account(person))
+        return account(person)
 
 
 class Profile(Form):
@@ -306,11 +306,11 @@ async def invite(form: Invitations, campaign: CampaignDep, caller: Admin) -> All
     return AllInvited([Invited(account(each.person), each.token) for each in made])
 
 
-@router.get("/people/{person_id}", response_model=Account, responses=UNCHANGED, summary="One account")
-def one(person_id: str, request: Request, campaign: CampaignDep, caller: ModeratorReader) -> Response:
+@router.get("/people/{person_id}", summary="One account")
+def one(person_id: str, campaign: CampaignDep, caller: ModeratorReader) -> Account:
     """For moderators."""
     with campaign.read(caller) as (db, reader):
-        return answered(request, Account, _seen_by(reader, accounts.known(db, person_id)))
+        return _seen_by(reader, accounts.known(db, person_id))
 
 
 @router.get("/people/{person_id}/contributions", response_model=Page[Contribution], responses=UNCHANGED,
