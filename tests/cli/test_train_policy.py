@@ -80,6 +80,7 @@ def test_a_policy_is_learned_and_others_open_it(run: Run, name: str) -> None:
     ("given", "code", "says"),
     [
         ("rollouts.reward=", 2, "rollouts.reward is missing; it must be the directory of a reward model."),
+        ("rollouts.server=http://localhost:9", 2, "rollouts.server needs a table [model.adapter]"),
         ("rollouts.reward=policy", 1, "policy is no reward model; make one of it with: espalier train reward."),
         ("rollouts.judge=other", 1, "other reads other tokens than policy writes; train it from the same model."),
         ("data.length=90", 1, "no prompt leaves room for a reply of 80 tokens in 90; raise data.length"),

@@ -11,7 +11,7 @@ import torch
 from transformers import GenerationConfig
 
 from espalier.infer.engine import Sample, Sampling, Tokens
-from espalier.infer.score import by_token, mask_of, passes, reply_log_probs
+from espalier.infer.score import Replied, by_token, mask_of, passes, reply_log_probs
 
 
 class LocalEngine:
@@ -35,14 +35,8 @@ class LocalEngine:
             for places in self._batches(prompts, sampling.longest):
                 drawn = self._draw([prompts[place] for place in places], sampling)
                 replies.update(zip(places, drawn, strict=True))
-            pairs = [(prompt, replies[place]) for place, prompt in enumerate(prompts)]
-            mask = mask_of(pairs, device)
-            passed = passes(pairs, self.model, self.tokens)
-            told = by_token(passed, mask, lambda rows: reply_log_probs(self.model, rows, sampling.divisor))
-        return [
-            Sample(prompt, reply, tuple(log_probs[valid].tolist()), reply[-1] in self.ends)
-            for (prompt, reply), log_probs, valid in zip(pairs, told, mask, strict=True)
-        ]
+        answered = [(prompt, replies[place]) for place, prompt in enumerate(prompts)]
+        return samples_of(self.model, answered, sampling, self.ends, self.tokens)
 
     def _batches(self, prompts: Sequence[Tokens], longest: int) -> Iterator[list[int]]:
         """Places of prompts of like length, so that there is little padding before the shorter ones."""
@@ -82,6 +76,21 @@ class LocalEngine:
         """The reply up to its end token, which stays; what follows it is padding."""
         end = next((place for place, token in enumerate(row, 1) if token in self.ends), len(row))
         return tuple(row[:end])
+
+
+@torch.no_grad()
+def samples_of(
+    model: Any, replies: Sequence[Replied], sampling: Sampling, ends: Collection[int], tokens: int
+) -> list[Sample]:
+    """Replies that this model drew, with the log-probabilities of their tokens."""
+    with _at_rest(model):
+        mask = mask_of(replies, model.device)
+        passed = passes(replies, model, tokens)
+        told = by_token(passed, mask, lambda rows: reply_log_probs(model, rows, sampling.divisor))
+    return [
+        Sample(prompt, reply, tuple(log_probs[valid].tolist()), reply[-1] in ends)
+        for (prompt, reply), log_probs, valid in zip(replies, told, mask, strict=True)
+    ]
 
 
 @contextmanager

@@ -28,6 +28,10 @@ class Rollouts(Section):
         "A reward model of other folds, which nobody learns from: whether what was learned is more than its reward's "
         "habits.", "the directory of a reward model", "",
     )  # fmt: skip
+    server: str = setting(
+        "A vLLM server that draws the replies, for policies with an adapter; by default the policy does so itself.",
+        "an address such as http://localhost:8000", "",
+    )  # fmt: skip
     longest: int = setting("Tokens of a reply, its end token among them.", "a whole number from 1", 256, ge=1)
     temperature: float = setting(
         "Replies are drawn at it, and their probabilities taken at it.", "a number above 0", 1.0, gt=0

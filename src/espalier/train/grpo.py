@@ -17,7 +17,6 @@ from rich.console import Console
 from espalier.dataset.convert import Kind
 from espalier.dataset.findings import Report, ignore
 from espalier.infer.engine import Reward
-from espalier.infer.local import LocalEngine
 from espalier.infer.score import passes, reply_log_probs
 from espalier.train import optimizer as optimizing
 from espalier.train.card import Made, inputs_of
@@ -35,6 +34,7 @@ from espalier.train.objectives import (
 from espalier.train.rollout import (
     Reference,
     chance,
+    engine_of,
     measure,
     minibatches,
     places_of,
@@ -110,7 +110,7 @@ def fit(
     without_dropout(policy)
     policy.train()
     reference = Reference(policy, temperature)
-    engine = LocalEngine(policy, goal.ends, run.pass_tokens)
+    engine = engine_of(policy, goal, settings)
     prompts_at_once = max(1, settings.optimizer.batch // chosen.group)
     steps = run.steps or max(1, ceil(run.epochs * len(goal.prompts) / chosen.prompts))
     updates = steps * chosen.epochs * ceil(chosen.prompts / prompts_at_once)

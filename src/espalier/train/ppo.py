@@ -18,7 +18,6 @@ from torch import nn
 from espalier.dataset.convert import Kind
 from espalier.dataset.findings import Report, ignore
 from espalier.infer.engine import Reward
-from espalier.infer.local import LocalEngine
 from espalier.infer.reward import begin_reward
 from espalier.infer.score import by_token, passes, reply_log_probs, scores_at
 from espalier.train import optimizer as optimizing
@@ -38,6 +37,7 @@ from espalier.train.objectives import (
 from espalier.train.rollout import (
     Reference,
     chance,
+    engine_of,
     measure,
     minibatches,
     places_of,
@@ -125,7 +125,7 @@ def fit(
         without_dropout(model)
         model.train()
     reference = Reference(policy, temperature)
-    engine = LocalEngine(policy, goal.ends, run.pass_tokens)
+    engine = engine_of(policy, goal, settings)
     steps = run.steps or max(1, ceil(run.epochs * len(goal.prompts) / chosen.replies))
     both = nn.ModuleDict({"policy": policy, "critic": critic})
     updates = steps * chosen.epochs * ceil(chosen.replies / settings.optimizer.batch)

@@ -14,11 +14,13 @@ import torch
 from torch import Tensor, nn
 
 from espalier.infer.engine import Engine, Reward, Sample, Tokens
+from espalier.infer.local import LocalEngine
 from espalier.infer.score import by_token, mask_of, passes, reply_log_probs
 from espalier.infer.shared import Rows
 from espalier.train.batch import order
 from espalier.train.goal import Goal, Rolling
 from espalier.train.objectives import kl_k1
+from espalier.train.settings import BadSettings
 from espalier.train.watch import Watch
 
 
@@ -71,6 +73,18 @@ def without_dropout(model: nn.Module) -> None:
 
 
 # Rollouts
+
+
+def engine_of(policy: Any, goal: Goal, settings: Rolling) -> Engine:
+    """What draws the replies: the policy in this process, or the server that the settings name. Raises BadSettings."""
+    tokens, server = settings.run.pass_tokens, settings.rollouts.server
+    if not server:
+        return LocalEngine(policy, goal.ends, tokens)
+    if settings.model.adapter is None:
+        raise BadSettings("rollouts.server needs a table [model.adapter]: a running server takes adapters, not models.")
+    from espalier.infer.vllm import VllmEngine
+
+    return VllmEngine(server, policy, goal.ends, settings.run.out / "adapter", tokens)
 
 
 @dataclass(frozen=True, slots=True)
