@@ -22,6 +22,7 @@ from espalier.cli import (
     looking,
     maintenance,
     people,
+    recipe,
     safety,
     serving,
     train,
@@ -85,6 +86,9 @@ training.training.command()(train_dpo.dpo)
 training.training.command()(train_policy.ppo)
 training.training.command()(train_policy.grpo)
 app.add_typer(training.training, name="train")
+recipe.recipes.command()(recipe.run)
+recipe.recipes.command()(recipe.sweep)
+app.add_typer(recipe.recipes, name="recipe")
 app.command()(keeping.doctor)
 app.command()(keeping.backup)
 app.command()(keeping.restore)

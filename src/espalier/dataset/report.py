@@ -3,70 +3,29 @@
 Knows figures and charts; does not know where they come from.
 """
 
-import json
 from collections.abc import Iterator, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple
 from pathlib import Path
-from typing import Final
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 
 from espalier import __version__
 from espalier.dataset import charts
 from espalier.dataset.about import About
-from espalier.dataset.charts import Cell, Chart
+from espalier.dataset.charts import Cell
 from espalier.dataset.describe import Description
+from espalier.dataset.page import Figure, Page, Section, Table, figure, write_page
 from espalier.dataset.published import beside
 from espalier.dataset.stats import Fates, Spread
-from espalier.dataset.write import replacing
-
-MOST_ROWS_OPEN: Final = 12
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """The first column names the row. says: a sentence above it. open: shown however long it is."""
-
-    title: str
-    says: str
-    heads: Sequence[str]
-    rows: Sequence[Sequence[Cell]]
-    open: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """A chart, its drawing, and what Vega-Lite's own tools take to draw it again."""
-
-    chart: Chart
-    svg: Markup
-    spec: Markup
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    id: str
-    title: str
-    parts: Sequence["Table | Figure | str"]
 
 
 def write_report(path: Path, described: Description, about: About) -> None:
     """Write the page. The same figures give the same bytes. Raises NeedsVlConvert."""
-    page = _TEMPLATES.get_template("report.html").render(
-        about=about, described=described, sections=list(_sections(described, about)), facts=_facts(described),
-        kind_of=lambda part: type(part).__name__, version=__version__, open_rows=MOST_ROWS_OPEN,
+    licence = f"Licence: {about.licence}." if about.licence else "No licence is named."
+    made = f" Made on {about.made.isoformat()}." if about.made else ""
+    page = Page(
+        f"{about.name}: a data set described", about.name, _facts(described), tuple(_sections(described, about)),
+        "Described", about.summary, licence + made, about.homepage,
     )  # fmt: skip
-    with replacing(path) as file:
-        file.write(page.encode())
-
-
-def _figure(chart: Chart | None) -> list[Figure]:
-    if chart is None:
-        return []
-    # Nothing within a script element may end it.
-    spec = json.dumps(chart.whole_spec, sort_keys=True, ensure_ascii=False).replace("<", "\\u003c")
-    return [Figure(chart, Markup(charts.drawn(chart)), Markup(spec))]
+    write_page(path, page)
 
 
 def _facts(described: Description) -> list[tuple[str, str]]:
@@ -88,7 +47,7 @@ def _sections(described: Description, about: About) -> Iterator[Section]:
     yield Section("messages", "Messages", list(_messages(described)))
     yield Section("trees", "Trees", list(_trees(described)))
     if (line := charts.time_line(counts.days)) is not None:
-        yield Section("time", "Time line", _figure(line))
+        yield Section("time", "Time line", figure(line))
     if described.labels:
         yield Section("labels", "Labels", list(_labels(described)))
         yield Section("agreement", "Agreement between reviewers", list(_agreement(described)))
@@ -113,7 +72,7 @@ def _messages(described: Description) -> Iterator[Table | Figure | str]:
         for role, fates in everything
     ]
     yield Table("By role", "What reviewers made of them.", heads, rows)
-    yield from _figure(
+    yield from figure(
         charts.bars("Languages", "Messages by language.", "language", "messages",
                     {lang: amount.messages for lang, amount in counts.langs.items()})
     )  # fmt: skip
@@ -139,18 +98,18 @@ def _trees(described: Description) -> Iterator[Table | Figure | str]:
     yield Table("By state", "", ("state", "trees", "messages"), rows)
     rows = [(lang, amount.trees, amount.messages) for lang, amount in counts.langs.items()]
     yield Table("By language of the prompt", "", ("language", "trees", "messages"), rows)
-    yield from _figure(
+    yield from figure(
         charts.grouped("Depth", "How far below its prompt a message stands.", "replies above it", "messages",
                        {"messages": counts.depths})
     )  # fmt: skip
-    yield from _figure(
+    yield from figure(
         charts.grouped("Branching", "How many replies a message has.", "replies", "messages", counts.replies)
     )
-    yield from _figure(
+    yield from figure(
         charts.grouped("Size", "How many messages a tree has.", "messages", "trees", {"trees": counts.sizes})
     )
     if counts.ranked:
-        yield from _figure(
+        yield from figure(
             charts.grouped("Ranked replies", "How many replies of one message were ranked.", "ranked replies", "sets",
                            {"sets": counts.ranked})
         )  # fmt: skip
@@ -163,14 +122,14 @@ def _trees(described: Description) -> Iterator[Table | Figure | str]:
 
 
 def _labels(described: Description) -> Iterator[Table | Figure | str]:
-    yield from _figure(charts.label_spreads(described.labels))
+    yield from figure(charts.label_spreads(described.labels))
     if described.correlations:
         says = "Pearson's r of the means of two labels over the messages that have both; Spearman's ρ in the table."
-        yield from _figure(charts.correlations("Correlations", says, described.correlations, square=True))
+        yield from figure(charts.correlations("Correlations", says, described.correlations, square=True))
 
 
 def _agreement(described: Description) -> Iterator[Table | Figure | str]:
-    yield from _figure(charts.agreement(described.agreement))
+    yield from figure(charts.agreement(described.agreement))
     needing = [each.label for each in described.agreement if each.needs_votes]
     if any(each.of_means for each in described.agreement):
         yield "Of yes/no labels, agreement follows exactly from mean and number of answers."
@@ -200,7 +159,7 @@ def _people(described: Description) -> Iterator[Table | Figure | str]:
     if not by_kind:
         yield "The files name nobody."
         return
-    yield from _figure(charts.lorenz(by_kind))
+    yield from figure(charts.lorenz(by_kind))
     rows = [
         (lang, each.people, each.contributions, round(each.gini.value, 2), round(each.effective.value, 1),
          f"{100 * each.top_10.value:.1f} %")
@@ -219,7 +178,7 @@ def _toxicity(described: Description) -> Iterator[Table | Figure | str]:
     yield Table("Scores", "Means over messages, from 0 to 1.", heads, rows)
     if described.scored:
         says = "Pearson's r follows a few extreme messages; Spearman's ρ, in the table, the order of all."
-        yield from _figure(charts.correlations("What people and scores say", says, described.scored, square=False))
+        yield from figure(charts.correlations("What people and scores say", says, described.scored, square=False))
 
 
 def _mean(spread: Spread) -> str:
@@ -228,7 +187,7 @@ def _mean(spread: Spread) -> str:
 
 def _topics(described: Description) -> Iterator[Table | Figure | str]:
     found = described.topics or ()
-    yield from _figure(charts.coherence(found))
+    yield from figure(charts.coherence(found))
     few = [f"{each.lang or 'no language said'} ({each.prompts:,})" for each in found if not each.topics]
     for each in found:
         if each.topics:
@@ -252,9 +211,3 @@ def _made(described: Description, about: About) -> Iterator[Table | Figure | str
     if described.elsewhere:
         rows.append(("left out", f"{described.elsewhere:,} votes on messages that are not here", ""))
     yield Table("", "", ("", "", ""), [row[:2] for row in rows])
-
-
-_TEMPLATES = Environment(
-    loader=PackageLoader("espalier.dataset", "templates"), autoescape=True, undefined=StrictUndefined,
-    trim_blocks=True, lstrip_blocks=True,
-)  # fmt: skip

@@ -1,0 +1,176 @@
+"""What a model that writes is measured by: what held-out replies cost it, and what its own are worth to two judges.
+
+Each of its replies is kept with what was said of it; figures are computed from that elsewhere.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from json import loads
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import torch
+from transformers import PreTrainedTokenizerBase
+
+from espalier.dataset.convert import Kind
+from espalier.dataset.examples import Prompt
+from espalier.infer.engine import Sample, Sampling, Tokens
+from espalier.infer.load import load_model
+from espalier.infer.local import LocalEngine
+from espalier.infer.reward import load_reward
+from espalier.infer.score import by_token, mask_of, model_reward, passes, reply_log_probs
+from espalier.infer.tokens import Encoded, encode, end_of
+from espalier.recipe.parts import held_out_lines
+from espalier.recipe.plan import Plan, Step, key_of
+from espalier.recipe.run import Tell, write_json
+from espalier.train.batch import Weights
+from espalier.train.goal import tokens_of
+from espalier.train.learnable import conversation
+from espalier.train.losses import losses_of
+from espalier.train.objectives import kl_k1
+from espalier.train.sources import Line
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Of the replies in a held-out conversation: −log p in nats, tokens with their end tokens, and bytes in UTF-8."""
+
+    tree: str
+    nats: float
+    tokens: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """prompt: its place among those that were asked. reward, judge: what the reward model that is learned from and the
+    other one say; where it was cut off, what that is worth. kl: Σ log π − log π_start over its tokens, in nats.
+    """
+
+    prompt: int
+    tree: str
+    text: str
+    tokens: int
+    finished: bool
+    reward: float | None
+    judge: float | None
+    kl: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A model that writes, on what is held out. prompts: that were asked, as text."""
+
+    prompts: tuple[str, ...]
+    costs: tuple[Cost, ...]
+    replies: tuple[Reply, ...]
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        said = loads(path.read_text("utf-8"))
+        costs, replies = (Cost(**each) for each in said["costs"]), (Reply(**each) for each in said["replies"])
+        return cls(tuple(said["prompts"]), tuple(costs), tuple(replies))
+
+
+def measure(plan: Plan, tell: Tell) -> dict[str, Measured]:
+    """What is measured of each model that writes, by its step; of one that was measured before it is read again."""
+    found = {}
+    for step in plan.policies:
+        path = step.folder / f"measured-{_key(plan, step)}.json"
+        if not path.exists():
+            tell(f"{step.name}: measured on what is held out")
+            write_json(path, asdict(_measured(plan, step)))
+        found[step.name] = Measured.read(path)
+    return found
+
+
+def _key(plan: Plan, step: Step) -> str:
+    chosen = plan.recipe.measure
+    others = [plan.steps[name].key for name in (chosen.reward, chosen.judge) if name]
+    weighing = chosen.model_dump(mode="json", exclude={"reward", "judge", "shown"})
+    return key_of([plan.recipe.seed, plan.given.key, step.key, others, weighing])
+
+
+@torch.no_grad()
+def _measured(plan: Plan, step: Step) -> Measured:
+    chosen = plan.recipe.measure
+    if (threads := step.settings.run.threads) is not None:
+        torch.set_num_threads(threads)
+    model, tokenizer = load_model(step.model)
+    model.eval()
+    asked = _asked(plan, tokenizer)
+    each = chosen.best_of if step.name == chosen.best_from else chosen.replies
+    every = [place for place in range(len(asked)) for _ in range(each)]
+    engine = LocalEngine(model, [end_of(tokenizer)], chosen.pass_tokens)
+    samples = engine.generate(
+        [asked[place][1] for place in every], Sampling(chosen.longest), plan.recipe.seed
+    )  # the same chance for all models, so that what differs is the model
+    judged = [_judged(plan, name, samples) for name in (chosen.reward, chosen.judge)]
+    far = _far(plan, step, samples)
+    replies = [
+        Reply(
+            place, asked[place][0].unit, str(tokenizer.decode(list(sample.reply), skip_special_tokens=True)),
+            len(sample.reply), sample.finished, judged[0][number], judged[1][number], far[number],
+        )
+        for number, (place, sample) in enumerate(zip(every, samples, strict=True))
+    ]  # fmt: skip
+    prompts = tuple(str(tokenizer.decode(list(tokens))) for _, tokens in asked)
+    return Measured(prompts, _costs(model, plan, tokenizer), tuple(replies))
+
+
+def _costs(model: Any, plan: Plan, tokenizer: PreTrainedTokenizerBase) -> tuple[Cost, ...]:
+    chosen = plan.recipe.measure
+    lines = held_out_lines(plan, Kind.THREADS)
+    encoded = encode(map(conversation, lines), tokenizer, chosen.length)
+    there = [(line, each) for line, each in zip(lines, encoded, strict=True) if each is not None]
+    losses = losses_of(model, [each for _, each in there], Weights(), chosen.pass_tokens)
+    return tuple(
+        Cost(line.unit, nats, Weights().counted(each), _bytes(each, tokenizer))
+        for (line, each), nats in zip(there, losses, strict=True)
+    )
+
+
+def _bytes(given: Encoded, tokenizer: PreTrainedTokenizerBase) -> int:
+    """Of the text that is learned, in UTF-8."""
+    text = tokenizer.decode(given.ids[given.trained].tolist(), skip_special_tokens=True)
+    return len(str(text).encode())
+
+
+def _asked(plan: Plan, tokenizer: PreTrainedTokenizerBase) -> list[tuple[Line, Tokens]]:
+    """The prompts, drawn by chance, each once, that leave room for a reply; the same for all seeds."""
+    chosen = plan.recipe.measure
+    lines = held_out_lines(plan, Kind.PROMPTS)
+    order = np.random.default_rng(0).permutation(len(lines))
+    found: dict[Tokens, Line] = {}
+    for line in (lines[place] for place in order):
+        assert isinstance(line.example, Prompt), f"{line.example=}"
+        tokens = tokens_of(line.example.turns, tokenizer, chosen.length - chosen.longest)
+        if tokens and len(found) < chosen.prompts:
+            found.setdefault(tokens, line)
+    return [(line, tokens) for tokens, line in found.items()]
+
+
+def _judged(plan: Plan, name: str, samples: Sequence[Sample]) -> Sequence[float | None]:
+    if not name:
+        return [None] * len(samples)
+    model, _, _ = load_reward(plan.steps[name].model)
+    said = model_reward(model, plan.recipe.measure.pass_tokens)(samples)
+    unfinished = plan.recipe.measure.unfinished
+    return [each if sample.finished else unfinished for each, sample in zip(said, samples, strict=True)]
+
+
+def _far(plan: Plan, step: Step, samples: Sequence[Sample]) -> Sequence[float | None]:
+    """How far each reply is from the model that the step began with."""
+    if step.start is None:
+        return [None] * len(samples)
+    model, _ = load_model(plan.steps[step.start].model)
+    model.eval()
+    replies = [(sample.prompt, sample.reply) for sample in samples]
+    mask = mask_of(replies, model.device)
+    packed = passes(replies, model, plan.recipe.measure.pass_tokens)
+    start = by_token(packed, mask, lambda rows: reply_log_probs(model, rows))
+    own = torch.zeros(mask.shape, device=mask.device)
+    own[mask] = torch.tensor([each for sample in samples for each in sample.log_probs], device=mask.device)
+    told: list[float] = kl_k1(own, start).sum(1).tolist()
+    return told

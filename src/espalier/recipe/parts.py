@@ -1,0 +1,63 @@
+"""The trees of a recipe divided once for all of its steps: two halves to learn from, and what is only measured on.
+
+Trees that share a text stay together, whatever files they come from. Knows no models.
+"""
+
+from collections.abc import Sequence
+from itertools import chain
+from pathlib import Path
+
+from espalier.dataset.convert import Kind
+from espalier.dataset.findings import Report
+from espalier.dataset.read import read_trees
+from espalier.dataset.records import TreeRecord, messages_of
+from espalier.dataset.split import NO_LANGUAGE
+from espalier.dataset.write import write_records
+from espalier.recipe.plan import HELD_OUT, ONE, TWO, Plan
+from espalier.train.checkpoint import appearing
+from espalier.train.ranked import folds
+from espalier.train.settings import Data, Source
+from espalier.train.sources import BadSource, Line, read_parts
+
+FOLDS = 20
+"""The trees are dealt to so many folds of like size, which are then given to the parts."""
+
+
+def make_parts(plan: Plan, report: Report) -> None:
+    """Write the parts, where they are not there already. Raises BadSource, OSError."""
+    if plan.parts.exists():
+        return
+    if plan.given.missing:
+        raise BadSource(f"there is no file {plan.given.missing[0]}; name the folder of the data with ESPALIER_DATA")
+    trees = {tree.message_tree_id: tree for file in plan.given.trees for tree in read_trees(file, report)}
+    parts = divided(list(trees.values()), plan.recipe.data.held_out, plan.recipe.data.split_seed)
+    if not all(parts.values()):
+        raise BadSource(f"{len(trees)} trees are too few to divide; name more")
+    with appearing(plan.parts) as folder:
+        for name, part in parts.items():
+            write_records(folder / f"{name}.trees.jsonl.gz", part)
+
+
+def divided(trees: Sequence[TreeRecord], held_out: float, seed: str) -> dict[str, list[TreeRecord]]:
+    """Each tree in one part; the same trees in the same parts every time. held_out: a share, rounded to twentieths."""
+    lines = [
+        Line(tree.prompt.text, tree.message_tree_id, Path(), tree.prompt.lang or NO_LANGUAGE, 1.0, _texts(tree))
+        for tree in trees
+    ]
+    dealt = [{line.unit for line in measured} for _, measured in folds(lines, FOLDS, seed)]
+    aside = max(1, round(held_out * FOLDS))
+    names = {
+        HELD_OUT: set(chain(*dealt[:aside])), ONE: set(chain(*dealt[aside::2])), TWO: set(chain(*dealt[aside + 1 :: 2]))
+    }  # fmt: skip
+    return {name: [tree for tree in trees if tree.message_tree_id in ids] for name, ids in names.items()}
+
+
+def _texts(tree: TreeRecord) -> tuple[str, ...]:
+    return tuple(message.text for message in messages_of(tree) if not message.deleted)
+
+
+def held_out_lines(plan: Plan, kind: Kind) -> Sequence[Line]:
+    """What the held-out trees give, as the steps see it."""
+    paths = [plan.parts / f"{name}.trees.jsonl.gz" for name in (ONE, HELD_OUT)]
+    data = Data(sources=tuple(Source(path=path) for path in paths))
+    return read_parts(data, kind).held_out

@@ -1,0 +1,238 @@
+"""A recipe: one TOML file that says how trees become an assistant, checked as a whole before anything is learned.
+
+A step is a run of training with the settings that its own file would have; "@sft" stands for what the step `sft`
+makes. Each step has a key that follows from all that goes into it. Knows which algorithms there are; runs none.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import as_file
+from pathlib import Path
+from typing import Any, Final
+
+from espalier import __version__, demo
+from espalier.dataset.stamp import checksum, files_in
+from espalier.recipe.algorithms import ALGORITHMS, Algorithm
+from espalier.train.keeping import MODEL
+from espalier.train.settings import HARMLESS, BadSettings, Section, Settings, checked, read_tables, setting
+
+ONE, TWO, HELD_OUT, TEXTS = "one", "two", "held_out", "texts"
+PARTS: Final = (ONE, TWO, HELD_OUT)
+"""The parts into which trees are divided: two halves to learn from, and what is only measured on."""
+REFERENCE: Final = "@"
+KEY: Final = 10
+"""Digits of a key."""
+
+
+class Files(Section):
+    """What people wrote."""
+
+    folder: Path = setting("Where the files below lie; the variable ESPALIER_DATA names another place.", "a path", ".")
+    trees: tuple[Path, ...] = setting("Trees: they are divided into @one, @two and @held_out.", "a list", min_length=1)
+    texts: tuple[Path, ...] = setting("Texts for a base model, @texts.", "a list of files", ())
+    held_out: float = setting("The share of trees that is only measured on.", "above 0, to 0.5", 0.2, gt=0, le=0.5)
+    split_seed: str = setting("Another one divides the trees otherwise.", "a text", "0")
+    demo: bool = setting("Take the demo's trees where the folder is not there.", "true or false", False)
+
+
+class Measuring(Section):
+    """What the models that were made are measured by, and on: the trees that are held out."""
+
+    reward: str = setting("The step whose reward model the policies learn from.", "the name of a step", "")
+    judge: str = setting("The step whose reward model nobody learns from.", "the name of a step", "")
+    prompts: int = setting("Held-out prompts that are replied to, drawn by chance.", "a whole number from 1", 64, ge=1)
+    replies: int = setting("Replies of each model to each of them.", "a whole number from 1", 4, ge=1)
+    length: int = setting("Tokens of a prompt with its reply.", "a whole number from 8", 512, ge=8)
+    longest: int = setting("Tokens of a reply.", "a whole number from 1", 64, ge=1)
+    unfinished: float = setting("What a reply is worth that was cut off before its end.", "a number", -1.0)
+    best_from: str = setting("The step whose model the best of n replies is taken from.", "the name of a step", "")
+    best_of: int = setting("The most replies of which the best is taken.", "a whole number from 2", 16, ge=2)
+    shown: int = setting("Prompts whose replies the report shows side by side.", "a whole number from 0", 4, ge=0)
+    pass_tokens: int = setting("Tokens that go through a model at once.", "a whole number from 8", 8192, ge=8)
+
+
+class Recipe(Section):
+    """The file as a whole."""
+
+    out: Path = setting("The folder that gets all that is made.", "a path")
+    about: str = setting("What this recipe is for, in a sentence or two; the report begins with it.", "a text", "")
+    seed: int = setting("The seed of each step that names none of its own.", "a whole number from 0", 0, ge=0)
+    data: Files = setting("What people wrote.", "a table [data]")
+    common: dict[str, dict[str, Any]] = setting("Tables that hold for each step that reads them.", "tables", {})
+    steps: dict[str, dict[str, Any]] = setting("The steps, in their order.", "a table [steps.NAME] for each")
+    measure: Measuring = Measuring()
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """The files that a recipe reads, and what follows from them. is_demo: the demo's trees in place of others.
+
+    missing: files that are not there. key: of the division of the trees.
+    """
+
+    trees: tuple[Path, ...]
+    texts: tuple[Path, ...]
+    is_demo: bool
+    missing: tuple[Path, ...]
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A run of training. start: the step whose model it begins with, where it is one of ours."""
+
+    name: str
+    algorithm: Algorithm
+    settings: Settings
+    key: str
+    start: str | None
+
+    @property
+    def folder(self) -> Path:
+        return self.settings.run.out
+
+    @property
+    def model(self) -> Path:
+        return self.folder / MODEL
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    file: Path
+    recipe: Recipe
+    given: Given
+    steps: Mapping[str, Step]
+
+    @property
+    def parts(self) -> Path:
+        """The folder of the divided trees."""
+        return self.recipe.out / f"data-{self.given.key}"
+
+    @property
+    def policies(self) -> list[Step]:
+        """The steps that make models which write."""
+        return [step for step in self.steps.values() if step.algorithm.writes]
+
+
+def read_plan(file: Path, changes: Sequence[str] = (), folder: Path | None = None) -> Plan:
+    """The recipe of a file, of which `changes` such as "seed=1" replace some, and its steps.
+
+    folder: where the data lies, in place of what the file says. Raises BadSettings, OSError.
+    """
+    recipe = checked(Recipe, read_tables(file, changes), file)
+    given = _given(recipe.data, folder or recipe.data.folder)
+    steps: dict[str, Step] = {}
+    for name, table in recipe.steps.items():
+        steps[name] = _step(name, table, recipe, given, steps, file)
+    known = {"reward": False, "judge": False, "best_from": True}
+    for key, writes in known.items():
+        named = getattr(recipe.measure, key)
+        if named and (named not in steps or steps[named].algorithm.writes is not writes):
+            what = "a model that writes" if writes else "a reward model"
+            raise BadSettings(f"{file}: measure.{key} is {named!r}, but must be a step that makes {what}.")
+    unread = [
+        name for name in recipe.common if not any(name in each.algorithm.kind.model_fields for each in steps.values())
+    ]
+    if unread:
+        raise BadSettings(f"{file}: common.{unread[0]} is read by no step.")
+    return Plan(file, recipe, given, steps)
+
+
+def _given(data: Files, folder: Path) -> Given:
+    trees, texts = ([folder / path for path in paths] for paths in (data.trees, data.texts))
+    is_demo = data.demo and not folder.is_dir()
+    if is_demo:
+        with as_file(demo.TREES) as path:
+            trees, texts = [path], []
+    missing = tuple(path for path in (*trees, *texts) if not path.exists())
+    sums = [checksum(path) for path in trees if path.exists()]
+    return Given(tuple(trees), tuple(texts), is_demo, missing, key_of([sums, data.held_out, data.split_seed]))
+
+
+def _step(
+    name: str, table: Mapping[str, Any], recipe: Recipe, given: Given, before: Mapping[str, Step], file: Path
+) -> Step:
+    place = f"steps.{name}."
+    if name in (*PARTS, TEXTS) or not name.isidentifier():
+        raise BadSettings(f"{file}: steps.{name} cannot be called so; take another word.")
+    own = {key: value for key, value in table.items() if key != "algorithm"}
+    called = table.get("algorithm", name)
+    if called not in ALGORITHMS:
+        raise BadSettings(f"{file}: {place}algorithm is {called!r}, but must be one of {', '.join(ALGORITHMS)}.")
+    algorithm = ALGORITHMS[called]
+    if "out" in own.get("run", {}):
+        raise BadSettings(f"{file}: {place}run.out is no setting here; each step has a folder within the recipe's out.")
+    common = {key: value for key, value in recipe.common.items() if key in algorithm.kind.model_fields}
+    tables = _merged(_merged(common, {"run": {"seed": recipe.seed, "out": "."}}), own)
+
+    def settings_with(root: Path, out: Path) -> Settings:
+        places = {part: root / f"data-{given.key}" / f"{part}.trees.jsonl.gz" for part in PARTS}
+        places |= {each.name: root / each.folder.name / MODEL for each in before.values()}
+        texts = [str(path) for path in given.texts] or [str(places[ONE])]  # of the demo, whose texts are its trees
+        whole = _resolved(tables, places, texts, f"{file}: {place}")
+        return checked(algorithm.kind, _merged(whole, {"run": {"out": out}}), file, place)
+
+    said = settings_with(Path(), Path())
+    weighing = {key: value for key, value in _flat(said.as_json()) if key not in HARMLESS}
+    key = key_of([__version__, called, weighing, _checksums(tables, given)])
+    refers = tables.get("model", {}).get("start", "")
+    start = refers[1:] if refers.startswith(REFERENCE) else None
+    return Step(name, algorithm, settings_with(recipe.out, recipe.out / f"{name}-{key}"), key, start)
+
+
+def _resolved(value: Any, places: Mapping[str, Path], texts: Sequence[str], place: str) -> Any:
+    """Tables with a path for each reference."""
+    if isinstance(value, Mapping):
+        return {key: _resolved(each, places, texts, f"{place}{key}.") for key, each in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        spread = [one for each in value for one in _spread(each, texts)]
+        return [_resolved(each, places, texts, place) for each in spread]
+    if not isinstance(value, str) or not value.startswith(REFERENCE):
+        return value
+    if value[1:] not in places:
+        known = ", ".join(f"{REFERENCE}{name}" for name in (*places, TEXTS))
+        raise BadSettings(f"{place.rstrip('.')} is {value!r}, but must be one of what there is by then: {known}.")
+    return str(places[value[1:]])
+
+
+def _spread(source: Any, texts: Sequence[str]) -> list[Any]:
+    """One source for each file of texts."""
+    if isinstance(source, Mapping) and source.get("path") == f"{REFERENCE}{TEXTS}":
+        return [{**source, "path": text} for text in texts]
+    return [source]
+
+
+def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Two sets of tables as one; where both have a value, the second counts."""
+    both = {
+        key: _merged(below[key], above[key])
+        for key in below.keys() & above.keys()
+        if isinstance(below[key], Mapping) and isinstance(above[key], Mapping)
+    }
+    return {**below, **above, **both}
+
+
+def _checksums(tables: Mapping[str, Any], given: Given) -> dict[str, str]:
+    """Of all files that the tables name and no step makes, directories of models among them."""
+    named = [value for key, value in _flat(tables) if isinstance(value, str) and not key.startswith("run.")]
+    paths = [Path(value) for value in named if value and not value.startswith(REFERENCE)]
+    if f"{REFERENCE}{TEXTS}" in named:
+        paths += given.texts
+    files = [file for path in paths for file in (files_in(path).values() if path.is_dir() else [path])]
+    return {str(file): checksum(file) for file in files if file.is_file()}
+
+
+def _flat(tables: Any, place: str = "") -> Iterator[tuple[str, Any]]:
+    """All values, with their keys as "run.seed" and "data.sources.0.path"."""
+    if isinstance(tables, Mapping) or (isinstance(tables, Sequence) and not isinstance(tables, str)):
+        within = tables.items() if isinstance(tables, Mapping) else enumerate(tables)
+        for key, value in within:
+            yield from _flat(value, f"{place}.{key}" if place else str(key))
+    else:
+        yield place, tables
+
+
+def key_of(of: Any) -> str:
+    return hashlib.sha256(json.dumps(of, sort_keys=True).encode()).hexdigest()[:KEY]
