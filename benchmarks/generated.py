@@ -36,6 +36,7 @@ from espalier.domain.message import Message, Ranking, Review, Role, Skip, offere
 from espalier.domain.policy import CampaignPolicy
 from espalier.domain.tree import State, Tree
 from espalier.domain.work import SKIP_OF, Act, open_work
+from espalier.safety.duplicates import fingerprint
 from espalier.store import trees as tree_rows
 from espalier.store.door import open_door
 from espalier.store.facts import record
@@ -44,6 +45,7 @@ from espalier.store.people import Person, PersonRole, add_person, add_token
 from espalier.store.policies import PolicyBook, keep_policy
 from espalier.store.receipts import keep_answer
 from espalier.store.session import open_database
+from espalier.store.texts import keep_sent
 from espalier.store.work import Lease, keep_lease
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -255,6 +257,7 @@ class Gardener:
     def _save(self, db, tree: Tree) -> None:  # type: ignore[no-untyped-def]
         """Fold once more while recording, since numbers and what counts are known only now."""
         known: Tree | None = None
+        sent: set[tuple[str, str]] = set()
         for fact, person, kind in self.log:
             self.numbers += 1
             counted = True
@@ -271,7 +274,11 @@ class Gardener:
                     fact = replace(fact, ranking=replace(fact.ranking, id=number))
             known = grow(known, fact, self.book.of)
             if person and task:
+                if isinstance(fact, Planted | Replied):
+                    sent.add((person, fingerprint(fact.message.text)))
                 self._task(db, tree, fact, person, task, kind, number)
+        for person, mark in sorted(sent):
+            keep_sent(db, person, mark, self.at)
         assert known is not None
         tree_rows.save_changes(db, None, known, self.book.of, self.at, self.rng)
 

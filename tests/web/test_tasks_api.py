@@ -142,9 +142,11 @@ def test_a_text_that_is_known_no_more_is_named_by_the_doctor_and_known_again(sma
     shop = small_campaign.http.app.state.campaign
     with shop.database.writer.begin() as db:
         db.exec_driver_sql("DELETE FROM texts_sent")
+        db.exec_driver_sql("DELETE FROM receipts")
     found = repair(shop.door.call, shop.database.read, NOON, Random(1))
     assert [each.says for each in found] == [
-        f"the text sent at {NOON:%Y-%m-%d %H:%M:%S} is not known, and could be sent again"
+        f"the text sent at {NOON:%Y-%m-%d %H:%M:%S} is not known, and could be sent again",
+        f"there is no receipt of what was sent at {NOON:%Y-%m-%d %H:%M:%S}",
     ]
     task = small_campaign.ada.task("initial_prompt")
     again = small_campaign.ada.post(f"/tasks/{task['id']}/submit", {"id": "again", "text": "Why is the sky blue?"})

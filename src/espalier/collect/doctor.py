@@ -86,6 +86,8 @@ def examine(
     yield from _of_tallies(checkup.stored_tallies(db), earned, wrong)
     yield from _of_search(db, wrong)
     yield from _of_sent(db, now - KEEP_TEXTS, wrong)
+    for person, at in checkup.without_receipt(db):
+        yield Difference(f"person {person}", f"there is no receipt of what was sent at {said(at)}")
     for table, rows in checkup.strays(db).items():
         wrong.strays.update({table} if rows else ())
         for row in rows:

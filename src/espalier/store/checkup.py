@@ -18,10 +18,10 @@ from espalier.domain.points import COUNTED, Counts
 from espalier.domain.tree import Tree
 from espalier.domain.work import Act, done_by, open_work
 from espalier.store import search, work
-from espalier.store.facts import FACT_COLUMNS, GOLD, VOTES, FactRow, fact_row
+from espalier.store.facts import FACT_COLUMNS, GOLD, SENT, VOTES, FactRow, fact_row
 from espalier.store.history import facts
 from espalier.store.sql import Statement
-from espalier.store.tables import contributions, done, messages, people, tallies, tasks, texts_sent, trees
+from espalier.store.tables import contributions, done, messages, people, receipts, tallies, tasks, texts_sent, trees
 from espalier.store.tables import open_work as open_work_table
 from espalier.store.times import from_us, to_us
 from espalier.store.trees import DERIVED, MESSAGE_COLUMNS, TREE_COLUMNS, rewrite_rows, tree_value
@@ -71,11 +71,19 @@ _WRITTEN = Statement(
     )
 )  # fmt: skip
 _EDITED = Statement(select(C.message_id, C.data).where(C.kind == "edited", C.void == 0).order_by(C.seq))
-_SENT = Statement(
+_TEXTS_SENT = Statement(
     select(S.person_id, S.at, S.fingerprint, people.c.disabled)
     .join(people, people.c.id == S.person_id)
     .where(S.at > bindparam("since"))
 )
+_UNANSWERED = Statement(
+    select(C.person_id, C.at)
+    .where(
+        C.kind.in_(SENT), C.void == 0, C.task_id.is_not(None), C.person_id.is_not(None),
+        C.seq.not_in(select(receipts.c.contribution).where(receipts.c.contribution.is_not(None))),
+    )
+    .order_by(C.seq)
+)  # fmt: skip
 _COUNT_TREES = Statement(select(func.count()).select_from(trees))
 _FORGET_DONE = Statement(delete(done).where(D.tree_id == bindparam("tree_id")))
 _INSERT_DONE = Statement(
@@ -156,7 +164,8 @@ def written_since(db: Connection, since: datetime) -> Iterator[tuple[str, dateti
     """Who sent which text when, as it was written; but for edited ones of which nobody knows any more how they were."""
     before: dict[str, str] = {}
     for message_id, data in _EDITED.rows(db):
-        before.setdefault(message_id, json.loads(data)["was"])
+        if was := json.loads(data or "{}").get("was"):  # nothing is left of what a purge has removed
+            before.setdefault(message_id, was)
     for person, at, message_id, said, edited in _WRITTEN.stream(db, since=to_us(since)):
         if not edited or message_id in before:
             yield person, from_us(at), before[message_id] if edited else said
@@ -164,8 +173,14 @@ def written_since(db: Connection, since: datetime) -> Iterator[tuple[str, dateti
 
 def sent_since(db: Connection, since: datetime) -> Iterator[tuple[str, datetime, str, bool]]:
     """What is kept against sending the same again: who, when, the fingerprint; and whether that person is shut out."""
-    for person, at, fingerprint, disabled in _SENT.rows(db, since=to_us(since)):
+    for person, at, fingerprint, disabled in _TEXTS_SENT.rows(db, since=to_us(since)):
         yield person, from_us(at), fingerprint, bool(disabled)
+
+
+def without_receipt(db: Connection) -> Iterator[tuple[str, datetime]]:
+    """Who sent something when of which no receipt is kept."""
+    for person, at in _UNANSWERED.stream(db):
+        yield person, from_us(at)
 
 
 def remove_strays(db: Connection, table: str) -> None:
