@@ -29,18 +29,12 @@ from espalier.store.policies import PolicyBook
 from espalier.store.trees import derived_columns
 
 NOTHING: Final = Counts()
-
-
 COLUMNS: Final = ("live", "review_count", "labels", "emojis")
 """What is written beside a message that its value does not hold."""
 WORK: Final = ("kind", "lang", "needs", "budget", "author", "lonely", "held", "held in its tree")
 DID: Final = {Act.REPLY: "replied to", Act.LABEL: "reviewed", Act.RANK: "ranked the replies to"}
-
-
 Progress = Callable[[int, int], None]
 """Told how many of how many trees are done."""
-
-
 Sent = tuple[str, datetime, str]
 """Somebody, when they sent a text, and its fingerprint."""
 
