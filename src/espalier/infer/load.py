@@ -4,12 +4,23 @@ Knows transformers; does not know what a model is for.
 """
 
 import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
 import torch
+from peft import PeftConfig, PeftModel
 from torch import nn
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    BitsAndBytesConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
 from transformers.utils.logging import disable_progress_bar
 
 from espalier.dataset.format import END, JINJA, Role
@@ -30,19 +41,56 @@ def load_model(
     attention: str = "sdpa",
     device: str = "auto",
     own_chat: bool = False,
+    in_four_bits: bool = False,
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """A language model and its tokenizer, from a directory or by its name on the hub. Raises BadModel.
 
-    own_chat: it gets our chat format, whatever template its tokenizer has.
+    An adapter is put into the weights of the model that it belongs to. own_chat: it gets our chat format, whatever
+    template its tokenizer has. in_four_bits: its linear layers are kept as NF4 with double quantisation, and computed
+    in `dtype` (QLoRA, arXiv 2305.14314); they cannot be trained then.
     """
     tokenizer = load_tokenizer(name, own_chat)
+    more = {"quantization_config": _four_bits(dtype), "device_map": {"": device_of(device)}} if in_four_bits else {}
     try:
-        model = AutoModelForCausalLM.from_pretrained(name, dtype=dtype, attn_implementation=attention)
+        whole = PeftConfig.from_pretrained(str(name)).base_model_name_or_path if is_adapter(name) else name
+        model = AutoModelForCausalLM.from_pretrained(whole, dtype=dtype, attn_implementation=attention, **more)
+        make_room(model, tokenizer)
+        if whole != name:
+            with by_old_names():
+                merged = PeftModel.from_pretrained(model, str(name)).merge_and_unload()
+            model = merged.requires_grad_(not in_four_bits)
     except (OSError, ValueError, ImportError, KeyError) as error:
         raise BadModel(f"{name} gives no language model: {_first_line(error)}") from None
-    make_room(model, tokenizer)
-    nn.Module.to(model, device_of(device))  # whose own method loses its types
+    if in_four_bits:
+        for module in model.modules():
+            # On some processors bitsandbytes lays weights out anew when it is asked without training, and cannot train
+            # afterwards: a held-out part would end the run.
+            setattr(module, "support_avx512bf16_for_cpu", False)  # noqa: B010  # only its own modules have it
+    else:
+        nn.Module.to(model, device_of(device))  # whose own method loses its types
     return model, tokenizer
+
+
+@contextmanager
+def by_old_names() -> Iterator[None]:
+    """Around what asks transformers for something under a name that it is about to drop: peft does, and we do where the
+    new name is newer than the oldest version that we take."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".* is deprecated and will be removed in v6", FutureWarning)
+        yield
+
+
+def is_adapter(name: str | Path) -> bool:
+    """Whether a directory holds an adapter alone, as a run leaves it that trained one."""
+    return (Path(name) / "adapter_config.json").is_file()
+
+
+def _four_bits(dtype: torch.dtype) -> BitsAndBytesConfig:
+    if find_spec("bitsandbytes") is None:
+        raise BadModel("weights in four bits need bitsandbytes; install it with: pip install bitsandbytes")
+    return BitsAndBytesConfig(
+        load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=dtype
+    )
 
 
 def load_tokenizer(name: str | Path, own_chat: bool = False) -> PreTrainedTokenizerBase:

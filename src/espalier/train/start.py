@@ -4,14 +4,15 @@ Knows models and settings; does not know what is learned.
 """
 
 import random
-import warnings
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from peft import LoraConfig, get_peft_model
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from espalier.infer.load import load_model
+from espalier.dataset.format import Role
+from espalier.infer.load import BadModel, by_old_names, load_model
 from espalier.train.settings import Model, Run, Tuning
 
 
@@ -19,7 +20,13 @@ def begin(settings: Tuning) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """The model and tokenizer to train; chance and threads are as the settings have them. Raises BadModel."""
     settle(settings.run)
     model, tokenizer = load(settings.model, settings.model.start)
-    return prepared(model, settings.model), tokenizer
+    return prepared(model, settings.model, "CAUSAL_LM", role_tokens(tokenizer)), tokenizer
+
+
+def role_tokens(tokenizer: PreTrainedTokenizerBase) -> list[int]:
+    """The tokens of our chat format: a model from elsewhere has not learned them, so an adapter has to."""
+    known = tokenizer.get_vocab()
+    return sorted(known[role.token] for role in Role if role.token in known)
 
 
 def settle(run: Run) -> None:
@@ -33,25 +40,31 @@ def settle(run: Run) -> None:
 
 def load(chosen: Model, name: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """A model by its name, in the numbers and on the device of the settings. Raises BadModel."""
-    return load_model(name, getattr(torch, chosen.dtype), chosen.attention, chosen.device, chosen.chat == "own")
+    in_four_bits = chosen.adapter is not None and chosen.adapter.quantise == "nf4"
+    dtype = getattr(torch, chosen.dtype)
+    return load_model(name, dtype, chosen.attention, chosen.device, chosen.chat == "own", in_four_bits)
 
 
-def prepared(model: PreTrainedModel, chosen: Model, task: str = "CAUSAL_LM") -> PreTrainedModel:
+def prepared(
+    model: PreTrainedModel, chosen: Model, task: str = "CAUSAL_LM", tokens: Sequence[int] = ()
+) -> PreTrainedModel:
     """The model with an adapter, which is then all that is trained of it, and with recomputed activations.
 
-    task: as peft names it; with SEQ_CLS the new head of a reward model is trained too.
+    task: as peft names it; with SEQ_CLS the new head of a reward model is trained too. tokens: whose embeddings the
+    adapter learns beside its matrices. Raises BadModel.
     """
     model.config.use_cache = False
     if chosen.gradient_checkpointing:
-        model.gradient_checkpointing_enable({"use_reentrant": False})
+        with by_old_names():
+            model.gradient_checkpointing_enable({"use_reentrant": False})
     if (adapter := chosen.adapter) is None:
         return model
+    if adapter.quantise == "nf4" and not getattr(model, "is_loaded_in_4bit", False):
+        raise BadModel('model.adapter.quantise is "nf4", which reward models and critics are not kept in; leave it out')
     lora = LoraConfig(
         r=adapter.rank, lora_alpha=adapter.alpha, lora_dropout=adapter.dropout, task_type=task,
-        target_modules=list(adapter.targets) or "all-linear",
+        target_modules=list(adapter.targets) or "all-linear", trainable_token_indices=list(tokens) or None,
     )  # fmt: skip
-    with warnings.catch_warnings():
-        # peft asks for a property under its old name
-        warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning)
+    with by_old_names():
         adapted: PreTrainedModel = get_peft_model(model, lora)  # type: ignore[assignment]  # it passes on what it has not
     return adapted

@@ -1,0 +1,90 @@
+"""What is trained of a model, and that an adapter opens as the model that was trained."""
+
+import random
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from espalier.infer.load import BadModel, load_model, save_model
+from espalier.infer.tokens import end_of
+from espalier.train.base import Base, learn_tokenizer, new_model
+from espalier.train.settings import Adapter, Data, Model, Run, Source, Tuning
+from espalier.train.start import begin, prepared, role_tokens
+
+torch.set_num_threads(1)
+IDS = torch.tensor([[1, 2, 3, 4, 70, 80]])
+
+
+@pytest.fixture(scope="module")
+def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("start")
+    tokenizer = learn_tokenizer(["some words", "and others"], 270)
+    torch.manual_seed(0)
+    shape = Base(width=32, layers=2, heads=2, positions=64)
+    save_model(new_model(shape, len(tokenizer), end_of(tokenizer)), tokenizer, folder)
+    return folder
+
+
+def settings(start: Path, adapter: Adapter | None = None, **model: object) -> Tuning:
+    return Tuning(
+        model=Model.model_validate({"start": str(start), "adapter": adapter, **model}),
+        data=Data(sources=(Source(path=Path("none")),)),
+        run=Run(out=Path("none"), seed=5, threads=1),
+    )
+
+
+def test_all_chance_of_a_run_comes_from_its_seed(start: Path) -> None:
+    drawn = []
+    for _ in range(2):
+        begin(settings(start))
+        drawn.append((torch.rand(1).item(), np.random.random(), random.random()))
+    assert drawn[0] == drawn[1]
+
+
+def test_an_adapter_trains_its_matrices_and_the_embeddings_of_roles_and_opens_as_the_model_it_made(
+    start: Path, tmp_path: Path
+) -> None:
+    model, tokenizer = begin(settings(start, Adapter(rank=2, alpha=64)))
+    trained = {name: each for name, each in model.named_parameters() if each.requires_grad}
+    assert all("lora_" in name or "trainable_tokens" in name for name in trained)
+    (embeddings,) = (each for name, each in trained.items() if "trainable_tokens" in name)
+    assert embeddings.shape == (len(role_tokens(tokenizer)), 32)
+    for each in trained.values():
+        torch.nn.init.normal_(each, std=0.5)
+    model.eval()
+    save_model(model, tokenizer, tmp_path)
+    assert not (tmp_path / "model.safetensors").exists()
+
+    whole, _ = load_model(tmp_path)
+    untrained, _ = load_model(start)
+    ids = torch.cat((IDS, torch.tensor([role_tokens(tokenizer)])), dim=1)
+    with torch.no_grad():
+        said, again, before = (each(ids).logits for each in (model, whole, untrained))
+    torch.testing.assert_close(again, said, rtol=1e-4, atol=1e-4)
+    assert not torch.allclose(before, said, atol=0.1)
+    assert all(each.requires_grad for each in whole.parameters())
+
+
+@pytest.mark.skipif(find_spec("bitsandbytes") is not None, reason="it is there")
+def test_four_bits_say_what_they_need(start: Path) -> None:
+    with pytest.raises(BadModel, match="need bitsandbytes; install it with"):
+        begin(settings(start, Adapter(quantise="nf4")))
+
+
+def test_what_is_not_kept_in_four_bits_says_so(start: Path) -> None:
+    model, _ = load_model(start)
+    with pytest.raises(BadModel, match=r"model\.adapter\.quantise"):
+        prepared(model, Model(start=str(start), adapter=Adapter(quantise="nf4")), "SEQ_CLS")
+
+
+def test_recomputed_activations_give_the_same_gradients(start: Path) -> None:
+    gradients = []
+    for recompute in (False, True):
+        model, _ = begin(settings(start, gradient_checkpointing=recompute))
+        model.train()
+        model(IDS).logits.square().mean().backward()
+        gradients.append([each.grad for each in model.parameters()])
+    assert all(torch.equal(one, other) for one, other in zip(*gradients, strict=True))
