@@ -1,0 +1,94 @@
+"""What a recipe is taken for before anything is learned: steps with keys that follow from what goes into them."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from commands import Run
+from espalier.dataset.read import read_trees
+from espalier.recipe.parts import divided
+from espalier.recipe.plan import Plan, read_plan
+from espalier.train.settings import BadSettings
+from oasst import lines, message, tree
+
+RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("*.toml"))
+
+
+def keys(plan: Plan) -> dict[str, str]:
+    return {step.name: step.key for step in plan.steps.values()}
+
+
+def changed(file: Path, *changes: str) -> set[str]:
+    """The steps that a change would make again."""
+    before, after = (keys(read_plan(file, given, file.parent)) for given in ((), changes))
+    return {name for name in before if before[name] != after[name]}
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.name)
+def test_every_recipe_that_comes_along_can_be(recipe: Path) -> None:
+    plan = read_plan(recipe)
+    assert {"sft", "ppo", "dpo", "grpo"} <= plan.steps.keys()
+    assert plan.recipe.measure.reward
+    assert plan.recipe.measure.judge
+    assert plan.recipe.about
+
+
+def test_a_step_is_made_again_when_what_goes_into_it_changed_and_never_else(file: Path) -> None:
+    assert changed(file, "steps.ppo.ppo.kl=0.1") == {"ppo"}
+    assert changed(file, "steps.judge.reward.margin=1.0") == {"judge", "ppo"}
+    assert changed(file, "steps.base.run.steps=7") == {"base", "sft", "judge", "ppo"}
+    assert changed(file, "seed=1") == {"base", "sft", "judge", "ppo"}
+    assert changed(file, "data.split_seed=x") == {"base", "sft", "judge", "ppo"}
+    assert not changed(file, "steps.sft.run.keep=1", "about=Another", "measure.prompts=3", "out=elsewhere")
+
+
+def test_a_step_is_made_again_when_a_file_changed(file: Path) -> None:
+    before = keys(read_plan(file, (), file.parent))
+    lines(file.parent / "trees.jsonl", tree(message("a", text="Why not?")))
+    assert not before.items() & keys(read_plan(file, (), file.parent)).items()
+
+
+def test_a_step_starts_with_the_model_of_another(file: Path) -> None:
+    steps = read_plan(file, (), file.parent).steps
+    assert steps["ppo"].settings.as_json()["model"]["start"] == str(steps["sft"].model)
+    assert steps["ppo"].settings.as_json()["rollouts"]["reward"] == str(steps["judge"].model)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ("steps.sft.run.sed=1", "steps.sft.run.sed is no setting; did you mean steps.sft.run.seed?"),
+        ("steps.sft.model.start=@ppo", "steps.sft.model.start is '@ppo', but must be one of what there is by then"),
+        ("steps.sft.run.out=here", "steps.sft.run.out is no setting here"),
+        ("steps.sft.algorithm=sftt", "steps.sft.algorithm is 'sftt', but must be one of base, sft"),
+        ("steps.ppo.ppo.kl=-1", "steps.ppo.ppo.kl is -1, but must be a number from 0"),
+        ("measure.judge=sft", "measure.judge is 'sft', but must be a step that makes a reward model"),
+        ("common.grpo.clip=1", "common.grpo is read by no step"),
+    ],
+)
+def test_a_recipe_that_cannot_be_is_refused_with_its_place(file: Path, change: str, says: str) -> None:
+    with pytest.raises(BadSettings, match=re.escape(f"recipe.toml: {says}")):
+        read_plan(file, [change], file.parent)
+
+
+def test_each_tree_is_in_one_part_and_those_that_share_a_text_in_the_same(tmp_path: Path) -> None:
+    shared = "This is said word for word in two of these trees, however they come."
+    written = [tree(message(f"t{number}", text=f"Question {number}?")) for number in range(60)]
+    written += [tree(message(name, text=shared)) for name in ("x", "y")]
+    trees = list(read_trees(lines(tmp_path / "trees.jsonl", *written)))
+    parts = divided(trees, 0.2, "0")
+    ids = {name: {each.message_tree_id for each in part} for name, part in parts.items()}
+    assert sum(map(len, ids.values())) == len(trees) == len(set.union(*ids.values()))
+    assert any({"x", "y"} <= part for part in ids.values())
+    assert 10 <= len(ids["held_out"]) <= 15
+    assert abs(len(ids["one"]) - len(ids["two"])) <= 4
+    assert divided(trees, 0.2, "0") == parts
+
+
+def test_a_dry_run_says_which_files_are_missing(run: Run, file: Path) -> None:
+    (file.parent / "trees.jsonl").unlink()
+    ran = run("recipe", "run", file, "--dry-run")
+    assert ran.code == 1
+    assert "to do" in ran.out
+    assert "There is no file trees.jsonl; ESPALIER_DATA names where the data lies." in ran.err
