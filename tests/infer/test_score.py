@@ -11,7 +11,7 @@ from transformers import (
     LlamaForCausalLM,
     LlamaForSequenceClassification,
     PreTrainedModel,
-)  # fmt: skip
+)
 
 from espalier.infer.engine import Sample
 from espalier.infer.score import by_token, mask_of, model_reward, passes, reply_log_probs, scores_at

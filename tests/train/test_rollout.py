@@ -21,7 +21,7 @@ from espalier.train.rollout import (
     roll_out,
     without_dropout,
     worth,
-)  # fmt: skip
+)
 
 
 def test_before_anything_is_learned_policy_old_policy_and_reference_are_one(tmp_path: Path) -> None:

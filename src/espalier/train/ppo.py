@@ -33,7 +33,7 @@ from espalier.train.objectives import (
     ppo_value_loss,
     token_rewards,
     whiten,
-)  # fmt: skip
+)
 from espalier.train.rollout import (
     Reference,
     chance,
