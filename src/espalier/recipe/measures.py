@@ -29,6 +29,7 @@ from espalier.train.goal import tokens_of
 from espalier.train.learnable import conversation
 from espalier.train.losses import losses_of
 from espalier.train.objectives import kl_k1
+from espalier.train.settings import Tuning
 from espalier.train.sources import Line
 
 
@@ -97,7 +98,7 @@ def _measured(plan: Plan, step: Step) -> Measured:
     chosen = plan.recipe.measure
     if (threads := step.settings.run.threads) is not None:
         torch.set_num_threads(threads)
-    model, tokenizer = load_model(step.model)
+    model, tokenizer = _model(step)
     model.eval()
     asked = _asked(plan, tokenizer)
     each = chosen.best_of if step.name == chosen.best_from else chosen.replies
@@ -117,6 +118,14 @@ def _measured(plan: Plan, step: Step) -> Measured:
     ]  # fmt: skip
     prompts = tuple(str(tokenizer.decode(list(tokens))) for _, tokens in asked)
     return Measured(prompts, _costs(model, plan, tokenizer), tuple(replies))
+
+
+def _model(step: Step) -> tuple[Any, PreTrainedTokenizerBase]:
+    """What a step made, in the numbers that it was made in."""
+    made = step.settings
+    return (
+        load_model(step.model, getattr(torch, made.model.dtype)) if isinstance(made, Tuning) else load_model(step.model)
+    )
 
 
 def _costs(model: Any, plan: Plan, tokenizer: PreTrainedTokenizerBase) -> tuple[Cost, ...]:
@@ -154,7 +163,9 @@ def _asked(plan: Plan, tokenizer: PreTrainedTokenizerBase) -> list[tuple[Line, T
 def _judged(plan: Plan, name: str, samples: Sequence[Sample]) -> Sequence[float | None]:
     if not name:
         return [None] * len(samples)
-    model, _, _ = load_reward(plan.steps[name].model)
+    step = plan.steps[name]
+    assert isinstance(step.settings, Tuning), f"{step.settings=}"
+    model, _, _ = load_reward(step.model, getattr(torch, step.settings.model.dtype))
     said = model_reward(model, plan.recipe.measure.pass_tokens)(samples)
     unfinished = plan.recipe.measure.unfinished
     return [each if sample.finished else unfinished for each, sample in zip(said, samples, strict=True)]
@@ -164,7 +175,7 @@ def _far(plan: Plan, step: Step, samples: Sequence[Sample]) -> Sequence[float | 
     """How far each reply is from the model that the step began with."""
     if step.start is None:
         return [None] * len(samples)
-    model, _ = load_model(plan.steps[step.start].model)
+    model, _ = _model(plan.steps[step.start])
     model.eval()
     replies = [(sample.prompt, sample.reply) for sample in samples]
     mask = mask_of(replies, model.device)
