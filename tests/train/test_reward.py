@@ -18,7 +18,8 @@ from espalier.infer.reward import begin_reward, load_reward
 from espalier.train import base, reward
 from espalier.train.demonstrations import cosines, in_order
 from espalier.train.ranked import Ranked
-from espalier.train.reward import RewardSettings, compared, loss_of, rewards_by_prompt, sentences
+from espalier.train.reward import RewardSettings, compared, loss_of, rewards_by_prompt
+from espalier.train.verdict import sentences
 from planted import END, PHRASE, PROMPTS, UNSEEN, critic, metrics
 
 torch.set_num_threads(1)
@@ -236,3 +237,9 @@ def test_what_is_said_of_it_is_what_the_interval_says(every: int, expected: str)
     said = " ".join(sentences(agreement(scored, np.random.default_rng(0))))
     assert expected in said
     assert "orders 50.0% (" in said, "the rule, with its interval"
+
+
+def test_rewards_are_told_finely_by_a_model_in_bfloat16(folder: Path) -> None:
+    model, _ = begin_reward(folder / "base" / "model", torch.bfloat16, device="cpu")
+    told = rewards_by_prompt(model, [((5,), [(token,)]) for token in range(6, 70)], 1000)
+    assert len({score for (score,) in told}) > 60

@@ -7,7 +7,7 @@ K replies go through the model in one row and share their prompt.
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar, Final, Self
@@ -19,25 +19,26 @@ from rich.console import Console
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
-from espalier.dataset.contributors import Estimate
 from espalier.dataset.convert import Kind
 from espalier.dataset.findings import Report, ignore
 from espalier.infer.measure import Agreement, Scored, agreement
 from espalier.infer.reward import begin_reward, finished
 from espalier.infer.shared import Rows, laid_out, rewards_of
 from espalier.train import optimizer as optimizing
+from espalier.train.batch import lines_of_steps, steps_in
 from espalier.train.card import Made, inputs_of
 from espalier.train.checkpoint import Checkpoints
 from espalier.train.checkpoint import Weights as Trained
-from espalier.train.demonstrations import Demonstrated, Demonstrations, demonstrated
+from espalier.train.demonstrations import Demonstrations, demonstrated
+from espalier.train.keeping import keep
 from espalier.train.objectives import Comparisons, comparisons, reward_loss
 from espalier.train.ranked import Ranked, folds, rankings
 from espalier.train.seen import refuse_learned, without_learned
 from espalier.train.settings import Section, Tuning, setting
-from espalier.train.sft import keep, lines_of_steps, steps_in
 from espalier.train.sources import BadSource, Parts, read_parts
 from espalier.train.start import prepared, settle
-from espalier.train.watch import Watch, growing
+from espalier.train.verdict import beside_likeness, sentences, without_best
+from espalier.train.watch import Rehearsed, Watch, growing
 
 AGREEMENT: Final = "agreement.json"
 """The file of a run that tells how the model agrees with the rankings that it has not seen."""
@@ -91,9 +92,12 @@ def train(settings: RewardSettings, console: Console | None = None, report: Repo
     models = (each.sampler, each.encoder) if (each := settings.demonstrations) else ()
     inputs = inputs_of(settings, *models)
     scored: list[Scored] = []
-    every = (*parts.learned, *parts.held_out)
-    for number, (learned, held_out) in enumerate(folds(every, settings.reward.folds, settings.data.split_seed), 1):
-        _, found = run(_fold(settings, number), Parts(tuple(learned), tuple(held_out)), inputs, (), console)
+    divisible = [line for line in (*parts.learned, *parts.held_out) if not line.held_out]
+    for number, (learned, held_out) in enumerate(folds(divisible, settings.reward.folds, settings.data.split_seed), 1):
+        try:
+            _, found = run(_fold(settings, number), Parts(tuple(learned), tuple(held_out)), inputs, (), console)
+        except Rehearsed as tried:
+            raise Rehearsed(tried.forecast.times(settings.reward.folds + 1)) from None
         scored += found
     agreed = _agreement(scored, settings) if scored else None
     model, found = run(settings, parts, inputs, () if agreed is None else sentences(agreed), console)
@@ -128,7 +132,7 @@ def run(
     told = notes or (sentences(_agreement(found, settings)) if found else ["No ranking was held out to measure it on."])
     if alike:
         told = [*told, *beside_likeness(alike, _agreement(without_best(found), settings))]
-    made = Made("ranking replies (a reward model)", settings, inputs, told)
+    made = Made("ranking replies (a reward model)", settings, inputs, told, "text-classification")
     return keep(finished(model, mean), tokenizer, parts, made), found
 
 
@@ -254,69 +258,3 @@ def held_out_figures(model: Any, held_out: Sequence[Ranked], settings: RewardSet
 
 def _agreement(scored: Sequence[Scored], settings: RewardSettings) -> Agreement:
     return agreement(scored, np.random.default_rng(settings.run.seed))
-
-
-def sentences(found: Agreement) -> list[str]:
-    """What an agreement says, in words: beside chance, beside the rule of the longer reply, and on pairs where that
-    rule has nothing to say.
-    """
-    if found.all.accuracy is None or found.all.longer is None or found.gain is None:
-        return ["There was no pair to measure it on."]
-    accuracy, longer, gain = found.all.accuracy, found.all.longer, found.gain
-    said = [
-        f"Of {found.all.pairs:,} pairs in {found.prompts:,} prompts that it had not seen, it orders {_share(accuracy)} "
-        f"as people did; by chance it would be 50 %. {_against(accuracy, 0.5, 'chance')}",
-        f"The rule that the longer reply is the better one orders {_share(longer)} of them; the difference is "
-        f"{_points(gain)}. {_against(gain, 0.0, 'the longer reply')}",
-    ]
-    if found.matched.accuracy is not None:
-        said.append(
-            f"Of the {found.matched.pairs:,} pairs of like length it orders {_share(found.matched.accuracy)} as people "
-            f"did. {_against(found.matched.accuracy, 0.5, 'chance where length says nothing')}"
-        )
-    return said
-
-
-def without_best(scored: Sequence[Scored]) -> list[Scored]:
-    """The same replies but for the best of each prompt, to which likeness is measured."""
-    return [
-        replace(
-            each,
-            scores=each.scores[1:],
-            lengths=each.lengths[1:],
-            ties=frozenset((first - 1, second - 1) for first, second in each.ties if first),
-        )
-        for each in scored
-    ]
-
-
-def beside_likeness(alike: Demonstrated, model: Agreement) -> list[str]:
-    """What a model says that learned from likeness, and likeness itself, where both can be told from each other."""
-    said = [
-        f"It learned from no ranking of people, but from {len(alike.rankings):,} sets of samples in the order of their "
-        f"likeness to the best reply, told by {alike.encoder}."
-    ]
-    if model.all.accuracy and alike.likeness.all.accuracy:
-        said.append(
-            f"Of the {model.all.pairs:,} pairs without the best reply it orders {_share(model.all.accuracy)} as people "
-            f"did; likeness itself, as the reward, {_share(alike.likeness.all.accuracy)}."
-        )
-    return said
-
-
-def _share(of: Estimate) -> str:
-    return f"{of.value:.1%}" + ("" if of.low is None else f" ({of.low:.1%} to {of.high:.1%})")
-
-
-def _points(of: Estimate) -> str:
-    within = "" if of.low is None or of.high is None else f" ({100 * of.low:+.1f} to {100 * of.high:+.1f})"
-    return f"{100 * of.value:+.1f} points{within}"
-
-
-def _against(of: Estimate, bar: float, what: str) -> str:
-    """Whether an interval lies on one side of what it is compared with."""
-    if of.low is None or of.high is None:
-        return f"These are too few trees to tell whether it beats {what}."
-    if of.low > bar:
-        return f"It beats {what}."
-    return f"It is worse than {what}." if of.high < bar else f"It is not shown to beat {what}."
