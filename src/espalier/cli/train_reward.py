@@ -24,6 +24,7 @@ def reward(
     """Learn from ranked replies which are better, and say how it agrees with rankings that it has not seen."""
     with in_sentences():
         from espalier.train import reward
+        from espalier.train.verdict import sentences
 
         sampler = [f"demonstrations.sampler={from_demonstrations}"] if from_demonstrations else []
         settings = settings_in(reward.RewardSettings, file, [*(set_ or ()), *sampler])
@@ -32,7 +33,7 @@ def reward(
             return
         judge = reward.train(settings, err, losses_in(settings.data.sources))
     shown(judge.agreement)
-    for sentence in reward.sentences(judge.agreement):
+    for sentence in sentences(judge.agreement):
         out.print(sentence)
     made(judge.model)
 
