@@ -23,6 +23,7 @@ from espalier.domain.policy import PARAMETERS, PROFILES
 from espalier.domain.tree import State
 from espalier.domain.work import Kind
 from lifecycle_picture import GONE, WHEN, picture
+from settings_page import settings_page
 
 ROOT = Path(__file__).parents[1]
 HOUSE = ROOT / "src" / "espalier"
@@ -115,6 +116,7 @@ def pages() -> dict[Path, str]:
         ROOT / "docs" / "lifecycle.md": lifecycle(),
         ROOT / "docs" / "reference.md": reference(),
         ROOT / "docs" / "api.md": api_page(),
+        ROOT / "docs" / "training-settings.md": settings_page(),
         architecture: between_marks(architecture.read_text("utf-8"), "files", files()),
     }
 

@@ -247,7 +247,7 @@ def _unknown(section: type[BaseModel], given: Mapping[str, Any], place: str) -> 
     for name, value in given.items():
         if name not in section.model_fields:
             yield f"{place}{name} is no setting; {_nearest(name, section, place)}"
-        elif below := _section_of(section.model_fields[name].annotation):
+        elif below := section_of(section.model_fields[name].annotation):
             for number, table in enumerate(value if isinstance(value, list) else [value]):
                 if isinstance(table, dict):
                     at = f"{place}{name}[{number}]." if isinstance(value, list) else f"{place}{name}."
@@ -261,7 +261,7 @@ def _nearest(name: str, section: type[BaseModel], place: str) -> str:
     return f"there are {', '.join(f'{place}{each}' for each in section.model_fields)}."
 
 
-def _section_of(annotation: Any) -> type[Section] | None:
+def section_of(annotation: Any) -> type[Section] | None:
     """The section that a field holds, alone, optional or in a list."""
     for each in (annotation, *get_args(annotation)):
         if isinstance(each, type) and issubclass(each, Section):
@@ -283,7 +283,7 @@ def _fault(kind: type[Section], error: Any) -> str:
         extra = field.json_schema_extra
         wants = str(extra["wants"]) if isinstance(extra, dict) else f"a table [{part}]"
         place += f".{part}" if place else str(part)
-        section = _section_of(field.annotation)
+        section = section_of(field.annotation)
     if error["type"] == "value_error":
         return f"{place}: {error['ctx']['error']}." if place else f"{error['ctx']['error']}."
     if error["type"] == "missing":
