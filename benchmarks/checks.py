@@ -27,8 +27,9 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 
 from espalier.dataset.read import read_messages
+from espalier.domain.language import primary
 from espalier.safety.duplicates import near_duplicates
-from espalier.safety.language import detect, primary
+from espalier.safety.language import detect
 from espalier.safety.personal import personal
 from espalier.safety.toxicity import learn
 from load import machine

@@ -21,7 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from espalier.safety.language import looks_foreign, primary
+from espalier.domain.language import primary
+from espalier.safety.language import looks_foreign
 
 DATA = Path(os.environ.get("ESPALIER_DATA") or Path(__file__).parents[2] / "shared" / "data")
 SEED = 20_230_415

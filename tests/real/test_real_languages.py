@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from espalier.safety.language import looks_foreign, primary
+from espalier.domain.language import primary
+from espalier.safety.language import looks_foreign
 
 pytestmark = pytest.mark.real
 

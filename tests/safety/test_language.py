@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from espalier.safety.language import detect, looks_foreign, primary
+from espalier.domain.language import primary
+from espalier.safety.language import detect, looks_foreign
 
 TEXTS = {
     "en": "Could you explain to me how a bicycle stays upright while somebody rides it slowly around a corner?",
