@@ -1,5 +1,6 @@
 """`espalier train`: the group of commands for training, the arguments that all of them take, and how they end."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -79,8 +80,9 @@ def settings_in(kind: type[SettingsT], file: Path, changes: Sequence[str] | None
 
 
 def made(model: Path) -> None:
-    """Say where the model is that a run made."""
-    out.print(f"{escape(str(model))}: the model, with its card.")
+    """Say where the model is that a run made; of several processes the first one says it."""
+    if os.environ.get("RANK", "0") == "0":
+        out.print(f"{escape(str(model))}: the model, with its card.")
 
 
 def tried(train: Callable[[SettingsT], object], settings: SettingsT) -> None:

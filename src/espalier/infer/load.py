@@ -5,7 +5,7 @@ Knows transformers; does not know what a model is for.
 
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -131,9 +131,14 @@ def make_room(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> Non
         model.resize_token_embeddings(len(tokenizer), pad_to_multiple_of=MULTIPLE)
 
 
-def save_model(model: Any, tokenizer: PreTrainedTokenizerBase, into: Path) -> None:
-    """Write both into a directory, as transformers reads them; of a model with an adapter the adapter alone."""
-    model.save_pretrained(into)
+def save_model(
+    model: Any, tokenizer: PreTrainedTokenizerBase, into: Path, weights: Mapping[str, torch.Tensor] | None = None
+) -> None:
+    """Write both into a directory, as transformers reads them; of a model with an adapter the adapter alone.
+
+    weights: all of them, where the model itself holds a part.
+    """
+    model.save_pretrained(into, state_dict=weights)
     tokenizer.save_pretrained(into)
 
 

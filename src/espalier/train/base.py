@@ -30,6 +30,7 @@ from espalier.train.batch import Weights
 from espalier.train.card import Made, inputs_of
 from espalier.train.keeping import keep
 from espalier.train.learnable import Learnable, notes_on
+from espalier.train.processes import joined
 from espalier.train.settings import Section, Settings, setting
 from espalier.train.sft import fit
 from espalier.train.sources import Line, read_texts
@@ -106,6 +107,11 @@ def encode_texts(texts: Iterable[str], tokenizer: PreTrainedTokenizerBase, longe
 
 def train(settings: BaseSettings, console: Console | None = None, report: Report = ignore) -> Path:
     """Run it, or go on with it; the folder of the model. Raises BadSource, BadCheckpoint and Stopped."""
+    with joined():
+        return _train(settings, console, report)
+
+
+def _train(settings: BaseSettings, console: Console | None, report: Report) -> Path:
     settle(settings.run)
     parts = read_texts(settings.data, report)
     inputs = inputs_of(settings)

@@ -17,8 +17,9 @@ from typing import Any, Final, Protocol
 
 import numpy as np
 import torch
-from torch import distributed, nn
+from torch import nn
 
+from espalier.train.processes import barrier, processes, rank
 from espalier.train.settings import Settings
 
 FOLDER: Final = "checkpoints"
@@ -84,7 +85,7 @@ class Checkpoints:
         said = {
             "step": step,
             "place": place,
-            "processes": _processes(),
+            "processes": processes(),
             "settings": self.settings.as_json(),
             "inputs": dict(self.inputs),
             "growing": {file.name: _length(file) for file in self.growing},
@@ -96,9 +97,9 @@ class Checkpoints:
             for name, part in self.parts.items():
                 torch.save(dict(part.state_dict()), folder / _file(name))
             torch.save(_chance(), folder / _file(CHANCE))
-            if _rank() == 0:
+            if rank() == 0:
                 (folder / SAID).write_text(json.dumps(said, indent=1), "utf-8")
-        if _rank() == 0:
+        if rank() == 0:
             for old in checkpoints_in(self.folder)[: -self.settings.run.keep]:
                 _delete(old)
         return target
@@ -120,7 +121,7 @@ class Checkpoints:
             )
         if changed := [name for name, digest in self.inputs.items() if said["inputs"].get(name) != digest]:
             raise BadCheckpoint(f"{', '.join(changed)} changed since {newest} was made; take another run.out.")
-        if said["processes"] != _processes():
+        if said["processes"] != processes():
             raise BadCheckpoint(f"{newest} was made by {said['processes']} processes; go on with as many.")
         for name, part in self.parts.items():
             try:
@@ -133,7 +134,7 @@ class Checkpoints:
 
     def _cut(self, lengths: Mapping[str, int]) -> None:
         for file in self.growing:
-            if _rank() == 0 and file.exists():
+            if rank() == 0 and file.exists():
                 os.truncate(file, lengths.get(file.name, 0))
 
 
@@ -149,20 +150,20 @@ def appearing(target: Path) -> Iterator[Path]:
     Where there are several processes, all of them come in and write before the first renames it.
     """
     unfinished = target.with_name(f".{target.name}")
-    if _rank() == 0:
+    if rank() == 0:
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(parents=True)
-    _together()
+    barrier()
     yield unfinished
-    _together()
-    if _rank() == 0:
+    barrier()
+    if rank() == 0:
         for path in (*unfinished.rglob("*"), unfinished):
             _to_disk(path)
         if target.exists():
             _delete(target)
         unfinished.rename(target)
         _to_disk(target.parent)
-    _together()
+    barrier()
 
 
 def _to_disk(path: Path) -> None:
@@ -228,24 +229,8 @@ def _set_chance(state: Mapping[str, Any]) -> None:
     random.setstate(state["python"])
 
 
-# Several processes
-
-
-def _rank() -> int:
-    return distributed.get_rank() if distributed.is_initialized() else 0
-
-
-def _processes() -> int:
-    return distributed.get_world_size() if distributed.is_initialized() else 1
-
-
-def _together() -> None:
-    if distributed.is_initialized():
-        distributed.barrier()
-
-
 def _file(part: str) -> str:
-    return f"{part}.{_rank()}.pt"
+    return f"{part}.{rank()}.pt"
 
 
 def _length(file: Path) -> int:

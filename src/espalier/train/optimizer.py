@@ -8,6 +8,7 @@ from torch.optim import AdamW
 from torch.optim.lr_scheduler import LambdaLR
 from transformers import get_scheduler
 
+from espalier.train.processes import whole
 from espalier.train.settings import Optimizer
 
 NAMES = {"constant": "constant_with_warmup", "linear": "linear", "cosine": "cosine"}
@@ -39,7 +40,7 @@ def step(model: nn.Module, optimizer: AdamW, schedule: LambdaLR, clip: float) ->
     A `clip` of 0 does not clip. Raises FloatingPointError, and makes no step, where the gradient is no number.
     """
     trained = [each for each in model.parameters() if each.grad is not None]
-    norm = float(clip_grad_norm_(trained, clip or float("inf")))
+    norm = float(whole(clip_grad_norm_(trained, clip or float("inf"))))
     if not isfinite(norm):
         raise FloatingPointError(f"the norm of the gradient is {norm}")
     optimizer.step()

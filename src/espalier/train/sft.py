@@ -8,7 +8,7 @@ tokens of replies with their end tokens and P all others but the first. λp = 0,
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from rich.console import Console
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -19,7 +19,7 @@ from espalier.infer.engine import Sampling
 from espalier.infer.local import LocalEngine
 from espalier.infer.tokens import Encoded, encode_prompt, end_of
 from espalier.train import optimizer as optimizing
-from espalier.train.batch import Weights, batch, lines_of_steps, passes, steps_in
+from espalier.train.batch import Rows, Weights, batch, lines_of_steps, passes, steps_in
 from espalier.train.card import Made, inputs_of
 from espalier.train.checkpoint import Checkpoints, Stateful
 from espalier.train.checkpoint import Weights as Trained
@@ -27,6 +27,7 @@ from espalier.train.curriculum import Curriculum, from_easy_to_hard, paced
 from espalier.train.keeping import keep
 from espalier.train.learnable import Learnable, conversation, learnable, notes_on
 from espalier.train.losses import loss_of, mean_loss
+from espalier.train.processes import dealt, joined, processes, rank, said_of, sharded, summed
 from espalier.train.robust import Groups, Robust
 from espalier.train.seen import measurable
 from espalier.train.settings import Section, Settings, Tuning, setting
@@ -35,6 +36,9 @@ from espalier.train.start import begin
 from espalier.train.watch import Watch, growing
 
 Samples = list[dict[str, object]]
+IDLE: Final[Rows] = [[0]]
+NOTHING: Final = Weights(0, 0)
+"""What a process does while others still work: a pass of which no token counts."""
 
 
 class Sft(Section):
@@ -57,6 +61,11 @@ class SftSettings(Tuning):
 
 def train(settings: SftSettings, console: Console | None = None, report: Report = ignore) -> Path:
     """Run it, or go on with it; the folder of the model. Raises BadSource, BadModel, BadCheckpoint and Stopped."""
+    with joined():
+        return _train(settings, console, report)
+
+
+def _train(settings: SftSettings, console: Console | None, report: Report) -> Path:
     parts = measurable(read_parts(settings.data, Kind.THREADS, report), settings)
     inputs = inputs_of(settings)
     model, tokenizer = begin(settings)
@@ -92,6 +101,10 @@ def fit(
     if not learned.conversations:
         raise BadSource(f"no conversation is left that fits into {settings.data.length:,} tokens; raise data.length")
     run = settings.run
+    sharded(model)
+    console = console if rank() == 0 else None
+    if console and processes() > 1:
+        console.print(said_of(model))
     steps = run.steps or steps_in(run.epochs, learned.often, settings)
     optimizer, schedule = optimizing.optimizer_of(model, settings.optimizer, steps)
     groups = Groups(learned.lines, robust) if robust else None
@@ -120,10 +133,12 @@ def fit(
                 for name, share, some in shares(given, [learned.lines[place] for place in places], groups):
                     total = sum(weights.counted(each) for each in some)
                     losses[name] = 0.0
-                    for rows in passes([len(each) for each in some], run.pass_tokens, pack):
-                        part = loss_of(model, batch(some, rows, weights).to(model.device), total)
-                        (share * part).backward()
+                    for own, rows in dealt(some, lambda part: passes([*map(len, part)], run.pass_tokens, pack), IDLE):
+                        counted = weights if rows is not IDLE else NOTHING
+                        part = loss_of(model, batch(own, rows, counted).to(model.device), total)
+                        (share * processes() * part).backward()  # gradients are averaged over processes
                         losses[name] += part.item()
+                    losses[name] = summed(losses[name])
                 norm = optimizing.step(model, optimizer, schedule, settings.optimizer.clip)
             if groups:
                 groups.move(losses)

@@ -13,7 +13,8 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from espalier.dataset.format import Role
 from espalier.infer.load import BadModel, by_old_names, load_model
-from espalier.train.settings import Model, Run, Tuning
+from espalier.train.processes import is_alone_among_several
+from espalier.train.settings import BadSettings, Model, Run, Tuning
 
 
 def begin(settings: Tuning) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
@@ -30,7 +31,12 @@ def role_tokens(tokenizer: PreTrainedTokenizerBase) -> list[int]:
 
 
 def settle(run: Run) -> None:
-    """Chance and threads as the settings have them, for this whole process: also what libraries draw by themselves."""
+    """Chance and threads as the settings have them, for this whole process: also what libraries draw by themselves.
+
+    Raises BadSettings in one of several processes that did not join.
+    """
+    if is_alone_among_several():
+        raise BadSettings("This algorithm runs in one process; start it without torchrun or accelerate launch.")
     if run.threads is not None:
         torch.set_num_threads(run.threads)
     torch.manual_seed(run.seed)

@@ -4,6 +4,7 @@ Knows what happened; decides nothing about the training.
 """
 
 import json
+import os
 import resource
 import signal
 import sys
@@ -22,6 +23,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from torch import nn
 
+from espalier.train.processes import rank, summed
 from espalier.train.settings import BadSettings, Settings
 
 METRICS: Final = "metrics.jsonl"
@@ -114,8 +116,8 @@ class Watch:
     def __enter__(self) -> Self:
         self._run.out.mkdir(parents=True, exist_ok=True)
         with ExitStack() as opened:
-            self._metrics = opened.enter_context((self._run.out / METRICS).open("a", encoding="utf-8"))
-            self._samples = opened.enter_context((self._run.out / SAMPLES).open("a", encoding="utf-8"))
+            files = [self._run.out / name if rank() == 0 else Path(os.devnull) for name in (METRICS, SAMPLES)]
+            self._metrics, self._samples = (opened.enter_context(file.open("a", encoding="utf-8")) for file in files)
             self._curves = [opened.enter_context(closing(each)) for each in self._writers()]
             opened.enter_context(_asked_to_stop(self._ask))
             opened.enter_context(self._bar)
@@ -131,6 +133,7 @@ class Watch:
 
     def step(self, step: int, tokens: int, **metrics: float) -> None:
         """A step was made with so many tokens; the speed is that of the last steps."""
+        self._stopping = summed(self._stopping) > 0  # all processes stop where one was asked to
         self._lately = [*self._lately[-LATELY:], (self._now(), tokens)]
         seconds = self._lately[-1][0] - self._lately[0][0]
         speed = sum(each for _, each in self._lately[1:]) / seconds if seconds > 0 else 0.0
@@ -218,6 +221,8 @@ class Watch:
             curves.add(step, metrics)
 
     def _writers(self) -> Iterator[Curves]:
+        if rank():
+            return
         if self._run.tensorboard:
             yield TensorBoard(self._run.out / CURVES, self._begun)
         if self._run.wandb:
