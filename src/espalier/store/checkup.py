@@ -18,7 +18,7 @@ from espalier.domain.points import COUNTED, Counts
 from espalier.domain.tree import Tree
 from espalier.domain.work import Act, done_by, open_work
 from espalier.store import search, work
-from espalier.store.facts import FACT_COLUMNS, GOLD, SENT, VOTES, FactRow, fact_row
+from espalier.store.facts import FACT_COLUMNS, GOLD, VOTES, FactRow, fact_row
 from espalier.store.history import facts
 from espalier.store.sql import Statement
 from espalier.store.tables import contributions, done, messages, people, receipts, tallies, tasks, texts_sent, trees
@@ -29,6 +29,7 @@ from espalier.store.trees import DERIVED, MESSAGE_COLUMNS, TREE_COLUMNS, rewrite
 C, D, K, M, T, W = contributions.c, done.c, tasks.c, messages.c, trees.c, open_work_table.c
 S = texts_sent.c
 TEXTS: Final = ("planted", "replied")
+ANSWERS: Final = (*TEXTS, "reviewed", "ranked")
 
 _NEXT_IDS = Statement(select(T.id).where(T.id > bindparam("after")).order_by(T.id).limit(bindparam("count")))
 _IDS: Final[Any] = bindparam("ids", expanding=True)
@@ -79,7 +80,7 @@ _TEXTS_SENT = Statement(
 _UNANSWERED = Statement(
     select(C.person_id, C.at)
     .where(
-        C.kind.in_(SENT), C.void == 0, C.task_id.is_not(None), C.person_id.is_not(None),
+        C.kind.in_(ANSWERS), C.void == 0, C.task_id.is_not(None), C.person_id.is_not(None),
         C.seq.not_in(select(receipts.c.contribution).where(receipts.c.contribution.is_not(None))),
     )
     .order_by(C.seq)
