@@ -6,20 +6,22 @@ Trees that share a text stay together, whatever files they come from. Knows no m
 from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
+from random import Random
+from typing import Final
 
 from espalier.dataset.convert import Kind
 from espalier.dataset.findings import Report
 from espalier.dataset.read import read_trees
 from espalier.dataset.records import TreeRecord, messages_of
 from espalier.dataset.split import NO_LANGUAGE
-from espalier.dataset.write import write_records
-from espalier.recipe.plan import HELD_OUT, ONE, TWO, Plan
+from espalier.dataset.write import write_objects, write_records
+from espalier.recipe.plan import HELD_OUT, ONE, PARTS, TEXTS, TWO, Plan
 from espalier.train.checkpoint import appearing
 from espalier.train.ranked import folds
 from espalier.train.settings import Data, Source
-from espalier.train.sources import BadSource, Line, read_parts
+from espalier.train.sources import BadSource, Line, read_parts, read_texts
 
-FOLDS = 20
+FOLDS: Final = 20
 """The trees are dealt to so many folds of like size, which are then given to the parts."""
 
 
@@ -35,7 +37,8 @@ def make_parts(plan: Plan, report: Report) -> None:
         raise BadSource(f"{len(trees)} trees are too few to divide; name more")
     with appearing(plan.parts) as folder:
         for name, part in parts.items():
-            write_records(folder / f"{name}.trees.jsonl.gz", part)
+            write_records(folder / PARTS[name], part)
+        write_objects(folder / PARTS[TEXTS], ({"text": text} for text in _texts_of(plan, parts[ONE], report)))
 
 
 def divided(trees: Sequence[TreeRecord], held_out: float, seed: str) -> dict[str, list[TreeRecord]]:
@@ -52,12 +55,24 @@ def divided(trees: Sequence[TreeRecord], held_out: float, seed: str) -> dict[str
     return {name: [tree for tree in trees if tree.message_tree_id in ids] for name, ids in names.items()}
 
 
+def _texts_of(plan: Plan, half: Sequence[TreeRecord], report: Report) -> list[str]:
+    """What a base model learns from: the texts that were given, or those of one half of the trees."""
+    data = plan.recipe.data
+    if not plan.given.texts:
+        return [text for tree in half for text in _texts(tree)]
+    read = read_texts(Data(sources=tuple(Source(path=path) for path in plan.given.texts), held_out=0), report)
+    texts = [str(line.example) for line in read.learned]
+    if data.most_texts is None or data.most_texts >= len(texts):
+        return texts
+    return Random(data.split_seed).sample(texts, data.most_texts)
+
+
 def _texts(tree: TreeRecord) -> tuple[str, ...]:
     return tuple(message.text for message in messages_of(tree) if not message.deleted)
 
 
 def held_out_lines(plan: Plan, kind: Kind) -> Sequence[Line]:
     """What the held-out trees give, as the steps see it."""
-    paths = [plan.parts / f"{name}.trees.jsonl.gz" for name in (ONE, HELD_OUT)]
+    paths = [plan.parts / PARTS[name] for name in (ONE, HELD_OUT)]
     data = Data(sources=tuple(Source(path=path) for path in paths))
     return read_parts(data, kind).held_out

@@ -19,8 +19,11 @@ from espalier.train.keeping import MODEL
 from espalier.train.settings import HARMLESS, BadSettings, Section, Settings, checked, read_tables, setting
 
 ONE, TWO, HELD_OUT, TEXTS = "one", "two", "held_out", "texts"
-PARTS: Final = (ONE, TWO, HELD_OUT)
-"""The parts into which trees are divided: two halves to learn from, and what is only measured on."""
+PARTS: Final = {
+    ONE: "one.trees.jsonl.gz", TWO: "two.trees.jsonl.gz", HELD_OUT: "held_out.trees.jsonl.gz",
+    TEXTS: "texts.jsonl.gz",
+}  # fmt: skip
+"""The files into which data is divided: two halves of the trees to learn from, what is only measured on, and texts."""
 REFERENCE: Final = "@"
 KEY: Final = 10
 """Digits of a key."""
@@ -32,6 +35,7 @@ class Files(Section):
     folder: Path = setting("Where the files below lie; the variable ESPALIER_DATA names another place.", "a path", ".")
     trees: tuple[Path, ...] = setting("Trees: they are divided into @one, @two and @held_out.", "a list", min_length=1)
     texts: tuple[Path, ...] = setting("Texts for a base model, @texts.", "a list of files", ())
+    most_texts: int | None = setting("So many of them, drawn by chance; by default all.", "from 1", None, ge=1)
     held_out: float = setting("The share of trees that is only measured on.", "above 0, to 0.5", 0.2, gt=0, le=0.5)
     split_seed: str = setting("Another one divides the trees otherwise.", "a text", "0")
     demo: bool = setting("Take the demo's trees where the folder is not there.", "true or false", False)
@@ -147,15 +151,16 @@ def _given(data: Files, folder: Path) -> Given:
         with as_file(demo.TREES) as path:
             trees, texts = [path], []
     missing = tuple(path for path in (*trees, *texts) if not path.exists())
-    sums = [checksum(path) for path in trees if path.exists()]
-    return Given(tuple(trees), tuple(texts), is_demo, missing, key_of([sums, data.held_out, data.split_seed]))
+    sums = [[checksum(path) for path in paths if path.exists()] for paths in (trees, texts)]
+    key = key_of([__version__, sums, data.held_out, data.split_seed, data.most_texts])
+    return Given(tuple(trees), tuple(texts), is_demo, missing, key)
 
 
 def _step(
     name: str, table: Mapping[str, Any], recipe: Recipe, given: Given, before: Mapping[str, Step], file: Path
 ) -> Step:
     place = f"steps.{name}."
-    if name in (*PARTS, TEXTS) or not name.isidentifier():
+    if name in PARTS or not name.isidentifier():
         raise BadSettings(f"{file}: steps.{name} cannot be called so; take another word.")
     own = {key: value for key, value in table.items() if key != "algorithm"}
     called = table.get("algorithm", name)
@@ -168,40 +173,31 @@ def _step(
     tables = _merged(_merged(common, {"run": {"seed": recipe.seed, "out": "."}}), own)
 
     def settings_with(root: Path, out: Path) -> Settings:
-        places = {part: root / f"data-{given.key}" / f"{part}.trees.jsonl.gz" for part in PARTS}
+        places = {part: root / f"data-{given.key}" / file for part, file in PARTS.items()}
         places |= {each.name: root / each.folder.name / MODEL for each in before.values()}
-        texts = [str(path) for path in given.texts] or [str(places[ONE])]  # of the demo, whose texts are its trees
-        whole = _resolved(tables, places, texts, f"{file}: {place}")
+        whole = _resolved(tables, places, f"{file}: {place}")
         return checked(algorithm.kind, _merged(whole, {"run": {"out": out}}), file, place)
 
     said = settings_with(Path(), Path())
     weighing = {key: value for key, value in _flat(said.as_json()) if key not in HARMLESS}
-    key = key_of([__version__, called, weighing, _checksums(tables, given)])
+    key = key_of([__version__, called, weighing, _checksums(tables)])
     refers = tables.get("model", {}).get("start", "")
     start = refers[1:] if refers.startswith(REFERENCE) else None
     return Step(name, algorithm, settings_with(recipe.out, recipe.out / f"{name}-{key}"), key, start)
 
 
-def _resolved(value: Any, places: Mapping[str, Path], texts: Sequence[str], place: str) -> Any:
+def _resolved(value: Any, places: Mapping[str, Path], place: str) -> Any:
     """Tables with a path for each reference."""
     if isinstance(value, Mapping):
-        return {key: _resolved(each, places, texts, f"{place}{key}.") for key, each in value.items()}
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        spread = [one for each in value for one in _spread(each, texts)]
-        return [_resolved(each, places, texts, place) for each in spread]
+        return {key: _resolved(each, places, f"{place}{key}.") for key, each in value.items()}
+    if isinstance(value, list):
+        return [_resolved(each, places, place) for each in value]
     if not isinstance(value, str) or not value.startswith(REFERENCE):
         return value
     if value[1:] not in places:
-        known = ", ".join(f"{REFERENCE}{name}" for name in (*places, TEXTS))
+        known = ", ".join(f"{REFERENCE}{name}" for name in places)
         raise BadSettings(f"{place.rstrip('.')} is {value!r}, but must be one of what there is by then: {known}.")
     return str(places[value[1:]])
-
-
-def _spread(source: Any, texts: Sequence[str]) -> list[Any]:
-    """One source for each file of texts."""
-    if isinstance(source, Mapping) and source.get("path") == f"{REFERENCE}{TEXTS}":
-        return [{**source, "path": text} for text in texts]
-    return [source]
 
 
 def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
@@ -214,12 +210,10 @@ def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any
     return {**below, **above, **both}
 
 
-def _checksums(tables: Mapping[str, Any], given: Given) -> dict[str, str]:
+def _checksums(tables: Mapping[str, Any]) -> dict[str, str]:
     """Of all files that the tables name and no step makes, directories of models among them."""
     named = [value for key, value in _flat(tables) if isinstance(value, str) and not key.startswith("run.")]
     paths = [Path(value) for value in named if value and not value.startswith(REFERENCE)]
-    if f"{REFERENCE}{TEXTS}" in named:
-        paths += given.texts
     files = [file for path in paths for file in (files_in(path).values() if path.is_dir() else [path])]
     return {str(file): checksum(file) for file in files if file.is_file()}
 

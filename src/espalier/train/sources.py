@@ -162,12 +162,13 @@ def _of_others(file: Path, wanted: Wanted, report: Report) -> Iterator[_Given]:
 def _texts(source: Source, report: Report) -> Iterator[Line]:
     for file in files_of(source):
         match held_in(file):
+            case Holds.RECORDS if _holds_bare(file):
+                given = list(_bare(file, report))
             case Holds.RECORDS:
                 given = [
                     (message.text, tree.message_tree_id, message.lang or NO_LANGUAGE)
                     for tree in read_trees(file, report) for message in messages_of(tree) if not message.deleted
                 ]  # fmt: skip
-                given = given or list(_bare(file, report))
             case Holds.EXAMPLES:
                 given = [
                     (text, _unit(texts_of(example)), NO_LANGUAGE)
@@ -178,6 +179,12 @@ def _texts(source: Source, report: Report) -> Iterator[Line]:
         for text, unit, lang in given:
             if text.strip() and (not source.langs or lang in source.langs):
                 yield Line(text, unit, file, lang, source.weight, (text,), _is_held_out(file))
+
+
+def _holds_bare(file: Path) -> bool:
+    """Whether its lines are texts and not messages."""
+    first = next((line for _, line in objects(file, ignore)), {})
+    return "text" in first and not {"message_id", "message_tree_id"} & first.keys()
 
 
 def _bare(file: Path, report: Report) -> Iterator[tuple[str, str, str]]:
