@@ -15,10 +15,11 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreT
 from espalier.infer.load import BadModel, load_model
 from espalier.infer.measure import Scored, agreement
 from espalier.infer.reward import begin_reward, load_reward
+from espalier.infer.shared import planned
 from espalier.train import base, reward
 from espalier.train.demonstrations import cosines, in_order
 from espalier.train.ranked import Ranked
-from espalier.train.reward import RewardSettings, compared, loss_of, rewards_by_prompt
+from espalier.train.reward import RewardSettings, answers, compared, loss_of, rewards_by_prompt
 from espalier.train.verdict import sentences
 from planted import END, PHRASE, PROMPTS, UNSEEN, critic, metrics
 
@@ -76,7 +77,9 @@ def test_a_step_is_the_same_in_one_pass_and_in_many(tmp_path: Path) -> None:
         model = critic()
         chosen = settings(tmp_path).reward
         losses = [
-            loss_of(reward.rewards_of(model, rows), pairs, 6, chosen) for rows, pairs in compared(given, model, tokens)
+            loss_of(reward.rewards_of(model, rows), pairs, 6, chosen)
+            for prompts in planned(answers(given), model, tokens)
+            for rows, pairs in [compared(given, prompts, model)]
         ]
         sum(losses).backward()
         gradients.append([each.grad for each in model.parameters() if each.grad is not None])

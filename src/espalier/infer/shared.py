@@ -51,11 +51,15 @@ def can_share(model: Any) -> bool:
 
 
 def laid_out(given: Sequence[Answered], model: Any, tokens: int) -> Iterator[Rows]:
-    """All prompts with their replies, those of like length together, in passes of at most so many tokens, padding
+    """All prompts with their replies, in passes of at most so many tokens."""
+    return (rows_of(given, prompts, model) for prompts in planned(given, model, tokens))
+
+
+def planned(given: Sequence[Answered], model: Any, tokens: int) -> list[list[int]]:
+    """Which prompts go through the model together, those of like length, in passes of at most so many tokens, padding
     counted; a prompt whose replies are more goes alone. Where the model cannot share a prompt each reply has a row.
     """
     share = can_share(model)
-    firsts = [0, *accumulate(len(replies) for _, replies in given)]
     widths = [len(prompt) + (sum if share else max)(map(len, replies)) for prompt, replies in given]
     heights = [1 if share else len(replies) for _, replies in given]
     passes: list[list[int]] = []
@@ -66,10 +70,13 @@ def laid_out(given: Sequence[Answered], model: Any, tokens: int) -> Iterator[Row
             passes.append([])
             height = heights[prompt]
         passes[-1].append(prompt)
-    return (_rows(given, each, firsts, share, model) for each in passes)
+    return passes
 
 
-def _rows(given: Sequence[Answered], prompts: Sequence[int], firsts: Sequence[int], share: bool, model: Any) -> Rows:
+def rows_of(given: Sequence[Answered], prompts: Sequence[int], model: Any) -> Rows:
+    """The rows of one pass. prompts: of all that are given."""
+    share = can_share(model)
+    firsts = [0, *accumulate(len(replies) for _, replies in given)]
     rows: list[tuple[Tokens, Sequence[Tokens]]] = []
     for each in prompts:
         prompt, replies = given[each]

@@ -6,7 +6,7 @@ K replies go through the model in one row and share their prompt.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
@@ -23,7 +23,7 @@ from espalier.dataset.convert import Kind
 from espalier.dataset.findings import Report, ignore
 from espalier.infer.measure import Agreement, Scored, agreement
 from espalier.infer.reward import begin_reward, finished
-from espalier.infer.shared import Rows, laid_out, rewards_of
+from espalier.infer.shared import Answered, Rows, laid_out, planned, rewards_of, rows_of
 from espalier.train import optimizer as optimizing
 from espalier.train.batch import lines_of_steps, steps_in
 from espalier.train.card import Made, inputs_of
@@ -32,14 +32,17 @@ from espalier.train.checkpoint import Weights as Trained
 from espalier.train.demonstrations import Demonstrations, demonstrated
 from espalier.train.keeping import keep
 from espalier.train.objectives import Comparisons, comparisons, reward_loss
+from espalier.train.processes import dealt, joined, processes, rank, said_of, sharded, summed
 from espalier.train.ranked import Ranked, folds, rankings
-from espalier.train.seen import refuse_learned, without_learned
-from espalier.train.settings import Section, Tuning, setting
+from espalier.train.seen import measurable
+from espalier.train.settings import BadSettings, Section, Tuning, setting
 from espalier.train.sources import BadSource, Parts, read_parts
 from espalier.train.start import prepared, settle
 from espalier.train.verdict import beside_likeness, sentences, without_best
 from espalier.train.watch import Rehearsed, Watch, growing
 
+IDLE: Final = [0]
+"""What a process does while others still work: a pass that counts for nothing."""
 AGREEMENT: Final = "agreement.json"
 """The file of a run that tells how the model agrees with the rankings that it has not seen."""
 
@@ -87,7 +90,14 @@ class Judge:
 
 
 def train(settings: RewardSettings, console: Console | None = None, report: Report = ignore) -> Judge:
-    """Run it, or go on with it. Raises BadSource, BadModel, BadCheckpoint and Stopped."""
+    """Run it, or go on with it. Raises BadSource, BadModel, BadSettings, BadCheckpoint and Stopped."""
+    with joined():
+        return _train(settings, console, report)
+
+
+def _train(settings: RewardSettings, console: Console | None, report: Report) -> Judge:
+    if processes() > 1 and settings.model.adapter:
+        raise BadSettings("A reward model with an adapter is trained in one process; leave out [model.adapter].")
     parts = read_parts(settings.data, Kind.RANKED, report)
     models = (each.sampler, each.encoder) if (each := settings.demonstrations) else ()
     inputs = inputs_of(settings, *models)
@@ -102,7 +112,8 @@ def train(settings: RewardSettings, console: Console | None = None, report: Repo
     agreed = _agreement(scored, settings) if scored else None
     model, found = run(settings, parts, inputs, () if agreed is None else sentences(agreed), console)
     agreed = agreed or _agreement(found, settings)
-    (settings.run.out / AGREEMENT).write_text(json.dumps(asdict(agreed), indent=1) + "\n", "utf-8")
+    if rank() == 0:
+        (settings.run.out / AGREEMENT).write_text(json.dumps(asdict(agreed), indent=1) + "\n", "utf-8")
     return Judge(model, agreed)
 
 
@@ -117,9 +128,7 @@ def run(
     settings: RewardSettings, parts: Parts, inputs: Mapping[str, str], notes: Sequence[str], console: Console | None
 ) -> tuple[Path, list[Scored]]:
     """One model on one division of the data: its folder, and what it says of the rankings that are held out."""
-    if settings.data.overlap == "learn":
-        parts = without_learned(parts, settings.model.start)
-    refuse_learned(parts, settings.model.start)
+    parts = measurable(parts, settings)
     model, tokenizer = begin(settings)
     people, held_out = (rankings(side, tokenizer, settings.data.length) for side in (parts.learned, parts.held_out))
     alike = demonstrated(parts, tokenizer, settings.demonstrations, settings) if settings.demonstrations else None
@@ -153,6 +162,10 @@ def fit(
     inputs: Mapping[str, str] | None = None,
 ) -> None:
     """The loop: each step sees `optimizer.batch` prompts with all their replies. Raises Stopped."""
+    sharded(model)
+    console = console if rank() == 0 else None
+    if console and processes() > 1:
+        console.print(said_of(model))
     often = [each.often for each in learned]
     steps = settings.run.steps or steps_in(settings.run.epochs, often, settings)
     optimizer, schedule = optimizing.optimizer_of(model, settings.optimizer, steps)
@@ -169,19 +182,19 @@ def fit(
         for step, places in enumerate(islice(lines_of_steps(often, settings), done, steps), done + 1):
             given = [learned[place] for place in places]
             total = sum(map(comparable, given))
-            loss = torch.zeros((), device=model.device)
-            right = 0.0
+            loss = right = 0.0
             with watch.careful(step, given):
-                for rows, pairs in compared(given, model, tokens):
+                for own, prompts in dealt(given, lambda part: planned(answers(part), model, tokens), IDLE):
+                    rows, pairs = compared(own, prompts, model)
                     rewards = rewards_of(model, rows)
-                    part = loss_of(rewards, pairs, total, settings.reward)
-                    part.backward()
-                    loss += part.detach()
-                    right += float((pairs.weights * (rewards[pairs.better] > rewards[pairs.worse])).sum())
+                    part = (prompts is not IDLE) * loss_of(rewards, pairs, total, settings.reward)
+                    (processes() * part).backward()  # gradients are averaged over processes
+                    loss += part.item()
+                    right += (prompts is not IDLE) * share_right(rewards, pairs)
                 norm = optimizing.step(model, optimizer, schedule, settings.optimizer.clip)
             rate = float(schedule.get_last_lr()[0])
-            figures = {"loss": loss.item(), "accuracy": right / max(total, 1), "norm": norm, "learning_rate": rate}
-            watch.step(step, sum(map(len, given)), **figures)
+            figures = {"loss": summed(loss), "accuracy": summed(right) / max(total, 1)}
+            watch.step(step, sum(map(len, given)), **figures, norm=norm, learning_rate=rate)
             if held_out and watch.measures(step):
                 watch.measured(step, **held_out_figures(model, held_out, settings))
             if watch.saves(step):
@@ -189,12 +202,16 @@ def fit(
             watch.stop_if_asked(step)
 
 
-def compared(given: Sequence[Ranked], model: Any, tokens: int) -> Iterator[tuple[Rows, Comparisons]]:
-    """The passes of a step, and which of the replies of each are compared."""
-    for rows in laid_out([(each.prompt, each.replies) for each in given], model, tokens):
-        some = [given[place] for place in rows.prompts]
-        sizes, ties, left_out = zip(*((len(each.replies), each.ties, each.left_out) for each in some), strict=True)
-        yield rows, comparisons(sizes, ties, left_out).to(rows.places.device)
+def answers(given: Sequence[Ranked]) -> list[Answered]:
+    return [(each.prompt, each.replies) for each in given]
+
+
+def compared(given: Sequence[Ranked], prompts: Sequence[int], model: Any) -> tuple[Rows, Comparisons]:
+    """The rows of a pass, and which of its replies are compared. prompts: of all that are given."""
+    some = [given[place] for place in prompts]
+    sizes, ties, left_out = zip(*((len(each.replies), each.ties, each.left_out) for each in some), strict=True)
+    rows = rows_of(answers(given), prompts, model)
+    return rows, comparisons(sizes, ties, left_out).to(rows.places.device)
 
 
 def comparable(ranked: Ranked) -> bool:
@@ -205,6 +222,12 @@ def comparable(ranked: Ranked) -> bool:
 def loss_of(rewards: Tensor, pairs: Comparisons, total: int, chosen: Reward) -> Tensor:
     """The part of the loss that one pass gives. total: prompts with pairs in the whole step."""
     return reward_loss(rewards, pairs, total, chosen.margin, chosen.squares, chosen.centring)
+
+
+def share_right(rewards: Tensor, pairs: Comparisons) -> float:
+    """Pairs in the order they should have, each prompt's together as one; equal rewards count ½."""
+    apart = rewards[pairs.better] - rewards[pairs.worse]
+    return float((pairs.weights * ((apart > 0) + 0.5 * (apart == 0))).sum())
 
 
 # Measuring
@@ -245,7 +268,8 @@ def held_out_figures(model: Any, held_out: Sequence[Ranked], settings: RewardSet
     model.eval()
     total = sum(map(comparable, held_out))
     loss = right = pairs_there = 0.0
-    for rows, pairs in compared(held_out, model, settings.run.pass_tokens):
+    for prompts in planned(answers(held_out), model, settings.run.pass_tokens):
+        rows, pairs = compared(held_out, prompts, model)
         rewards = rewards_of(model, rows)
         loss += float(loss_of(rewards, pairs, total, settings.reward))
         decided = pairs.preferred == 1
