@@ -95,7 +95,7 @@ def test_a_ban_holds_at_once_and_is_taken_back(warden: Visitor, small_campaign: 
         assert REASONS[0] in page.text
         assert "<em>a shop</em>" in page.text
         page = warden.get(f"/admin/people/{ada.id}")
-        assert "The author was banned" in page.text
+        assert "<b>Banned</b>" in page.text
         assert "They may come in again." in warden.send("/unban").text
         assert visitor.get("/tasks").status_code == 200
 

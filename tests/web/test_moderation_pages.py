@@ -184,7 +184,7 @@ def test_the_banned_read_why_appeal_once_and_are_let_in_by_somebody_else(
     assert "somebody else decides" in warden.get(f"/moderation/cases/{appeal}").text
     page = other.get(f"/moderation/cases/{appeal}").text
     assert "It was a quotation." in page
-    assert "The author was banned" in page.split("What it is against")[1]
+    assert "<b>Banned</b>" in page.split("What it is against")[1]
     assert f'href="/moderation/cases/{number}"' in page
     other.send("/decide", verdict="dismiss", reason=WHY, note="It was none.")
     page = ada.get("/tasks").text

@@ -117,6 +117,7 @@ def test_where_the_organiser_allows_no_passwords_none_is_offered_or_taken(iris: 
         token = forms_of(other.page)[0].filled()["form_token"]
         other.post("/signin/password", {"form_token": token, "address": [ADDRESS], "password": [PASSWORD]})
         assert other.page.status_code == 403
+        assert "Nobody signs in with a password here." in other.page.text
         assert not is_in(other)
 
 

@@ -56,7 +56,7 @@ def state_words(words: NullTranslations) -> dict[State, str]:
 
 
 def verdict_words(words: NullTranslations, *, appeal: bool = False) -> dict[Verdict, str]:
-    """On the choices of a form; `appeal`: of somebody who is shut out."""
+    """On the choices of a form about a message; `appeal`: of somebody who is shut out."""
     _ = words.gettext
     return {
         Verdict.DISMISS: _("Leave it as it was decided") if appeal else _("Dismiss: nothing is wrong"),
@@ -67,12 +67,18 @@ def verdict_words(words: NullTranslations, *, appeal: bool = False) -> dict[Verd
     }  # fmt: skip
 
 
+def shutting_out_words(words: NullTranslations) -> dict[Verdict, str]:
+    """On the choices of a form about a person, for all they do."""
+    _ = words.gettext
+    return {Verdict.SUSPEND: _("Suspend for some days"), Verdict.BAN: _("Ban")}
+
+
 def decided_words(words: NullTranslations) -> dict[Verdict, str]:
-    """What came of it, for staff."""
+    """What came of it, for staff, of a message or of a person."""
     _ = words.gettext
     return {
         Verdict.DISMISS: _("Dismissed"), Verdict.SETTLE: _("Settled in another way"),
         Verdict.REMOVE: _("The message was removed"), Verdict.HALT: _("The tree was halted"),
-        Verdict.WARN: _("The author was warned"), Verdict.SUSPEND: _("The author was suspended"),
-        Verdict.BAN: _("The author was banned"), Verdict.LIFT: _("They were let in again"),
+        Verdict.WARN: _("Warned"), Verdict.SUSPEND: _("Suspended"), Verdict.BAN: _("Banned"),
+        Verdict.LIFT: _("They were let in again"),
     }  # fmt: skip

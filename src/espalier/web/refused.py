@@ -163,6 +163,26 @@ def said(refused: Refusal, words: NullTranslations) -> str:
     return sentence % values
 
 
+def said_with_wait(refused: Refusal, words: NullTranslations) -> str:
+    """The same, and when another try may succeed."""
+    wait = wait_words(refused, words)
+    return f"{said(refused, words)} {wait}" if wait else said(refused, words)
+
+
+def wait_words(refused: Refusal, words: NullTranslations) -> str | None:
+    """When another try may succeed, where that is known."""
+    wait_s = refused.retry_after_s
+    if wait_s is None:
+        return None
+    minutes = (wait_s + 59) // 60
+    sentence = (
+        words.ngettext("Try again in %(num)s minute.", "Try again in %(num)s minutes.", minutes)
+        if wait_s > 120
+        else words.ngettext("Try again in %(num)s second.", "Try again in %(num)s seconds.", wait_s)
+    )
+    return sentence % {"num": minutes if wait_s > 120 else wait_s}
+
+
 def said_of_request(slug: str, words: NullTranslations) -> str:
     return words.gettext(OF_REQUESTS.get(slug, OTHERWISE))
 

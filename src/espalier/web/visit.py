@@ -80,6 +80,11 @@ class Visit:
         """The page that is shown, for a form that leads back to it."""
         return asked_for(self.request) if self.request.method == "GET" else "/tasks"
 
+    @property
+    def is_shut_out(self) -> bool:
+        """Banned or suspended: one page alone is open to the reader."""
+        return self.person is not None and (self.person.disabled or self.person.is_suspended(self.now))
+
     def may(self, role: str) -> bool:
         """Whether the reader has at least this role."""
         return self.person is not None and not self.person.disabled and self.person.role.reaches(PersonRole(role))

@@ -50,8 +50,7 @@ class Context:
 
 @router.get("/banned")
 def show(visit: Anybody) -> Response:
-    person = visit.person
-    if person is None or not (person.disabled or person.is_suspended(visit.now)):
+    if not visit.is_shut_out:
         return RedirectResponse("/tasks", status_code=303)
     return page(visit)
 

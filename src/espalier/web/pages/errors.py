@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from espalier.domain.errors import Banned, Refusal, Suspended, WarningUnread
 from espalier.web.bare import bare, language_of
 from espalier.web.pages import banned
-from espalier.web.refused import said, said_of_request, title_of
+from espalier.web.refused import said, said_of_request, title_of, wait_words
 from espalier.web.render import render
 from espalier.web.typed import Typed, kept
 from espalier.web.visit import Visit, sign_in_address, visit_of
@@ -21,8 +21,8 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """`quoted`: what the organiser adds. `typed`: what was typed, handed back. `wait_s`: seconds until another try
-    may succeed.
+    """`quoted`: what the organiser adds. `typed`: what was typed, handed back. `wait`: when another try may
+    succeed.
     """
 
     slug: str
@@ -31,7 +31,7 @@ class Context:
     detail: str
     quoted: str
     typed: Typed | None
-    wait_s: int | None
+    wait: str | None
     request_id: str | None
 
 
@@ -57,7 +57,7 @@ def page_of(request: Request, slug: str, status: int, refused: Refusal | None, h
     context = Context(
         slug, title_of(slug, words), status, said(refused, words) if refused else said_of_request(slug, words),
         refused.quoted if refused else "", kept(request),
-        refused.retry_after_s if refused else None, request.scope.get("request_id"),
+        wait_words(refused, words) if refused else None, request.scope.get("request_id"),
     )  # fmt: skip
     answer = render(visit, "error.html", context, status=status)
     answer.headers.update({name: value for name, value in headers.items() if name != "WWW-Authenticate"})

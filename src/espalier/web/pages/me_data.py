@@ -23,7 +23,6 @@ from espalier.web.visit import (
     FreshAccountSender,
     SignedIn,
     Visit,
-    known,
     redirect,
 )
 
@@ -108,5 +107,4 @@ async def stop(visit: AccountSender) -> Response:
 
 def _home(visit: Visit) -> str:
     """Where somebody reads that they are about to leave: who is shut out has one page alone."""
-    person = known(visit)
-    return "/banned" if person.disabled or person.is_suspended(visit.now) else "/me/data"
+    return "/banned" if visit.is_shut_out else "/me/data"

@@ -12,7 +12,7 @@ from espalier.domain.cases import LONGEST_SUSPENSION, ON_PEOPLE, Verdict
 from espalier.domain.errors import Conflict, Invalid, Refusal
 from espalier.store import cases as rows
 from espalier.store.people import Person, PersonRole
-from espalier.web.case_words import verdict_words
+from espalier.web.case_words import shutting_out_words
 from espalier.web.pages.people import ADDRESS
 from espalier.web.refused import said
 from espalier.web.render import render
@@ -83,7 +83,7 @@ def _page(visit: Visit, person_id: str, typed: Ruling, refused: Refusal | None =
         accounts.require_everywhere(reader)
         person = accounts.known(db, person_id)
         reasons = rows.reasons(db)
-    names = verdict_words(visit.words)
+    names = shutting_out_words(visit.words)
     context = Context(
         person, [(each.value, names[each]) for each in ON_PEOPLE], reasons, typed, LONGEST_SUSPENSION, LONGEST_WORDS,
         said(refused, visit.words) if refused else None, refused.field if refused else None,

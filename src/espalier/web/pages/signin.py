@@ -16,7 +16,7 @@ from espalier.store.identities import PASSWORD
 from espalier.web import cookies, passwords
 from espalier.web.entering import TRIES_OF_ONE, brought, count_tries, doors, enter
 from espalier.web.providers import Provider
-from espalier.web.refused import said
+from espalier.web.refused import said_with_wait
 from espalier.web.render import render
 from espalier.web.visit import Account, Anybody, AnySender, Visit, local, redirect
 
@@ -71,7 +71,7 @@ def page(
         providers = [each for each in providers if each.issuer in own]
     context = Context(
         local(next), visit.person is not None, address, email, password, True, providers,
-        brought(visit).invitation is not None, said(fault, visit.words) if fault else None,
+        brought(visit).invitation is not None, said_with_wait(fault, visit.words) if fault else None,
         (faulty or fault.field) if fault else None,
     )  # fmt: skip
     return render(visit, "signin.html", context, status=fault.status if fault else 200)

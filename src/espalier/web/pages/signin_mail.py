@@ -22,7 +22,7 @@ from espalier.web import cookies
 from espalier.web.entering import MAILS_TO_ONE, Brought, brought, count_tries, doors, enter
 from espalier.web.mail import Letter, send_or_note
 from espalier.web.pages import signin as ways_page
-from espalier.web.refused import said
+from espalier.web.refused import said, said_with_wait
 from espalier.web.render import render
 from espalier.web.visit import Anybody, AnySender, Visit, local, redirect
 from espalier.web.words import catalogue
@@ -143,7 +143,7 @@ def _held(visit: Visit) -> dict[str, str] | None:
 def _sent(visit: Visit, held: dict[str, str], refused: Refusal | None = None) -> Response:
     ready = datetime.fromisoformat(held["at"]) + AGAIN_AFTER
     wait_s = max(0, round((ready - visit.now).total_seconds()))
-    context = Sent(held["address"], held["next"], wait_s, said(refused, visit.words) if refused else None)
+    context = Sent(held["address"], held["next"], wait_s, said_with_wait(refused, visit.words) if refused else None)
     return render(visit, "signin_code.html", context, status=refused.status if refused else 200)
 
 
