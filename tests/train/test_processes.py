@@ -10,10 +10,10 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from espalier.train import reward, sft
 from espalier.train.base import Base, learn_tokenizer, new_model
 from espalier.train.processes import dealt
 from espalier.train.settings import BadSettings, read_settings
-from espalier.train.sft import SftSettings, train
 from espalier.train.start import settle
 from oasst import lines, message, tree
 
@@ -44,7 +44,8 @@ def file(tmp_path: Path) -> Path:
     texts = [f"How many apples are {n} and {n} of them? " for n in range(30)]
     trees = [
         tree(message(f"p{n}", text=text * (1 + n % 3), review_result=True, replies=[
-            message(f"a{n}", f"p{n}", text=f"That makes {2 * n}." * (1 + n % 4), review_result=True)
+            message(f"a{n}", f"p{n}", text=f"That makes {2 * n}." * (1 + n % 4), review_result=True, rank=0),
+            message(f"b{n}", f"p{n}", text="Many.", review_result=True, rank=1),
         ]))
         for n, text in enumerate(texts)
     ]  # fmt: skip
@@ -58,11 +59,12 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.mark.slow
-def test_two_processes_learn_what_one_learns_and_go_on_bit_for_bit(file: Path) -> None:
+@pytest.mark.parametrize("algorithm", ["sft", "reward"])
+def test_two_processes_learn_what_one_learns_and_go_on_bit_for_bit(file: Path, algorithm: str) -> None:
     order = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     done = subprocess.run(
-        [*order, str(Path(__file__).with_name("two_processes.py")), str(file)],
+        [*order, str(Path(__file__).with_name("two_processes.py")), algorithm, str(file)],
         env=environment, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -71,7 +73,11 @@ def test_two_processes_learn_what_one_learns_and_go_on_bit_for_bit(file: Path) -
         load_file(file.parent / run / "model" / "model.safetensors") for run in ("undisturbed", "again")
     )
     assert all(torch.equal(each, undisturbed[name]) for name, each in again.items())
-    alone = load_file(train(read_settings(SftSettings, file)) / "model.safetensors")
+    if algorithm == "sft":
+        model = sft.train(read_settings(sft.SftSettings, file))
+    else:
+        model = reward.train(read_settings(reward.RewardSettings, file)).model
+    alone = load_file(model / "model.safetensors")
     for name, each in alone.items():
         torch.testing.assert_close(undisturbed[name], each, rtol=0, atol=1e-6)
     told = [(file.parent / run / "metrics.jsonl").read_text().splitlines() for run in ("undisturbed", "alone")]
@@ -82,7 +88,7 @@ def test_two_processes_learn_what_one_learns_and_go_on_bit_for_bit(file: Path) -
 def test_an_algorithm_for_one_process_refuses_to_be_several(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WORLD_SIZE", "2")
     with pytest.raises(BadSettings, match="runs in one process"):
-        settle(read_settings(SftSettings, file).run)
+        settle(read_settings(sft.SftSettings, file).run)
 
 
 def test_alone_a_process_takes_all_of_a_step() -> None:

@@ -1,19 +1,25 @@
 """What each of two processes does that `torchrun` starts: train, train until it is killed, and go on."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
 from rich.console import Console
 
+from espalier.train import reward, sft
 from espalier.train.processes import joined
-from espalier.train.settings import read_settings
-from espalier.train.sft import SftSettings, train
+from espalier.train.settings import Settings, read_settings
 from espalier.train.watch import Watch
 
 torch.set_num_threads(1)
-file = Path(sys.argv[1])
+ALGORITHMS: dict[str, tuple[type[Settings], Callable[..., object]]] = {
+    "sft": (sft.SftSettings, sft.train),
+    "reward": (reward.RewardSettings, reward.train),
+}
+kind, train = ALGORITHMS[sys.argv[1]]
+file = Path(sys.argv[2])
 told = Watch.step
 
 
@@ -24,8 +30,8 @@ def killed(watch: Watch, step: int, *given: Any, **more: Any) -> None:
 
 
 with joined():
-    train(read_settings(SftSettings, file, [f"run.out={file.parent / 'undisturbed'}"]), Console())
-    again = read_settings(SftSettings, file, [f"run.out={file.parent / 'again'}"])
+    train(read_settings(kind, file, [f"run.out={file.parent / 'undisturbed'}"]), Console())
+    again = read_settings(kind, file, [f"run.out={file.parent / 'again'}"])
     Watch.step = killed  # type: ignore[method-assign]
     try:
         train(again)
