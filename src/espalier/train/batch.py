@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 from math import ceil
+from typing import Final
 
 import numpy as np
 import torch
@@ -82,6 +83,9 @@ def steps_in(epochs: float, often: Sequence[float], settings: Settings) -> int:
     return max(1, sum(whole[:-1]) + ceil(whole[-1] * (epochs - ceil(epochs) + 1)))
 
 
+MOST_PADDING: Final = 0.2
+"""The share of the longest row by which another one may be shorter and still go through the model with it."""
+SHORT: Final = 32  # tokens that never matter
 Rows = list[list[int]]
 """Of one pass: places of the conversations that stand in each row."""
 
@@ -89,14 +93,17 @@ Rows = list[list[int]]
 def passes(lengths: Sequence[int], tokens: int, pack: bool = False) -> list[Rows]:
     """Conversations of a step in passes of at most so many tokens, padding counted; one that is longer goes alone.
 
-    One conversation a row, those of like length together; so that there is little padding and no attention mask is
-    needed. pack: rows as long as the longest conversation, with as many as fit, which saves the rest of the padding.
+    One conversation a row, and only those of like length in one pass: another pass costs less than padding. A row of
+    its own needs no attention mask. pack: rows as long as the longest conversation, with as many as fit, which saves
+    the rest of the padding.
     """
     rows = _packed(lengths) if pack else [[place] for place in range(len(lengths))]
     widths = [sum(lengths[place] for place in row) for row in rows]
     made: list[Rows] = []
     for number in sorted(range(len(rows)), key=lambda number: (-widths[number], rows[number])):
-        if not made or (len(made[-1]) + 1) * sum(lengths[place] for place in made[-1][0]) > tokens:
+        widest = sum(lengths[place] for place in made[-1][0]) if made else 0
+        padding = widest - widths[number]
+        if not made or (len(made[-1]) + 1) * widest > tokens or padding > max(SHORT, widest * MOST_PADDING):
             made.append([])
         made[-1].append(rows[number])
     return made
