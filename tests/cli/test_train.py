@@ -55,12 +55,11 @@ tensorboard = false
 
 @pytest.fixture
 def files(tmp_path: Path) -> None:
-    trees = [
-        tree(message(f"p{n}", lang="de" if n % 2 else "en", text=f"How many apples are {n} and {n} of them in all?", review_result=True, replies=[
-            message(f"a{n}", f"p{n}", text=f"That makes {2 * n}, as you can count.", review_result=True),
-        ]))
-        for n in range(40)
-    ]  # fmt: skip
+    trees = []
+    for n in range(40):
+        replies = [message(f"a{n}", f"p{n}", text=f"That makes {2 * n}, as you can count.", review_result=True)]
+        asked, lang = f"How many apples are {n} and {n} of them in all?", "de" if n % 2 else "en"
+        trees.append(tree(message(f"p{n}", lang=lang, text=asked, review_result=True, replies=replies)))
     lines(tmp_path / "trees.jsonl", *trees)
     (tmp_path / "base.toml").write_text(BASE)
     (tmp_path / "sft.toml").write_text(SFT)
