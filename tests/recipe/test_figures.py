@@ -24,7 +24,7 @@ def measured(reward: float, nats: float, replies: int = 2, kl: float | None = No
         tuple(f"Prompt {place}" for place in range(TREES)),
         tuple(Cost(f"tree {place}", nats * (place + 1), place + 1, 4) for place in range(TREES)),
         tuple(
-            Reply(place, f"tree {place}", f"{number}", 5, True, reward + number, 7.0, kl)
+            Reply(place, f"tree {place}", f"{number}", 5, True, reward + number, 7.0, 7.0, kl)
             for place in range(TREES)
             for number in range(replies)
         ),

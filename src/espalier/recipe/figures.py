@@ -21,10 +21,10 @@ from espalier.recipe.plan import Plan
 from espalier.train.reward import AGREEMENT
 
 Figures = Mapping[str, Estimate]
-LOSS, BITS, REWARD, JUDGE, KL = "loss", "bits a byte", "reward", "judge", "KL"
+LOSS, BITS, REWARD, JUDGE, UNPRICED, KL = "loss", "bits a byte", "reward", "judge", "unpriced", "KL"
 TOKENS, FINISHED, DISTINCT = "tokens", "finished", "distinct"
 ACCURACY, LONGER, GAIN, MATCHED, TAU = "accuracy", "longer reply", "above longer", "of like length", "tau"
-CHANGED: Final = (LOSS, BITS, REWARD, JUDGE, TOKENS, FINISHED)
+CHANGED: Final = (LOSS, BITS, REWARD, JUDGE, UNPRICED, TOKENS, FINISHED)
 """What is told as a change too."""
 
 
@@ -98,6 +98,7 @@ def _of(given: Measured) -> Figures:
 OF_REPLIES: Final[Mapping[str, Callable[[Reply], float | None]]] = {
     REWARD: lambda reply: reply.reward,
     JUDGE: lambda reply: reply.judge,
+    UNPRICED: lambda reply: reply.unpriced,
     KL: lambda reply: reply.kl,
     TOKENS: lambda reply: float(reply.tokens),
     FINISHED: lambda reply: float(reply.finished),

@@ -30,7 +30,7 @@ from espalier.train.learnable import conversation
 from espalier.train.losses import losses_of
 from espalier.train.objectives import kl_k1
 from espalier.train.settings import Tuning
-from espalier.train.sources import Line
+from espalier.train.sources import Line, texts_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,8 @@ class Cost:
 @dataclass(frozen=True, slots=True)
 class Reply:
     """prompt: its place among those that were asked. reward, judge: what the reward model that is learned from and the
-    other one say; where it was cut off, what that is worth. kl: Σ log π − log π_start over its tokens, in nats.
+    other one say; where it was cut off, what that is worth. unpriced: what the judge says of it as it stands, cut off
+    or not. kl: Σ log π − log π_start over its tokens, in nats.
     """
 
     prompt: int
@@ -56,12 +57,13 @@ class Reply:
     finished: bool
     reward: float | None
     judge: float | None
+    unpriced: float | None
     kl: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A model that writes, on what is held out. prompts: that were asked, as text."""
+    """A model that writes, on what is held out. prompts: the last turn of each that was asked."""
 
     prompts: tuple[str, ...]
     costs: tuple[Cost, ...]
@@ -107,16 +109,17 @@ def _measured(plan: Plan, step: Step) -> Measured:
     samples = engine.generate(
         [asked[place][1] for place in every], Sampling(chosen.longest), plan.recipe.seed
     )  # the same chance for all models, so that what differs is the model
-    judged = [_judged(plan, name, samples) for name in (chosen.reward, chosen.judge)]
+    reward, judge = (_judged(plan, name, samples) for name in (chosen.reward, chosen.judge))
     far = _far(plan, step, samples)
     replies = [
         Reply(
             place, asked[place][0].unit, str(tokenizer.decode(list(sample.reply), skip_special_tokens=True)),
-            len(sample.reply), sample.finished, judged[0][number], judged[1][number], far[number],
+            len(sample.reply), sample.finished, _priced(plan, sample, reward[number]),
+            _priced(plan, sample, judge[number]), judge[number], far[number],
         )
         for number, (place, sample) in enumerate(zip(every, samples, strict=True))
     ]  # fmt: skip
-    prompts = tuple(str(tokenizer.decode(list(tokens))) for _, tokens in asked)
+    prompts = tuple(texts_of(line.example)[-1] for line, _ in asked if not isinstance(line.example, str))
     return Measured(prompts, _costs(model, plan, tokenizer), tuple(replies))
 
 
@@ -166,9 +169,12 @@ def _judged(plan: Plan, name: str, samples: Sequence[Sample]) -> Sequence[float 
     step = plan.steps[name]
     assert isinstance(step.settings, Tuning), f"{step.settings=}"
     model, _, _ = load_reward(step.model, getattr(torch, step.settings.model.dtype))
-    said = model_reward(model, plan.recipe.measure.pass_tokens)(samples)
-    unfinished = plan.recipe.measure.unfinished
-    return [each if sample.finished else unfinished for each, sample in zip(said, samples, strict=True)]
+    return model_reward(model, plan.recipe.measure.pass_tokens)(samples)
+
+
+def _priced(plan: Plan, sample: Sample, said: float | None) -> float | None:
+    """What a reply is worth, of which a reward model said this."""
+    return said if said is None or sample.finished else plan.recipe.measure.unfinished
 
 
 def _far(plan: Plan, step: Step, samples: Sequence[Sample]) -> Sequence[float | None]:

@@ -29,11 +29,6 @@ DRAWN: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     "grpo": {"Reward": ("reward", "held_out_reward", "held_out_judge"), "KL": ("kl", "held_out_kl")},
 }
 """Which metrics of an algorithm are drawn together, and what the drawing is called."""
-MEANS: Final = {
-    of.LOSS: "Nats a token of held-out replies.",
-    of.REWARD: "Of the reward model that was learned from.",
-    of.JUDGE: "Of a reward model of other trees, which nobody learned from.",
-}
 
 
 def write_report(path: Path, plan: Plan, measured: Mapping[str, Measured], found: Figures) -> None:
@@ -63,26 +58,30 @@ def write_report(path: Path, plan: Plan, measured: Mapping[str, Measured], found
 
 
 def _models(plan: Plan, found: Figures) -> Iterator[Table | Figure | str]:
-    names = (of.LOSS, of.BITS, of.REWARD, of.JUDGE, of.KL, of.TOKENS)
+    names = (of.LOSS, of.BITS, of.REWARD, of.JUDGE, of.UNPRICED, of.KL)
     rows = [
-        (name, *(cell(each.get(one), 1 if one == of.TOKENS else 3) for one in names), *(
-            share(each.get(one)) for one in (of.FINISHED, of.DISTINCT)
-        ))
+        (
+            name, *(cell(each.get(one), 2) for one in names), cell(each.get(of.TOKENS), 0),
+            *(share(each.get(one)) for one in (of.FINISHED, of.DISTINCT)),
+        )
         for name, each in found.models.items()
     ]  # fmt: skip
     says = (
         "Measured on trees that no step learned from; in brackets the middle 95 % of trees drawn again. Loss: nats a "
-        "token of people's replies. Reward and judge: what the reward model that is learned from and one of other "
-        "trees say of the model's own replies, cut-off ones at their fixed price. KL: from the model that the step "
-        "began with, in nats a reply."
+        "token of people's replies. Reward and judge: what the reward model that is learned from, and one of other "
+        f"trees, say of the model's own replies, where a cut-off one is worth {plan.recipe.measure.unfinished:g}. "
+        "Unpriced: what the judge says of them as they stand. KL: from the model that the step began with, in nats a "
+        "reply."
     )
-    heads = ("model", "loss", "bits a byte", "reward", "judge", "KL", "tokens a reply", "finished", "distinct")
+    heads = (
+        "model", "loss", "bits a byte", "reward", "judge", "unpriced", "KL", "tokens a reply", "finished", "distinct",
+    )  # fmt: skip
     yield Table("Models", says, heads, rows, open=True)
     changes = [
         (f"{name} from {plan.steps[name].start}", what, cell(change, signed=True), verdict(change))
         for name, each in found.changes.items()
         for what, change in each.items()
-        if what in (of.LOSS, of.REWARD, of.JUDGE)
+        if what in (of.LOSS, of.REWARD, of.JUDGE, of.UNPRICED, of.FINISHED)
     ]
     says = "On the same prompts and conversations before and after. Of a loss, lower is better."
     yield Table("What each step changed", says, ("step", "figure", "change", "which is"), changes, open=True)
