@@ -15,7 +15,7 @@ from espalier.dataset.read import read_trees
 from espalier.dataset.records import TreeRecord, messages_of
 from espalier.dataset.split import NO_LANGUAGE
 from espalier.dataset.write import write_objects, write_records
-from espalier.recipe.plan import HELD_OUT, ONE, PARTS, TEXTS, TWO, Plan
+from espalier.recipe.plan import ALL, HELD_OUT, ONE, PARTS, TEXTS, TWO, Plan
 from espalier.train.checkpoint import appearing
 from espalier.train.ranked import folds
 from espalier.train.settings import Data, Source
@@ -36,7 +36,7 @@ def make_parts(plan: Plan, report: Report) -> None:
     if not all(parts.values()):
         raise BadSource(f"{len(trees)} trees are too few to divide; name more")
     with appearing(plan.parts) as folder:
-        for name, part in parts.items():
+        for name, part in (*parts.items(), (ALL, trees.values())):
             write_records(folder / PARTS[name], part)
         write_objects(folder / PARTS[TEXTS], ({"text": text} for text in _texts_of(plan, parts[ONE], report)))
 

@@ -18,12 +18,14 @@ from espalier.recipe.algorithms import ALGORITHMS, Algorithm
 from espalier.train.keeping import MODEL
 from espalier.train.settings import HARMLESS, BadSettings, Section, Settings, checked, read_tables, setting
 
-ONE, TWO, HELD_OUT, TEXTS = "one", "two", "held_out", "texts"
+ONE, TWO, HELD_OUT, ALL, TEXTS = "one", "two", "held_out", "all", "texts"
 PARTS: Final = {
     ONE: "one.trees.jsonl.gz", TWO: "two.trees.jsonl.gz", HELD_OUT: "held_out.trees.jsonl.gz",
-    TEXTS: "texts.jsonl.gz",
+    ALL: "all.trees.jsonl.gz", TEXTS: "texts.jsonl.gz",
 }  # fmt: skip
-"""The files into which data is divided: two halves of the trees to learn from, what is only measured on, and texts."""
+"""The files into which data is divided: two halves of the trees to learn from, what is only measured on, all of these
+for steps that divide them in another way, and texts.
+"""
 REFERENCE: Final = "@"
 KEY: Final = 10
 """Digits of a key."""
