@@ -35,6 +35,7 @@ DEFAULTS = {
     "acceptance_threshold_initial_prompt": 0.6,
     "acceptance_threshold_reply": 0.6,
     "num_required_rankings": 3,
+    "least_reviewer_weight": 1.0,
     "rank_prompter_replies": False,
     "p_full_labeling_review_prompt": 1.0,
     "p_full_labeling_review_reply_assistant": 1.0,
@@ -65,6 +66,7 @@ DEFAULTS = {
     "undo_seconds": 60,
 }
 FOR_THE_CAMPAIGN = {
+    "least_reviewer_weight",
     "max_pending_tasks_per_user",
     "rate_tasks",
     "rate_assistant_replies",

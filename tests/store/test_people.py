@@ -55,15 +55,18 @@ def test_pages_of_people_follow_each_other_without_gap_or_repetition(db: Connect
     assert seen == [f"p{number}" for number in range(7)]
 
 
-def test_people_are_searched_by_a_part_of_name_or_address_or_by_the_whole_id(db: Connection) -> None:
+def test_people_are_searched_by_a_part_of_their_name_or_by_the_whole_id_and_by_address_where_asked(
+    db: Connection,
+) -> None:
     people.add_person(db, person("p1", "Ada Lovelace", email="ada@example.org"))
     people.add_person(db, person("p2", "Grace 100%", email="grace@example.com"))
 
-    def found(wanted: str) -> list[str]:
-        return [each.id for each in people.search_people(db, 10, wanted=wanted)]
+    def found(wanted: str, *, addresses: bool = False) -> list[str]:
+        return [each.id for each in people.search_people(db, 10, wanted=wanted, addresses=addresses)]
 
     assert found("LOVE") == ["p1"]
-    assert found("example.com") == ["p2"]
+    assert found("example.com") == []
+    assert found("example.com", addresses=True) == ["p2"]
     assert found("p2") == ["p2"]
     assert found("0%") == ["p2"]
     assert found("%") == ["p2"], "a percent sign is a percent sign"
