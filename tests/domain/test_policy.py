@@ -78,6 +78,7 @@ FOR_THE_CAMPAIGN = {
     "gold_task_share",
     "practice_required",
 }
+NEVER_OFF = {"least_reviewer_weight", "max_pending_tasks_per_user", "gold_task_share", "practice_required"}
 
 
 def test_the_defaults_are_those_of_the_rules() -> None:
@@ -169,7 +170,7 @@ def test_what_may_be_off_is_off_with_none() -> None:
     assert set(optional) == {
         "auto_mod_max_skip_reply",
         "auto_mod_red_flags",
-        *(FOR_THE_CAMPAIGN - {"max_pending_tasks_per_user", "gold_task_share", "practice_required"}),
+        *(FOR_THE_CAMPAIGN - NEVER_OFF),
     }
     for none in (None, "none", "off"):
         policy = Policy.from_mapping(dict.fromkeys(optional, none))
