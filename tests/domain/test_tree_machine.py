@@ -42,7 +42,7 @@ from espalier.domain.points import Counts
 from espalier.domain.policy import Policy
 from espalier.domain.review import required_reviews
 from espalier.domain.tree import STOPPED, TERMINAL, State, Tree, accepted, awaits_review, faults, stands
-from espalier.domain.work import SKIP_OF, Act, Kind, done_by, open_work
+from espalier.domain.work import SKIP_OF, Act, Kind, changed_done, done_by, open_work
 from story import BEGINNING, imported, small
 
 POLICIES = tuple(
@@ -120,6 +120,8 @@ class TreeInUse(RuleBasedStateMachine):
         for key, counts in changed_credits(before, after).items():
             kept[key] = kept.get(key, nothing) + counts
         assert {key: counts for key, counts in kept.items() if counts != nothing} == credits(after)
+        added, gone = changed_done(before, after)
+        assert (done_by(before) - gone) | added == done_by(after)
         self.tree = after
         self.facts.append(fact)
         if before.state is State.READY_FOR_EXPORT and isinstance(fact, Replied | Reviewed | Ranked | Skipped | Reacted):

@@ -3,7 +3,7 @@
 A person's totals are the sum over all trees, so they can be kept up by differences and rebuilt from nothing.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
@@ -11,7 +11,7 @@ from espalier.domain.message import Message, Role
 from espalier.domain.points import Counts
 from espalier.domain.ranking import agrees
 from espalier.domain.review import label_means
-from espalier.domain.tree import State, Tree, accepted
+from espalier.domain.tree import State, Tree, accepted, differing
 
 Credits = dict[tuple[str, date], Counts]
 
@@ -37,21 +37,20 @@ def changed_credits(before: Tree | None, after: Tree) -> Credits:
     """The difference that a change of the tree makes; empty counts left out."""
     if before is None:
         old, new = {}, credits(after)
-    elif (
-        before.state is not after.state or after.state is State.READY_FOR_EXPORT or before.deletions != after.deletions
-    ):
+    elif before.deletions != after.deletions:
         old, new = credits(before), credits(after)
     else:
-        # Most changes touch one message, and what is the same object earned the same.
-        messages, parents = _differing(before.messages, after.messages), _differing(before.rankings, after.rankings)
+        # Most changes touch one message, and what is the same object earned the same; but that a prompt counts as
+        # spam, and rankings as agreeing, is said by the state of the tree.
+        messages, parents = differing(before.messages, after.messages), differing(before.rankings, after.rankings)
+        if before.state is not after.state:
+            messages.add(after.root.id)
+        if State.READY_FOR_EXPORT in (before.state, after.state):
+            parents = {*before.rankings, *after.rankings}
         old, new = _credits(before, messages, parents), _credits(after, messages, parents)
     nothing = Counts()
     differences = {key: new.get(key, nothing) - old.get(key, nothing) for key in old.keys() | new.keys()}
     return {key: counts for key, counts in differences.items() if counts != nothing}
-
-
-def _differing(before: Mapping[str, object], after: Mapping[str, object]) -> set[str]:
-    return {key for key in before.keys() | after.keys() if before.get(key) is not after.get(key)}
 
 
 Earned = tuple[str, datetime, Counts]

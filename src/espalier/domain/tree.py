@@ -111,6 +111,11 @@ class Tree:
         return not self.deletions or not any(message.deleted for message in self.thread(message_id))
 
 
+def differing(before: Mapping[str, object], after: Mapping[str, object]) -> set[str]:
+    """The keys under which the two hold different objects. A change of a tree keeps what it does not touch."""
+    return {key for key in before.keys() | after.keys() if before.get(key) is not after.get(key)}
+
+
 def awaits_review(message: Message) -> bool:
     """Whether reviews may still decide this live message."""
     return message.accepted is None and not message.late

@@ -3,7 +3,7 @@
 Knows no leases: `needs` says how many contributions a place wants, not how many people hold it at the moment.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -12,7 +12,7 @@ from typing import Final
 from espalier.domain.message import Label, Message, Role, SkipOf
 from espalier.domain.policy import Policy
 from espalier.domain.review import required_reviews
-from espalier.domain.tree import State, Tree, accepted, awaits_review, stands
+from espalier.domain.tree import State, Tree, accepted, awaits_review, differing, stands
 
 
 class Kind(StrEnum):
@@ -152,14 +152,35 @@ OPEN_WORK: Final = {
 }
 
 
-def done_by(tree: Tree) -> set[tuple[str, Act, str]]:
-    """(person, act, subject) for all that these people may not do (again) in this tree.
+Done = set[tuple[str, Act, str]]
+"""Who may not do what (again) with which message."""
+
+
+def done_by(tree: Tree) -> Done:
+    """All that these people may not do (again) in this tree.
 
     Nobody labels their own message, ranks a set that contains it, replies twice to one parent, does the same
     thing twice, or gets back what they skipped.
     """
-    done: set[tuple[str, Act, str]] = set()
-    for message in tree.messages.values():
+    return _done(tree, tree.messages, tree.rankings)
+
+
+def changed_done(before: Tree | None, after: Tree) -> tuple[Done, Done]:
+    """What a change of the tree adds to that and takes from it. Something added may have been there already."""
+    if before is None:
+        return done_by(after), set()
+    messages, parents = differing(before.messages, after.messages), differing(before.rankings, after.rankings)
+    old, new = _done(before, messages, parents), _done(after, messages, parents)
+    gone = old - new
+    return new - old, gone - done_by(after) if gone else gone
+
+
+def _done(tree: Tree, messages: Collection[str], parents: Collection[str]) -> Done:
+    done: Done = set()
+    for message_id in messages:
+        message = tree.messages.get(message_id)
+        if message is None:
+            continue
         if message.author is not None:
             done.add((message.author, Act.LABEL, message.id))
             if message.parent_id is not None:
@@ -172,7 +193,8 @@ def done_by(tree: Tree) -> set[tuple[str, Act, str]]:
         for skip in message.skips:
             if skip.person is not None:
                 done.add((skip.person, ACT_SKIPPED[skip.what], message.id))
-    for parent_id, rankings in tree.rankings.items():
+    for parent_id in parents:
+        rankings = tree.rankings.get(parent_id, ())
         done.update((ranking.person, Act.RANK, parent_id) for ranking in rankings if ranking.person is not None)
     return done
 

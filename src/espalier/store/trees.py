@@ -20,7 +20,7 @@ from espalier.domain.errors import NotFound
 from espalier.domain.message import Baseline, Message, Ranking, Reaction, Review, Role, Skip, SkipOf
 from espalier.domain.review import label_means
 from espalier.domain.tree import TERMINAL, Shape, State, Tree
-from espalier.domain.work import done_by, open_work
+from espalier.domain.work import changed_done, done_by, open_work
 from espalier.store import search, work
 from espalier.store.boards import add_to_tallies
 from espalier.store.facts import FACT_COLUMNS, VOTES, FactRow, decode_ranking, decode_review, fact_row
@@ -104,7 +104,11 @@ _UPDATE_MESSAGE = Statement(
 _DELETE_MESSAGE = Statement(delete(messages).where(M.id == bindparam("message_id")))
 _DELETE_TREE = Statement(delete(trees).where(T.id == bindparam("tree_id")))
 _INSERT_DONE = Statement(
-    insert(done).values({name: bindparam(name) for name in ("person_id", "act", "subject", "tree_id")})
+    lambda insert: (
+        insert(done)
+        .values({name: bindparam(name) for name in ("person_id", "act", "subject", "tree_id")})
+        .on_conflict_do_nothing()
+    )
 )
 _DELETE_DONE = Statement(
     delete(done).where(
@@ -400,11 +404,10 @@ def rewrite_rows(db: Connection, tree: Tree) -> None:
 
 
 def _save_done(db: Connection, before: Tree | None, after: Tree) -> None:
-    old = done_by(before) if before else set()
-    new = done_by(after)
-    for person, act, subject in sorted(new - old):
+    added, gone = changed_done(before, after)
+    for person, act, subject in sorted(added):
         _INSERT_DONE.run(db, person_id=person, act=act, subject=subject, tree_id=after.id)
-    for person, act, subject in sorted(old - new):
+    for person, act, subject in sorted(gone):
         _DELETE_DONE.run(db, person=person, what=act, on=subject)
 
 
