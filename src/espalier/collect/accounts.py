@@ -5,7 +5,6 @@ Wherever `actor` may be None, it is whoever holds the machine, at the command li
 """
 
 import unicodedata
-import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -14,6 +13,7 @@ from typing import Final
 
 from sqlalchemy import Connection
 
+from espalier.collect.ids import new_id
 from espalier.collect.lottery import fill_places
 from espalier.domain.errors import Conflict, Invalid, NotAllowed, NotFound
 from espalier.domain.language import checked_tag
@@ -354,10 +354,6 @@ def _email(db: Connection, email: str | None) -> str | None:
     if people.by_email(db, email) is not None:
         raise Conflict("There is an account with this e-mail address already.", field="email")
     return email
-
-
-def new_id(rng: Random) -> str:
-    return str(uuid.UUID(int=rng.getrandbits(128), version=4))
 
 
 def _id(actor: Person | None) -> str | None:

@@ -9,7 +9,8 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from espalier.collect.accounts import LONGEST_NAME, MOST_INVITATIONS, Secret, clean_name, new_id, require
+from espalier.collect.accounts import LONGEST_NAME, MOST_INVITATIONS, Secret, clean_name, require
+from espalier.collect.ids import new_id
 from espalier.domain.admission import Doors
 from espalier.domain.errors import Invalid, NotAllowed, NotFound
 from espalier.store import invitations, journal, people

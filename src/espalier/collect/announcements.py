@@ -7,8 +7,9 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from espalier.collect.accounts import new_id, require
+from espalier.collect.accounts import require
 from espalier.collect.answers import clean_text
+from espalier.collect.ids import new_id
 from espalier.domain.errors import Invalid, NotFound
 from espalier.store import announcements, journal
 from espalier.store.announcements import Announcement

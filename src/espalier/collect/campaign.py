@@ -12,8 +12,9 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from espalier.collect.accounts import new_id, require
+from espalier.collect.accounts import require
 from espalier.collect.change import Scene, order
+from espalier.collect.ids import new_id
 from espalier.collect.lottery import fill_places, top_up_rankings
 from espalier.collect.weights import are_weighed, ask_weights, refuse_without_packages
 from espalier.domain.contribution import PolicyChanged

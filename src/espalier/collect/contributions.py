@@ -3,7 +3,6 @@
 Knows tasks, trees and receipts; does not know HTTP. What an answer may look like is answers.py.
 """
 
-import uuid
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from random import Random
@@ -22,6 +21,7 @@ from espalier.collect.answers import (
     clean_text,
 )
 from espalier.collect.change import Scene, change_tree
+from espalier.collect.ids import new_id
 from espalier.collect.practice import refuse_unpractised
 from espalier.collect.tasks import own_lease, tree_of_task
 from espalier.collect.weights import weight_now
@@ -137,7 +137,7 @@ Taken = tuple[int, bool, str | None]
 
 def _plant(db: Connection, person: Person, lease: Lease, answer: TextAnswer, policy: Policy, scene: Scene) -> Taken:
     text = _accepted_text(db, person, lease, answer, policy, scene.now)
-    message = Message(_new_id(scene.rng), None, Role.PROMPTER, person.id, scene.now, lease.lang, text, depth=0)
+    message = Message(new_id(scene.rng), None, Role.PROMPTER, person.id, scene.now, lease.lang, text, depth=0)
     shape = policy.shape(random_goal_size(policy, scene.rng))
     beside = inspirations.find(db, lease.inspiration) if lease.inspiration else None
     fact = Planted(message, shape, scene.book.version, origin=beside.idea.origin if beside else None)
@@ -205,7 +205,7 @@ def _reply(
     text = _accepted_text(db, person, lease, answer, policy, scene.now)
     return Replied(
         Message(
-            _new_id(scene.rng),
+            new_id(scene.rng),
             parent.id,
             parent.role.other,
             person.id,
@@ -271,7 +271,3 @@ def _show_doubtful(db: Connection, tree_id: str, message: Message, answer: TextA
     """A text that its author sent although it looks like another language is for moderators to see."""
     if answer.confirm_language and (other := looks_foreign(message.text, message.lang)):
         incoming.bring(db, tree_id, message, Came.FILTER, None, other, now)
-
-
-def _new_id(rng: Random) -> str:
-    return str(uuid.UUID(int=rng.getrandbits(128), version=4))

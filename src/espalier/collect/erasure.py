@@ -12,8 +12,9 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from espalier.collect.accounts import keep_an_admin, known, known_alone, new_id, require, require_everywhere
+from espalier.collect.accounts import keep_an_admin, known, known_alone, require, require_everywhere
 from espalier.collect.change import Scene, order
+from espalier.collect.ids import new_id
 from espalier.domain.contribution import Ordered, Settled
 from espalier.domain.erasure import anonymised, purged
 from espalier.domain.errors import Conflict, NotAllowed

@@ -17,7 +17,8 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import Connection
 
 from espalier.collect import exports, imports
-from espalier.collect.accounts import new_id, require
+from espalier.collect.accounts import require
+from espalier.collect.ids import new_id
 from espalier.collect.imports import ImportReport
 from espalier.collect.intake import Source
 from espalier.collect.jobs import Call

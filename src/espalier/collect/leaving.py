@@ -11,7 +11,8 @@ from typing import Final
 from sqlalchemy import Connection
 
 from espalier.collect import erasure
-from espalier.collect.accounts import keep_an_admin, known_alone, new_id
+from espalier.collect.accounts import keep_an_admin, known_alone
+from espalier.collect.ids import new_id
 from espalier.domain.errors import Conflict, Invalid, Refusal
 from espalier.store import jobs, journal
 from espalier.store.jobs import Job

@@ -12,9 +12,10 @@ from typing import Final
 from sqlalchemy import Connection
 
 from espalier.collect import incoming
-from espalier.collect.accounts import new_id, require, require_for
+from espalier.collect.accounts import require, require_for
 from espalier.collect.answers import clean_text
 from espalier.collect.change import Scene, change_tree, order
+from espalier.collect.ids import new_id
 from espalier.collect.tasks import own_lease
 from espalier.domain.cases import Came
 from espalier.domain.charter import refuse_closed

@@ -18,9 +18,10 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from espalier.collect import exports
-from espalier.collect.accounts import new_id, require
+from espalier.collect.accounts import require
 from espalier.collect.beside import beside
 from espalier.collect.files import Telling, Workshop, campaign_key
+from espalier.collect.ids import new_id
 from espalier.dataset.about import About, CardFile
 from espalier.dataset.filter import BadCondition, of_records
 from espalier.dataset.papers import write_papers

@@ -10,7 +10,8 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from espalier.collect.accounts import Secret, new_id
+from espalier.collect.accounts import Secret
+from espalier.collect.ids import new_id
 from espalier.domain.errors import NotFound, Unauthenticated
 from espalier.store import identities, people, sessions
 from espalier.store.identities import PASSWORD

@@ -3,7 +3,6 @@
 Knows people, leases and the policy; does not know HTTP. Each function is one use case in the caller's transaction.
 """
 
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -14,6 +13,7 @@ from sqlalchemy import Connection
 
 from espalier.collect import gold
 from espalier.collect.change import Scene, change_tree
+from espalier.collect.ids import timely_id
 from espalier.collect.lottery import shares_of_places
 from espalier.domain.arrival import refuse_stale
 from espalier.domain.charter import refuse_new_work
@@ -288,7 +288,7 @@ def _kept(
         replies = live_replies(db, subject)
         rng.shuffle(replies)
     lease = Lease(
-        id=str(uuid.UUID(int=rng.getrandbits(128), version=4)),
+        id=timely_id(search.now, rng),
         person_id=search.person.id,
         kind=kind,
         lang=lang,

@@ -11,7 +11,7 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from espalier.collect.accounts import new_id
+from espalier.collect.ids import new_id
 from espalier.domain.errors import Conflict
 from espalier.domain.policy import Policy
 from espalier.store import jobs, weights

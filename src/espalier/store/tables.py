@@ -298,7 +298,6 @@ receipts = Table(
     required("answer"),
     Column("contribution", BigInteger),
     PrimaryKeyConstraint("person_id", "id"),
-    sqlite_with_rowid=False,
 )
 
 # Derived, but for `held`, which counts live leases, and `point`, which chance moves at each lease.

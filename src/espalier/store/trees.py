@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from operator import attrgetter
 from random import Random
 from typing import Any, Final
 
@@ -87,10 +88,9 @@ IMMUTABLE: Final = (
     "id", "tree_id", "parent_id", "role", "created_at", "created_date", "lang", "depth", "late",
     "synthetic", "model_name", "imported", "extra",
 )  # fmt: skip
-DERIVED: Final = (
-    "author_id", "text", "deleted", "deletion_found", "live", "tombstone", "edited", "accepted", "rank",
-    "review_count", "labels", "emojis", "dismissed_flags", "dismissed_skips",
-)  # fmt: skip
+OWN: Final = ("author_id", "text", "deleted", "deletion_found", "live", "tombstone", "edited")
+JUDGED: Final = ("accepted", "rank", "review_count", "labels", "emojis", "dismissed_flags", "dismissed_skips")
+DERIVED: Final = OWN + JUDGED
 # Arrivals are numbered in the tree, above all that stand there, also when one in the middle was withdrawn.
 _NEXT_PLACE: Final = (
     select(func.coalesce(func.max(M.place), -1) + 1).where(M.tree_id == bindparam("tree_id")).scalar_subquery()
@@ -100,6 +100,10 @@ _INSERT_MESSAGE = Statement(
 )
 _UPDATE_MESSAGE = Statement(
     update(messages).where(M.id == bindparam("message_id")).values({name: bindparam(name) for name in DERIVED})
+)
+# Most changes are votes; and whatever is named is written again, with all indexes that hold it.
+_JUDGE_MESSAGE = Statement(
+    update(messages).where(M.id == bindparam("message_id")).values({name: bindparam(name) for name in JUDGED})
 )
 _DELETE_MESSAGE = Statement(delete(messages).where(M.id == bindparam("message_id")))
 _DELETE_TREE = Statement(delete(trees).where(T.id == bindparam("tree_id")))
@@ -339,12 +343,14 @@ def _save_messages(
         same_deletion = before is not None and before.deletions.get(message.id) is found
         if was is message and is_live is (message.id in live_before) and same_deletion:
             continue
-        columns = derived_columns(message, found, live=is_live)
+        judged = judged_columns(message)
         if was is None:
             kept = {**kept_columns(after.id, message), **extras.get(message.id, {})}
-            _INSERT_MESSAGE.run(db, **kept, **columns)
+            _INSERT_MESSAGE.run(db, **kept, **own_columns(message, found, live=is_live), **judged)
+        elif is_live is (message.id in live_before) and same_deletion and _own(was) == _own(message):
+            _JUDGE_MESSAGE.run(db, message_id=message.id, **judged)
         else:
-            _UPDATE_MESSAGE.run(db, message_id=message.id, **columns)
+            _UPDATE_MESSAGE.run(db, message_id=message.id, **own_columns(message, found, live=is_live), **judged)
         if was is None or was.text != message.text or is_live is not (message.id in live_before):
             search.index(db, message.id, message.text if is_live else "", known=was is not None)
     for message_id in old.keys() - after.messages.keys():
@@ -370,9 +376,16 @@ def kept_columns(tree_id: str, message: Message) -> dict[str, object]:
     }
 
 
+_own: Final = attrgetter("author", "text", "deleted", "tombstone", "edited")
+
+
 def derived_columns(message: Message, found: State | None, *, live: bool) -> dict[str, object]:
-    labels = label_means(message) if message.reviews or message.baseline else {}
-    emojis = message.emoji_counts()
+    """All columns of a message that follow from its log."""
+    return own_columns(message, found, live=live) | judged_columns(message)
+
+
+def own_columns(message: Message, found: State | None, *, live: bool) -> dict[str, object]:
+    """What it says, whose it is, and whether it is there. `found`: the state of the tree that its deletion found."""
     return {
         "author_id": message.author,
         "text": message.text,
@@ -381,6 +394,14 @@ def derived_columns(message: Message, found: State | None, *, live: bool) -> dic
         "live": int(live),
         "tombstone": int(message.tombstone),
         "edited": int(message.edited),
+    }
+
+
+def judged_columns(message: Message) -> dict[str, object]:
+    """What became of it by what others say."""
+    labels = label_means(message) if message.reviews or message.baseline else {}
+    emojis = message.emoji_counts()
+    return {
         "accepted": None if message.accepted is None else int(message.accepted),
         "rank": message.rank,
         "review_count": message.review_count,

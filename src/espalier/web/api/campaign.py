@@ -15,8 +15,8 @@ from sqlalchemy import Connection
 
 from espalier.collect import campaign as policy_of
 from espalier.collect import files
-from espalier.collect.accounts import new_id
 from espalier.collect.files import Export
+from espalier.collect.ids import new_id
 from espalier.domain.errors import NotFound
 from espalier.domain.policy import CampaignPolicy
 from espalier.domain.tree import State

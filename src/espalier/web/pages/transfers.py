@@ -17,8 +17,8 @@ from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
 from espalier.collect import files
-from espalier.collect.accounts import new_id
 from espalier.collect.files import Export
+from espalier.collect.ids import new_id
 from espalier.domain.errors import Invalid, NotFound, Refusal
 from espalier.domain.tree import State
 from espalier.store import jobs

@@ -487,7 +487,6 @@ def upgrade() -> None:
         sa.Column("answer", sa.Text(), nullable=False),
         sa.Column("contribution", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("person_id", "id"),
-        sqlite_with_rowid=False,
     )
     op.create_table(
         "reports",
