@@ -10,7 +10,6 @@ from datetime import UTC, date, datetime
 from espalier.domain.message import Message, Role
 from espalier.domain.points import Counts
 from espalier.domain.ranking import agrees
-from espalier.domain.review import label_means
 from espalier.domain.tree import State, Tree, accepted, differing
 
 Credits = dict[tuple[str, date], Counts]
@@ -49,8 +48,8 @@ def changed_credits(before: Tree | None, after: Tree) -> Credits:
             parents = {*before.rankings, *after.rankings}
         old, new = _credits(before, messages, parents), _credits(after, messages, parents)
     nothing = Counts()
-    differences = {key: new.get(key, nothing) - old.get(key, nothing) for key in old.keys() | new.keys()}
-    return {key: counts for key, counts in differences.items() if counts != nothing}
+    touched = [key for key in old.keys() | new.keys() if old.get(key, nothing) != new.get(key, nothing)]
+    return {key: new.get(key, nothing) - old.get(key, nothing) for key in touched}
 
 
 Earned = tuple[str, datetime, Counts]
@@ -78,10 +77,9 @@ def _of_message(tree: Tree, message: Message) -> Counts:
         name = {"+1": "upvotes", "-1": "downvotes", "red_flag": "red_flags"}.get(reaction.emoji)
         if name:
             counts[name] = counts.get(name, 0) + 1
-    if message.reviews:
-        for name, (mean, count) in label_means(message).items():
-            if name in TROLL_LABELS:
-                counts[name] = round(mean * count)
+    for name in TROLL_LABELS:
+        if given := [answer for review in message.reviews if review.counted and (answer := review.labels.get(name))]:
+            counts[name] = round(sum(given))
     return Counts(**counts)
 
 

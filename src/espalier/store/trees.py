@@ -5,9 +5,10 @@ difference between the tree before and after.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cache
 from operator import attrgetter
 from random import Random
 from typing import Any, Final
@@ -88,9 +89,10 @@ IMMUTABLE: Final = (
     "id", "tree_id", "parent_id", "role", "created_at", "created_date", "lang", "depth", "late",
     "synthetic", "model_name", "imported", "extra",
 )  # fmt: skip
-OWN: Final = ("author_id", "text", "deleted", "deletion_found", "live", "tombstone", "edited")
-JUDGED: Final = ("accepted", "rank", "review_count", "labels", "emojis", "dismissed_flags", "dismissed_skips")
-DERIVED: Final = OWN + JUDGED
+DERIVED: Final = (
+    "author_id", "text", "deleted", "deletion_found", "live", "tombstone", "edited", "accepted", "rank",
+    "review_count", "labels", "emojis", "dismissed_flags", "dismissed_skips",
+)  # fmt: skip
 # Arrivals are numbered in the tree, above all that stand there, also when one in the middle was withdrawn.
 _NEXT_PLACE: Final = (
     select(func.coalesce(func.max(M.place), -1) + 1).where(M.tree_id == bindparam("tree_id")).scalar_subquery()
@@ -98,14 +100,17 @@ _NEXT_PLACE: Final = (
 _INSERT_MESSAGE = Statement(
     insert(messages).values({name: bindparam(name) for name in IMMUTABLE + DERIVED} | {"place": _NEXT_PLACE})
 )
-_UPDATE_MESSAGE = Statement(
-    update(messages).where(M.id == bindparam("message_id")).values({name: bindparam(name) for name in DERIVED})
-)
-# Most changes are votes; and whatever is named is written again, with all indexes that hold it.
-_JUDGE_MESSAGE = Statement(
-    update(messages).where(M.id == bindparam("message_id")).values({name: bindparam(name) for name in JUDGED})
-)
 _DELETE_MESSAGE = Statement(delete(messages).where(M.id == bindparam("message_id")))
+
+
+@cache
+def _update_message(names: tuple[str, ...]) -> Statement:
+    """Of a message only what changed is written: whatever is named is written again in all indexes that hold it."""
+    return Statement(
+        update(messages).where(M.id == bindparam("message_id")).values({name: bindparam(name) for name in names})
+    )
+
+
 _DELETE_TREE = Statement(delete(trees).where(T.id == bindparam("tree_id")))
 _INSERT_DONE = Statement(
     lambda insert: (
@@ -343,14 +348,17 @@ def _save_messages(
         same_deletion = before is not None and before.deletions.get(message.id) is found
         if was is message and is_live is (message.id in live_before) and same_deletion:
             continue
-        judged = judged_columns(message)
         if was is None:
             kept = {**kept_columns(after.id, message), **extras.get(message.id, {})}
-            _INSERT_MESSAGE.run(db, **kept, **own_columns(message, found, live=is_live), **judged)
-        elif is_live is (message.id in live_before) and same_deletion and _own(was) == _own(message):
-            _JUDGE_MESSAGE.run(db, message_id=message.id, **judged)
+            _INSERT_MESSAGE.run(db, **kept, **derived_columns(message, found, live=is_live))
         else:
-            _UPDATE_MESSAGE.run(db, message_id=message.id, **own_columns(message, found, live=is_live), **judged)
+            same_place = is_live is (message.id in live_before) and same_deletion
+            columns: dict[str, object] = {} if same_place else {"live": int(is_live), "deletion_found": found}
+            for depends_on, columns_of in _PARTS:
+                if depends_on(was) != depends_on(message):
+                    columns |= columns_of(message)
+            if columns:
+                _update_message(tuple(columns)).run(db, message_id=message.id, **columns)
         if was is None or was.text != message.text or is_live is not (message.id in live_before):
             search.index(db, message.id, message.text if is_live else "", known=was is not None)
     for message_id in old.keys() - after.messages.keys():
@@ -376,40 +384,49 @@ def kept_columns(tree_id: str, message: Message) -> dict[str, object]:
     }
 
 
-_own: Final = attrgetter("author", "text", "deleted", "tombstone", "edited")
-
-
 def derived_columns(message: Message, found: State | None, *, live: bool) -> dict[str, object]:
-    """All columns of a message that follow from its log."""
-    return own_columns(message, found, live=live) | judged_columns(message)
+    """All columns of a message that follow from its log. `found`: the state of the tree that its deletion found."""
+    columns: dict[str, object] = {"live": int(live), "deletion_found": found}
+    for _, columns_of in _PARTS:
+        columns |= columns_of(message)
+    return columns
 
 
-def own_columns(message: Message, found: State | None, *, live: bool) -> dict[str, object]:
-    """What it says, whose it is, and whether it is there. `found`: the state of the tree that its deletion found."""
+def _own(message: Message) -> dict[str, object]:
     return {
         "author_id": message.author,
         "text": message.text,
         "deleted": int(message.deleted),
-        "deletion_found": found,
-        "live": int(live),
         "tombstone": int(message.tombstone),
         "edited": int(message.edited),
     }
 
 
-def judged_columns(message: Message) -> dict[str, object]:
-    """What became of it by what others say."""
-    labels = label_means(message) if message.reviews or message.baseline else {}
-    emojis = message.emoji_counts()
+def _decided(message: Message) -> dict[str, object]:
     return {
         "accepted": None if message.accepted is None else int(message.accepted),
         "rank": message.rank,
-        "review_count": message.review_count,
-        "labels": json.dumps(labels) if labels else None,
-        "emojis": json.dumps(emojis) if emojis else None,
         "dismissed_flags": message.dismissed_flags,
         "dismissed_skips": message.dismissed_skips,
     }
+
+
+def _said_of(message: Message) -> dict[str, object]:
+    labels = label_means(message) if message.reviews or message.baseline else {}
+    emojis = message.emoji_counts()
+    return {
+        "review_count": message.review_count,
+        "labels": json.dumps(labels) if labels else None,
+        "emojis": json.dumps(emojis) if emojis else None,
+    }
+
+
+_PARTS: Final[tuple[tuple[Callable[[Message], object], Callable[[Message], dict[str, object]]], ...]] = (
+    (attrgetter("author", "text", "deleted", "tombstone", "edited"), _own),
+    (attrgetter("accepted", "rank", "dismissed_flags", "dismissed_skips"), _decided),
+    (attrgetter("reviews", "reactions", "skips", "baseline"), _said_of),
+)
+"""Columns that change together, with what they follow from."""
 
 
 def rewrite_rows(db: Connection, tree: Tree) -> None:
@@ -421,7 +438,7 @@ def rewrite_rows(db: Connection, tree: Tree) -> None:
     live = tree.live()
     for message in tree.messages.values():
         columns = derived_columns(message, tree.deletions.get(message.id), live=message.id in live)
-        _UPDATE_MESSAGE.run(db, message_id=message.id, **columns)
+        _update_message(tuple(columns)).run(db, message_id=message.id, **columns)
 
 
 def _save_done(db: Connection, before: Tree | None, after: Tree) -> None:
