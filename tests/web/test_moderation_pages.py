@@ -304,6 +304,7 @@ def test_organisers_give_the_reasons(enter: ExitStack, small_campaign: World) ->
 
 
 def test_moderators_see_the_cases_of_their_languages(enter: ExitStack, small_campaign: World) -> None:
+    tree_id, message_id, _ = small_campaign.ranked_tree("What is mist?")
     _, number = reported(small_campaign)
     sol = small_campaign.person("sol", PersonRole.MODERATOR)
 
@@ -315,7 +316,6 @@ def test_moderators_see_the_cases_of_their_languages(enter: ExitStack, small_cam
     visitor = browser(enter, small_campaign, "sol")
     assert f"/moderation/cases/{number}" not in visitor.get("/moderation").text
     assert visitor.get(f"/moderation/cases/{number}").status_code == 403
-    tree_id, message_id, _ = small_campaign.ranked_tree("What is mist?")
     page = visitor.get(f"/messages/{message_id}")
     assert page.status_code == 200
     assert f"/messages/{message_id}/edit" not in page.text, "it is in another language"
