@@ -11,8 +11,9 @@ from espalier.dataset.examples import Turn
 from espalier.infer.engine import Sample
 from espalier.infer.local import LocalEngine
 from espalier.infer.score import by_token, passes, reply_log_probs
+from espalier.infer.tokens import tokens_of
 from espalier.train.base import learn_tokenizer
-from espalier.train.goal import Rolling, tokens_of
+from espalier.train.goal import Rolling
 from espalier.train.rollout import (
     Reference,
     chance,

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerBase
 
-from espalier.dataset.format import Role, Segment, Segments, last_turns
+from espalier.dataset.examples import Turns
+from espalier.dataset.format import Role, Segment, Segments, last_turns, prompt_of
 from espalier.infer.engine import Tokens
 from espalier.infer.layout import Layout, layout_of, plain
 
@@ -77,6 +78,21 @@ def encode_prompt(given: Segments, tokenizer: PreTrainedTokenizerBase) -> Tokens
     """A prompt in tokens, up to the place where the assistant's reply begins."""
     texts = plain([segment.text for segment in given], tokenizer)
     return joined_prompt(given, texts, layout_of(tokenizer))
+
+
+def tokens_of(turns: Turns, tokenizer: PreTrainedTokenizerBase, longest: int) -> Tokens | None:
+    """A prompt of so many tokens at most: the last turns of one that is too long, None where the last one alone is."""
+    given = prompt_of(turns)
+    first = tuple(segment for segment in given[:1] if segment.role is Role.SYSTEM)
+    whole = encode_prompt(given, tokenizer)
+    if len(whole) <= longest:
+        return whole
+    for begin in range(len(first) + 1, len(given)):
+        if given[begin].role is Role.PROMPTER:
+            whole = encode_prompt((*first, *given[begin:]), tokenizer)
+            if len(whole) <= longest:
+                return whole
+    return None
 
 
 def joined_prompt(given: Sequence[Segment], texts: Sequence[Sequence[int]], layout: Layout) -> Tokens:

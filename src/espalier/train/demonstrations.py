@@ -21,8 +21,7 @@ from espalier.infer.engine import Sampling
 from espalier.infer.load import BadModel, device_of, load_tokenizer
 from espalier.infer.local import LocalEngine
 from espalier.infer.measure import Agreement, Scored, agreement
-from espalier.infer.tokens import end_of
-from espalier.train.goal import tokens_of
+from espalier.infer.tokens import end_of, tokens_of
 from espalier.train.objectives import rla_pairs
 from espalier.train.ranked import Places, Ranked, rankings
 from espalier.train.settings import Section, Tuning, setting

@@ -9,13 +9,12 @@ from dataclasses import dataclass
 import torch
 from transformers import PreTrainedTokenizerBase
 
-from espalier.dataset.examples import Prompt, Turns
-from espalier.dataset.format import Role, prompt_of
+from espalier.dataset.examples import Prompt
 from espalier.infer.engine import Reward, Sampling, Tokens
 from espalier.infer.load import BadModel
 from espalier.infer.reward import load_reward
 from espalier.infer.score import model_reward
-from espalier.infer.tokens import encode_prompt, end_of
+from espalier.infer.tokens import end_of, tokens_of
 from espalier.train.settings import BadSettings, Section, Tuning, setting
 from espalier.train.sources import BadSource, Line, Parts
 
@@ -112,18 +111,3 @@ def prompts_of(lines: Sequence[Line], tokenizer: PreTrainedTokenizerBase, longes
     turns = [line.example.turns for line in lines if isinstance(line.example, Prompt)]
     encoded = (tokens_of(each, tokenizer, longest) for each in turns)
     return list(dict.fromkeys(each for each in encoded if each))
-
-
-def tokens_of(turns: Turns, tokenizer: PreTrainedTokenizerBase, longest: int) -> Tokens | None:
-    """A prompt of so many tokens at most: the last turns of one that is too long, None where the last one alone is."""
-    given = prompt_of(turns)
-    first = tuple(segment for segment in given[:1] if segment.role is Role.SYSTEM)
-    whole = encode_prompt(given, tokenizer)
-    if len(whole) <= longest:
-        return whole
-    for begin in range(len(first) + 1, len(given)):
-        if given[begin].role is Role.PROMPTER:
-            whole = encode_prompt((*first, *given[begin:]), tokenizer)
-            if len(whole) <= longest:
-                return whole
-    return None
