@@ -120,6 +120,12 @@ def test_a_fault_is_counted_once_and_what_follows_from_it_is_said(campaign: Data
     assert sorted(taken.out.split()[-4:]) == ["1", "1", "rank_gap", "wrong_role"]
 
 
+def test_a_rank_that_a_deleted_reply_had_leaves_no_gap(campaign: Database, run: Run) -> None:
+    best, deleted = (message(name, "a", review_result=True, rank=rank) for name, rank in (("b", 0), ("c", 1)))
+    root = message("a", review_result=True, replies=[best, {**deleted, "deleted": True}])
+    assert "rank_gap" not in run("import", lines(Path("some.trees.jsonl"), tree(root))).err
+
+
 def test_a_strict_import_takes_in_nothing_of_a_bad_file(campaign: Database, run: Run) -> None:
     file = lines(Path("some.trees.jsonl"), tree(message("a")), b"not json\n")
     refused = run("import", file, "--strict")

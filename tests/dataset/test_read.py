@@ -219,7 +219,7 @@ def test_flat_rows_without_a_tree_id_are_put_together_by_their_parents(file: Pat
     assert sorted(made) == [["a", "b", "c"], ["z", "y"]]
 
 
-def test_rows_that_stand_in_no_tree_are_reported_as_left_out(file: Path) -> None:
+def test_a_row_that_stands_in_no_tree_is_lost_once_and_for_its_own_fault(file: Path) -> None:
     rows = [
         message("a", message_tree_id="a"),
         message("orphan", "nobody", message_tree_id="a"),
@@ -231,8 +231,10 @@ def test_rows_that_stand_in_no_tree_are_reported_as_left_out(file: Path) -> None
     findings = Findings()
     (found,) = read_trees(lines(file, *rows), findings)
     assert [m.message_id for m in messages_of(found)] == ["a"]
-    left = [finding.line for finding in findings.first if finding.code is Code.IN_NO_TREE]
-    assert sorted(left) == [2, 3, 4, 5, 6]
+    assert sorted((finding.line, finding.code) for finding in findings.first if finding.lost) == [
+        (2, Code.ORPHAN), (3, Code.IN_NO_TREE), (4, Code.CYCLE), (5, Code.CYCLE), (6, Code.DUPLICATE_ID)
+    ]  # fmt: skip
+    assert findings.lost == findings.counts.total() - findings.counts[Code.NO_LABELS] == 5
 
 
 def test_a_tree_whose_rows_partly_cannot_be_read_is_still_given(file: Path) -> None:

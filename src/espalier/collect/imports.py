@@ -18,7 +18,7 @@ from espalier.collect.lottery import fill_places, top_up_rankings
 from espalier.dataset.findings import Code, Finding, Findings
 from espalier.dataset.records import TreeRecord, Votes, messages_of
 from espalier.domain.contribution import Ranked, Settled, grow
-from espalier.domain.tree import State
+from espalier.domain.tree import State, accepted
 from espalier.store import bulk, journal
 from espalier.store.bulk import Happened, NewTree
 from espalier.store.policies import PolicyBook
@@ -186,18 +186,19 @@ def _number_votes(db: Connection, new: Sequence[Sapling]) -> None:
 
 
 def _compare_ranks(made: Sapling, new: NewTree, source: Source) -> None:
-    """Say where siblings have other ranks than in the file: gaps were closed, or the votes give another order."""
+    """Say where siblings have other ranks than in the file: gaps were closed, or the votes give another order.
+
+    What is deleted or was not accepted has no rank in a campaign, whatever the file says.
+    """
     voted = {vote.fact.parent_id for vote in made.votes if isinstance(vote.fact, Ranked)}
-    changed = {
-        new.tree.messages[message_id].parent_id
-        for message_id, rank in made.said_ranks.items()
-        if new.tree.messages[message_id].rank != rank
-    }
+    live = new.tree.live()
+    ranked = [
+        each for each in new.tree.messages.values()
+        if each.id in made.said_ranks and each.id in live and accepted(each)
+    ]  # fmt: skip
+    changed = {each.parent_id for each in ranked if each.rank != made.said_ranks[each.id]}
     for parent_id in sorted(filter(None, changed)):
-        siblings = made.tree.messages.values()
-        said = [
-            made.said_ranks[each.id] for each in siblings if each.parent_id == parent_id and each.id in made.said_ranks
-        ]
+        said = [made.said_ranks[each.id] for each in ranked if each.parent_id == parent_id]
         code, reason = Code.RANK_GAP, f"the ranks of the replies to {parent_id} have gaps, which are closed"
         if len(set(said)) < len(said):
             code, reason = Code.RANK_TWICE, f"of the replies to {parent_id} several have the same rank"

@@ -88,7 +88,8 @@ def _counts(described: Description) -> list[str]:
     return [
         "## What it holds", "",
         f"{counts.messages:,} messages in {counts.trees:,} trees by {counts.people:,} people, in "
-        f"{len(counts.langs):,} languages; {described.votes.get('labels', counts.reviews):,} reviews"
+        f"{len(counts.langs):,} language{'s' * (len(counts.langs) != 1)}; "
+        f"{described.votes.get('labels', counts.reviews):,} reviews"
         + (f" and {described.votes['ranking']:,} rankings." if "ranking" in described.votes else "."),
         "", *_table(("role", "messages", "accepted", "refused", "deleted"), roles),
         "", *_table(("language", "trees", "messages"), langs),

@@ -76,9 +76,9 @@ def read_trees(path: Path, report: Report = ignore, *, strict: bool = False) -> 
             outline = _Outline(path)
         tree_id = outline.tree_of(found)
         if waiting.add(tree_id, found) == outline.sizes[tree_id]:
-            yield from _assembled(path, tree_id, waiting.take(tree_id), structure, report)
+            yield from _assembled(tree_id, waiting.take(tree_id), structure)
     for tree_id in waiting.trees():  # some of their rows could not be read
-        yield from _assembled(path, tree_id, waiting.take(tree_id), structure, report)
+        yield from _assembled(tree_id, waiting.take(tree_id), structure)
 
 
 def read_votes(path: Path, report: Report = ignore, *, strict: bool = False) -> Iterator[VoteRecord]:
@@ -150,14 +150,9 @@ class _Waiting:
         return list(self._rows)
 
 
-def _assembled(
-    path: Path, tree_id: str, rows: list[MessageRecord], structure: Structure, report: Report
-) -> Iterator[TreeRecord]:
-    structure.group(tree_id, rows)
+def _assembled(tree_id: str, rows: list[MessageRecord], structure: Structure) -> Iterator[TreeRecord]:
     made = assemble(rows)
-    for row in made.left:
-        reason = f"{row.message_id} stands in no tree and is left out of them"
-        report(Finding(Code.IN_NO_TREE, str(path), row.line, "$", reason, lost=True))
+    structure.group(tree_id, rows, made.left)
     yield from made.trees
 
 

@@ -18,6 +18,8 @@ USUAL_REPLIES: Final = 3
 _LABELS: Final = frozenset(LABELS)
 _ROLES: Final = frozenset(Role)
 _STATES: Final = frozenset(State)
+_KEEPS_OUT: Final = frozenset({Code.ORPHAN, Code.CYCLE, Code.DUPLICATE_ID})
+"""What keeps a row out of every tree."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,7 @@ class Structure:
         self._report = report
         self._seen: set[str] = set()
         self._flat: dict[str, list[_Place]] = {}
+        self._left: set[int] = set()  # lines of rows in no tree, of which no finding says so yet
 
     def tree(self, tree: TreeRecord) -> None:
         places = []
@@ -71,13 +74,20 @@ class Structure:
         tree = message.message_tree_id or ""
         self._flat.setdefault(tree, []).append(_place(message, message.parent_id, "$"))
 
-    def group(self, tree_id: str, messages: Iterable[MessageRecord]) -> None:
-        """All rows of one tree of a flat file, for a reader that has them together."""
+    def group(self, tree_id: str, messages: Iterable[MessageRecord], left: Iterable[MessageRecord]) -> None:
+        """All rows of one tree of a flat file, for a reader that has them together. `left`: those that it could put
+        into no tree; each is lost once, by the fault that keeps it out where it has one itself."""
         rows = list(messages)
+        out = list(left)
+        self._left = {row.line for row in out}
         for row in rows:
             self._message(row, "$")
         self._state(rows[0].tree_state, rows[0].line)
         self._group([_place(row, row.parent_id, "$") for row in rows], tree_id)
+        for row in out:
+            if row.line in self._left:
+                reason = f"{row.message_id} stands in no tree and is left out of them"
+                self._report(Finding(Code.IN_NO_TREE, self._file, row.line, "$", reason, lost=True))
 
     def finish(self) -> None:
         for tree_id, places in self._flat.items():
@@ -85,7 +95,11 @@ class Structure:
         self._flat.clear()
 
     def _found(self, code: Code, line: int, path: str, reason: str) -> None:
-        self._report(Finding(code, self._file, line, path, reason))
+        lost = code in _KEEPS_OUT and line in self._left
+        if lost:
+            self._left.discard(line)
+            reason += "; it is left out of the trees"
+        self._report(Finding(code, self._file, line, path, reason, lost))
 
     def _state(self, state: str | None, line: int) -> None:
         if state is not None and state not in _STATES:
