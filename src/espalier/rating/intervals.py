@@ -27,7 +27,12 @@ def middle(found: Real) -> tuple[Real, Real]:
 
 
 def shares(battles: Battles, values: Real, weights: Real) -> Real:
-    """The mean over the battles of each column of values in each resample; values: (battles, columns)."""
+    """The mean over the battles of each column of values in each resample, not a number where none was drawn.
+
+    values: (battles, columns).
+    """
     columns = [np.bincount(battles.clusters, each, battles.questions) for each in (*values.T, np.ones(len(battles)))]
     sums = weights @ np.stack(columns, axis=1)
-    return sums[:, :-1] / sums[:, -1:]
+    means: Real = np.full((len(weights), values.shape[1]), np.nan)
+    np.divide(sums[:, :-1], sums[:, -1:], out=means, where=sums[:, -1:] > 0)
+    return means

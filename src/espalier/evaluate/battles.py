@@ -1,0 +1,116 @@
+"""Files of battles between models: FastChat's, of people (`model_a`, `model_b`, `winner`) and of judges that were asked
+in both orders (`model_1`, `model_2`, `g1_winner`, `g2_winner`); and rows of `question`, `first`, `second`, `verdict`.
+
+Knows files; does not rate.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from espalier.dataset.examples import ASSISTANT, Battle, Turns, spelled
+from espalier.dataset.findings import Code, Finding, Report, ignore
+from espalier.dataset.lines import objects
+from espalier.dataset.records import Malformed
+from espalier.dataset.spellings import example
+from espalier.evaluate.questions import rows
+from espalier.rating.battles import Judged
+
+UNPARSED: Final = ("error", "unparsed", "refused")
+"""What stands where a winner should, if the judge said nothing that could be read."""
+WON: Final[Mapping[str, float]] = {"model_a": 1.0, "model_b": 0.0, "tie": 0.5, "tie (bothbad)": 0.5}
+WINNERS: Final[Mapping[str, str]] = {
+    "first": "model_a", "second": "model_b", "tie": "tie", "model_1": "model_a", "model_2": "model_b",
+}  # fmt: skip
+TURNED: Final[Mapping[str, str]] = {"model_a": "model_b", "model_b": "model_a"}
+GAMES: Final = ("g1_winner", "g2_winner")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """battle: the judge saw `model_a` first. characters: of both answers, where they are known."""
+
+    battle: Battle
+    characters: tuple[int, int] | None = None
+
+    @property
+    def judged(self) -> Judged:
+        """As it is rated: verdicts of other judges, and on other turns, are other rounds."""
+        of = self.battle
+        about = f"{of.judge or ''}, turn {of.turn}"
+        return Judged(of.question_id, of.model_a, of.model_b, WON[of.winner], about, self.characters)
+
+
+def verdict_of(battle: Battle) -> Verdict:
+    """With the characters of the last answers, where the battle tells them."""
+    both = battle.conversations
+    return Verdict(battle, (_characters(both[0]), _characters(both[1])) if both else None)
+
+
+def _characters(turns: Turns) -> int:
+    return next((len(turn.content) for turn in reversed(turns) if turn.role == ASSISTANT), 0)
+
+
+def written(verdict: Verdict) -> dict[str, Any]:
+    """As FastChat has it, with the lengths of the answers where not the answers themselves."""
+    said = spelled(verdict.battle)
+    if verdict.characters and not verdict.battle.conversations:
+        said["first_characters"], said["second_characters"] = verdict.characters
+    return said
+
+
+def read_verdicts(path: Path, report: Report = ignore) -> Iterator[Verdict | None]:
+    """Every verdict in a file of either kind, each order of a pair by itself; None where the judge gave none. Lines
+    that are no battles are reported. Raises BadSet where a table of text cannot be read.
+    """
+    for line, given in _rows(path, report):
+        try:
+            yield from _verdicts(given)
+        except Malformed as wrong:
+            report(Finding(Code.WRONG_VALUE, str(path), line, wrong.path, wrong.reason, lost=True))
+
+
+def _verdicts(given: Mapping[str, Any]) -> Iterator[Verdict | None]:
+    if "g1_winner" in given and "g2_winner" in given:  # the second game has the sides changed
+        one, other = (_single({**given, "winner": given[game]}, "model_1", "model_2") for game in GAMES)
+        yield one
+        yield other and _turned(other)
+    elif "verdict" in given:
+        yield _single({**given, "winner": given["verdict"]}, "first", "second")
+    else:
+        yield _single(given, "model_a", "model_b")
+
+
+def _single(given: Mapping[str, Any], one: str, other: str) -> Verdict | None:
+    """One verdict, whose models stand under these names. Raises Malformed."""
+    winner = given.get("winner")
+    if winner in UNPARSED:
+        return None
+    named = {"model_a": given.get(one), "model_b": given.get(other), "question_id": given.get("question", "")}
+    battle = example({**named, **given, "winner": WINNERS.get(str(winner), winner)})
+    assert isinstance(battle, Battle), f"{battle=}"
+    if battle.model_a == battle.model_b:
+        raise Malformed(f"$.{other}", "is the other model too")
+    lengths = [given.get(f"{side}_characters") for side in ("first", "second")]
+    if all(str(each).isdecimal() for each in lengths):
+        return Verdict(battle, (int(str(lengths[0])), int(str(lengths[1]))))
+    return verdict_of(battle)
+
+
+def _turned(given: Verdict) -> Verdict:
+    """The same from the other side."""
+    of, both = given.battle, given.battle.conversations
+    winner = TURNED.get(of.winner, of.winner)
+    battle = replace(
+        of, model_a=of.model_b, model_b=of.model_a, winner=winner, conversations=both and (both[1], both[0])
+    )
+    return Verdict(battle, given.characters and (given.characters[1], given.characters[0]))
+
+
+def _rows(path: Path, report: Report) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """Lines of JSON, the members of a list, rows of Parquet or of a table of text. Raises BadSet, of the last."""
+    if path.name.removesuffix(".gz").endswith(".csv"):
+        yield from rows(path)
+    else:
+        yield from objects(path, report)
