@@ -106,5 +106,5 @@ def test_an_event_is_one_line_of_json_without_what_is_not_new() -> None:
 
 
 def test_reading_requests_needs_no_torch() -> None:
-    script = "import sys, espalier.infer.completions; sys.exit('torch' in sys.modules)"
+    script = "import sys, espalier.infer.remote; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", script], check=True)

@@ -1,0 +1,261 @@
+"""A client of any server that speaks OpenAI's chat interface: ours, vLLM, llama.cpp, Ollama, or one elsewhere.
+
+Evaluation asks one thing after the other and waits where a server is busy; chats read replies as they come, and are
+told at once. Knows HTTP; knows no model and needs no torch.
+"""
+
+import json
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Final, Self, TypeVar
+from urllib.parse import urlsplit
+
+import httpx
+from pydantic import BaseModel, ValidationError
+
+from espalier.dataset.examples import Turn
+from espalier.infer.completions import ApiRefusal, ChatChunk, ChatCompletion, Model, ModelList, Scores, Tokenized
+from espalier.infer.engine import Sampling
+
+SILENCE_S: Final = 120.0
+"""How long a server may say nothing; ours says that it is there while a request waits."""
+CONNECT_S: Final = 5.0
+TRIES: Final = 6
+PAUSE_S: Final = 1.0
+LONGEST_PAUSE_S: Final = 60.0
+BUSY: Final = frozenset({408, 409, 429, 500, 502, 503, 504})
+"""Answers after which another try may help."""
+
+Said = TypeVar("Said", bound=BaseModel)
+Request = Mapping[str, Any]
+
+
+class Unreachable(Exception):
+    """A server gave no answer, or none that can be read; the message says which one and why."""
+
+
+def chat_request(
+    model: str, turns: Sequence[Turn], sampling: Sampling, seed: int | None = None, stop: Sequence[str] = (), n: int = 1
+) -> dict[str, Any]:
+    """What is sent to have a conversation answered. What says nothing is left out: some servers refuse its name."""
+    asked: dict[str, Any] = {
+        "model": model,
+        "messages": _messages(turns),
+        "max_tokens": sampling.longest,
+        "temperature": sampling.temperature,
+    }
+    more: dict[str, tuple[Any, Any]] = {
+        "top_p": (sampling.top_p, 1.0), "top_k": (sampling.top_k, 0), "seed": (seed, None), "stop": (list(stop), []),
+        "n": (n, 1),
+    }  # fmt: skip
+    return asked | {name: value for name, (value, nothing) in more.items() if value != nothing}
+
+
+class _Address:
+    """Where a server is. url: as http://localhost:8000, or with a path as https://api.example.org/v1."""
+
+    def __init__(self, url: str, key: str | None) -> None:
+        self.url = url.rstrip("/")
+        if not urlsplit(self.url).path:
+            self.url += "/v1"
+        self.root = self.url.removesuffix("/v1")
+        self.headers = {"Authorization": f"Bearer {key}"} if key else {}
+
+    def read(self, kind: type[Said], answer: httpx.Response) -> Said:
+        """Raises ApiRefusal, Unreachable."""
+        if answer.is_error:
+            raise self.refusal(answer)
+        return self.parsed(kind, answer.content)
+
+    def parsed(self, kind: type[Said], said: bytes | str) -> Said:
+        """Raises Unreachable."""
+        try:
+            return kind.model_validate_json(said)
+        except ValidationError:
+            raise Unreachable(f"the server at {self.url} answers what is no {kind.__name__}") from None
+
+    def refusal(self, answer: httpx.Response) -> ApiRefusal:
+        """What a server says no with, in whatever shape."""
+        try:
+            said = answer.json()
+        except ValueError:
+            said = answer.text
+        waits = _seconds(answer.headers)
+        return refusal_in(said, answer.status_code, waits) or ApiRefusal(
+            answer.status_code, f"{answer.reason_phrase}: {str(said)[:200]}", retry_after_s=waits
+        )
+
+    @contextmanager
+    def reached(self) -> Iterator[None]:
+        """Around what is sent to it. Raises Unreachable."""
+        try:
+            yield
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            what = str(error) or type(error).__name__
+            raise Unreachable(f"the server at {self.url} does not answer: {what}") from None
+
+
+def refusal_in(said: Any, status: int, retry_after_s: float | None = None) -> ApiRefusal | None:
+    """The error in an answer, or in an event in the midst of a stream; None where there is none."""
+    error = said.get("error", said.get("detail")) if isinstance(said, dict) else None
+    if not error:
+        return None
+    if not isinstance(error, dict):
+        return ApiRefusal(status, str(error), retry_after_s=retry_after_s)
+    code, param = (str(error[name]) if error.get(name) else None for name in ("code", "param"))
+    numbers = {name: value for name, value in error.items() if type(value) is int and name != "code"}
+    return ApiRefusal(status, str(error.get("message") or error), code, param, retry_after_s, numbers)
+
+
+def _seconds(headers: httpx.Headers) -> float | None:
+    try:
+        return max(0.0, float(headers["retry-after"]))
+    except (KeyError, ValueError):  # it may also be a date, which nobody sends here
+        return None
+
+
+class ChatClient:
+    """For who waits for answers. It tries again where a server is busy or gone for a moment.
+
+    Raises ApiRefusal where the server refuses, Unreachable where there is none.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        key: str | None = None,
+        silence_s: float = SILENCE_S,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._address, self._sleep = _Address(url, key), sleep
+        self._http = httpx.Client(headers=self._address.headers, timeout=httpx.Timeout(silence_s, connect=CONNECT_S))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._http.close()
+
+    def models(self) -> list[Model]:
+        return self._ask(ModelList, "GET", f"{self._address.url}/models").data
+
+    def complete(self, request: Request) -> ChatCompletion:
+        return self._ask(ChatCompletion, "POST", f"{self._address.url}/chat/completions", request)
+
+    def scores(self, conversations: Sequence[Sequence[Turn]]) -> Scores:
+        """Of our own servers: what a reward model and a moderation model say of the last message of each."""
+        return self._ask(Scores, "POST", f"{self._address.root}/score", _scored(conversations))
+
+    def _ask(self, kind: type[Said], method: str, url: str, body: Request | None = None) -> Said:
+        for tried in range(1, TRIES + 1):
+            try:
+                with self._address.reached():
+                    answer = self._http.request(method, url, json=body)
+                return self._address.read(kind, answer)
+            except Unreachable:
+                if tried == TRIES:
+                    raise
+                pause = None
+            except ApiRefusal as refused:
+                if tried == TRIES or refused.status not in BUSY:
+                    raise
+                pause = refused.retry_after_s
+            self._sleep(min(LONGEST_PAUSE_S, PAUSE_S * 2 ** (tried - 1) if pause is None else pause))
+        raise AssertionError("the last try returns or raises")
+
+
+class AsyncChatClient:
+    """For who reads replies as they come, many at a time. It tries nothing again.
+
+    Raises ApiRefusal where the server refuses, Unreachable where there is none.
+    """
+
+    def __init__(self, url: str, key: str | None = None, silence_s: float = SILENCE_S) -> None:
+        self._address = _Address(url, key)
+        self._http = httpx.AsyncClient(
+            headers=self._address.headers,
+            timeout=httpx.Timeout(silence_s, connect=CONNECT_S),
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=20),
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self._http.aclose()
+
+    async def models(self) -> list[Model]:
+        return (await self._ask(ModelList, "GET", f"{self._address.url}/models")).data
+
+    async def complete(self, request: Request) -> ChatCompletion:
+        return await self._ask(ChatCompletion, "POST", f"{self._address.url}/chat/completions", request)
+
+    async def stream(self, request: Request) -> AsyncGenerator[ChatChunk, None]:
+        """The pieces of a reply. Whoever closes the generator before its end has the server stop. A stream that breaks
+        off before each of its replies has ended raises Unreachable.
+        """
+        body = {**request, "stream": True, "stream_options": {"include_usage": True}}
+        unfinished = set(range(int(request.get("n", 1))))
+        with self._address.reached():
+            async with self._http.stream("POST", f"{self._address.url}/chat/completions", json=body) as answer:
+                if answer.is_error:
+                    await answer.aread()
+                    raise self._address.refusal(answer)
+                async for said in _events(answer.aiter_bytes()):
+                    chunk = self._chunk(said)
+                    unfinished -= {choice.index for choice in chunk.choices if choice.finish_reason}
+                    yield chunk
+        if unfinished:
+            raise Unreachable(f"the server at {self._address.url} broke off in the midst of a reply")
+
+    async def tokenize(self, model: str, turns: Sequence[Turn]) -> Tokenized:
+        """Of our own servers and vLLM: how many tokens a conversation is."""
+        said = {"model": model, "messages": _messages(turns)}
+        return await self._ask(Tokenized, "POST", f"{self._address.root}/tokenize", said)
+
+    async def scores(self, conversations: Sequence[Sequence[Turn]]) -> Scores:
+        """Of our own servers: what a reward model and a moderation model say of the last message of each."""
+        return await self._ask(Scores, "POST", f"{self._address.root}/score", _scored(conversations))
+
+    def _chunk(self, said: str) -> ChatChunk:
+        try:
+            refused = refusal_in(json.loads(said), 500)
+        except ValueError:
+            refused = None
+        if refused:
+            raise refused
+        return self._address.parsed(ChatChunk, said)
+
+    async def _ask(self, kind: type[Said], method: str, url: str, body: Request | None = None) -> Said:
+        with self._address.reached():
+            answer = await self._http.request(method, url, json=body)
+        return self._address.read(kind, answer)
+
+
+def _messages(turns: Sequence[Turn]) -> list[dict[str, str]]:
+    return [{"role": turn.role, "content": turn.content} for turn in turns]
+
+
+def _scored(conversations: Sequence[Sequence[Turn]]) -> Request:
+    return {"conversations": [_messages(turns) for turns in conversations]}
+
+
+async def _events(pieces: AsyncIterator[bytes]) -> AsyncIterator[str]:
+    """The data of each event, up to `[DONE]` or the end of the body.
+
+    Lines end with a line feed only: httpx would also break them at U+2028, which JSON may hold as it is.
+    """
+    left, data = b"", list[str]()
+    async for piece in pieces:
+        *lines, left = (left + piece).split(b"\n")
+        for line in lines:
+            text = line.removesuffix(b"\r").decode("utf-8", "replace")
+            if text.startswith("data:"):
+                data.append(text[5:].removeprefix(" "))
+            elif not text and data:
+                said = "\n".join(data)
+                data.clear()
+                if said.strip() == "[DONE]":
+                    return
+                yield said
