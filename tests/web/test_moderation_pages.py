@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import Connection
@@ -11,7 +12,7 @@ from campaigns import World, well
 from espalier.collect import accounts
 from espalier.domain.cases import REASONS
 from espalier.store import cases as rows
-from espalier.store.people import PersonRole, by_id
+from espalier.store.people import PersonRole, by_id, save_person
 from espalier.web.case_words import OWN_REASONS
 from visits import Visitor, visit
 
@@ -320,3 +321,21 @@ def test_moderators_see_the_cases_of_their_languages(enter: ExitStack, small_cam
     assert page.status_code == 200
     assert f"/messages/{message_id}/edit" not in page.text, "it is in another language"
     assert "/admin/trees/orders" not in visitor.get(f"/trees/{tree_id}").text
+
+
+def test_nothing_is_offered_against_an_author_whose_account_is_closed_or_came_with_a_file(
+    enter: ExitStack, small_campaign: World
+) -> None:
+    _, number = reported(small_campaign)
+    warden = browser(enter, small_campaign, small_campaign.warden.name)
+    offered = 'name="verdict" value="ban"'
+    assert offered in warden.get(f"/moderation/cases/{number}").text
+    with small_campaign.database.writer.begin() as db:
+        ada = by_id(db, small_campaign.ada.id)
+        assert ada is not None
+        save_person(db, replace(ada, anonymous=True))
+    page = warden.get(f"/moderation/cases/{number}").text
+    assert 'name="verdict" value="remove"' in page
+    assert offered not in page
+    assert 'name="remove"' not in page
+    assert warden.send("/decide", verdict="ban", reason=WHY).status_code == 422

@@ -62,9 +62,10 @@ def known(db: Connection, actor: Person, number: int, *, alone: bool = False) ->
         accounts.require_for(actor, row.case.lang)
     else:
         accounts.require_everywhere(actor)
-    if rules.is_appeal(row.case):
-        return replace(row, case=replace(row.case, shut_out_by=_shut_out_by(db, row.case.subject)))
-    return row
+    author = people.by_id(db, row.case.person) if row.case.person else None
+    shut_out_by = _shut_out_by(db, row.case.subject) if rules.is_appeal(row.case) else None
+    gone = author is not None and author.anonymous
+    return replace(row, case=replace(row.case, out_of_reach=gone, shut_out_by=shut_out_by))
 
 
 def others(db: Connection, row: CaseRow) -> bool:

@@ -119,6 +119,7 @@ class Decision:
 class Case:
     """`person`: whom it is about, a message's author; None for one whom nobody knows. `lang`: None where it has none.
 
+    `out_of_reach`: nobody signs in as that person, whose account is closed or was imported with what they wrote.
     `shut_out_by`: of an appeal, who decided what is appealed against.
     """
 
@@ -131,6 +132,7 @@ class Case:
     taken_by: str | None = None
     taken_at: datetime | None = None
     decision: Decision | None = None
+    out_of_reach: bool = False
     shut_out_by: str | None = None
 
 
@@ -169,7 +171,7 @@ def fitting(case: Case) -> tuple[Verdict, ...]:
     """What can be decided of this case."""
     if case.about is About.PERSON:
         return ON_APPEALS if is_appeal(case) else ON_PEOPLE
-    return (*ON_MESSAGES, *ON_AUTHORS) if case.person is not None else ON_MESSAGES
+    return ON_MESSAGES if case.person is None or case.out_of_reach else (*ON_MESSAGES, *ON_AUTHORS)
 
 
 def involved(case: Case, person: str, *, others: bool) -> bool:

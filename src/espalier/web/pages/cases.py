@@ -139,8 +139,9 @@ class Context:
     """Of one case. thread: to the message it is about; empty for a person's. appeal: of somebody who is shut out;
     against: what was decided. holder: who has it in hand.
 
-    may_decide: the reader is not involved and nobody else has it. typed: what the form holds. revealed: whom it is
-    about, after a look that the journal keeps. skips: why tasks about the message were skipped, and how often.
+    may_warn: something can be decided on a message's author. may_decide: the reader is not involved and nobody else
+    has it. typed: what the form holds. revealed: whom it is about, after a look that the journal keeps. skips: why
+    tasks about the message were skipped, and how often.
     """
 
     id: int
@@ -162,6 +163,7 @@ class Context:
     decisions: list[Ruled]
     earlier: list[Earlier]
     known_author: bool
+    may_warn: bool
     revealed: Person | None
     holder: str | None
     mine: bool
@@ -378,6 +380,7 @@ def _page(
             if each.id != number
         ],
         known_author=case.person is not None,
+        may_warn=Verdict.WARN in rules.fitting(case),
         revealed=revealed,
         holder=names.get(holder, holder) if holder else None,
         mine=holder == reader.id,
