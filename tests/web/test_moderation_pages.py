@@ -338,4 +338,5 @@ def test_nothing_is_offered_against_an_author_whose_account_is_closed_or_came_wi
     assert 'name="verdict" value="remove"' in page
     assert offered not in page
     assert 'name="remove"' not in page
+    assert 'name="days"' not in page, "nobody could be suspended"
     assert warden.send("/decide", verdict="ban", reason=WHY).status_code == 422
