@@ -12,8 +12,9 @@ from espalier.cli.sources import notices_of
 from espalier.cli.terminal import fail, harmless, out, plural, progress, sentence, show, table
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from espalier.evaluate.battles import Unsaid, Verdict
     from espalier.evaluate.standings import Standings
     from espalier.evaluate.standings_results import Known
 
@@ -42,9 +43,8 @@ def battles(
     """Rate models by their battles: Bradley and Terry with intervals, with the order and the length of answers held
     fixed, after a swap of the sides, and Elo; who wins against whom; what the judge makes of the order."""
     from espalier.dataset.write import write_objects
-    from espalier.evaluate.battles import read_verdicts, written
+    from espalier.evaluate.battles import Verdict, read_verdicts, written
     from espalier.evaluate.results import checksums
-    from espalier.evaluate.standings import NoBattles, standings
 
     for file in files:
         refuse_unreadable(file)
@@ -53,16 +53,26 @@ def battles(
     notices = notices_of(*files)
     with in_sentences(), progress("rating"):
         verdicts = [each for file in files for each in read_verdicts(file, notices)]
-        known = [each for each in verdicts if each is not None]
-        try:
-            found = standings((each.judged for each in known), seed, verdicts.count(None), resamples, orders, k)
-        except NoBattles as nothing:
-            fail(sentence(nothing))
+        found = standing(verdicts, seed, resamples, orders, k)
+    known = [each for each in verdicts if isinstance(each, Verdict)]
     judges = sorted({each.battle.judge or "judges who are not named" for each in known})
     rated(found, into, BATTLES, ", ".join(file.name for file in files), ", ".join(judges), checksums(files))
     if fastchat is not None:
         count = write_objects(fastchat, map(written, known))
         out.print(f"{escape(str(fastchat))}: {plural(count, 'battle')}.")
+
+
+def standing(verdicts: "Sequence[Verdict | Unsaid]", seed: int, resamples: int, orders: int, k: float) -> "Standings":
+    """How models stand; ends the command where nothing can be told."""
+    from espalier.evaluate.battles import Unsaid, Verdict
+    from espalier.evaluate.standings import NoBattles, standings
+
+    judged = (each.judged for each in verdicts if isinstance(each, Verdict))
+    unparsed, refused = (verdicts.count(why) for why in (Unsaid.UNPARSED, Unsaid.REFUSED))
+    try:
+        return standings(judged, seed, unparsed, refused, resamples, orders, k)
+    except NoBattles as nothing:
+        fail(sentence(nothing))
 
 
 def rated(

@@ -6,6 +6,7 @@ Knows files; does not rate.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,14 +18,25 @@ from espalier.dataset.spellings import example
 from espalier.evaluate.questions import rows
 from espalier.rating.battles import Judged
 
-UNPARSED: Final = ("error", "unparsed", "refused")
-"""What stands where a winner should, if the judge said nothing that could be read."""
 WON: Final[Mapping[str, float]] = {"model_a": 1.0, "model_b": 0.0, "tie": 0.5, "tie (bothbad)": 0.5}
 WINNERS: Final[Mapping[str, str]] = {
     "first": "model_a", "second": "model_b", "tie": "tie", "model_1": "model_a", "model_2": "model_b",
 }  # fmt: skip
 TURNED: Final[Mapping[str, str]] = {"model_a": "model_b", "model_b": "model_a"}
 GAMES: Final = ("g1_winner", "g2_winner")
+
+
+class Unsaid(StrEnum):
+    """Why there is no verdict: the judge said nothing that can be read, or would not judge."""
+
+    UNPARSED = "unparsed"
+    REFUSED = "refused"
+
+
+UNSAID: Final[Mapping[str, Unsaid]] = {
+    "error": Unsaid.UNPARSED, "unparsed": Unsaid.UNPARSED, "refused": Unsaid.REFUSED,
+}  # fmt: skip
+"""What stands where a winner should."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +72,10 @@ def written(verdict: Verdict) -> dict[str, Any]:
     return said
 
 
-def read_verdicts(path: Path, report: Report = ignore) -> Iterator[Verdict | None]:
-    """Every verdict in a file of either kind, each order of a pair by itself; None where the judge gave none. Lines
-    that are no battles are reported. Raises BadSet where a table of text cannot be read.
+def read_verdicts(path: Path, report: Report = ignore) -> Iterator[Verdict | Unsaid]:
+    """Every verdict in a file of any kind, each order of a pair by itself. Lines that are no battles are reported.
+
+    Raises BadSet where a table of text cannot be read.
     """
     for line, given in _rows(path, report):
         try:
@@ -71,24 +84,24 @@ def read_verdicts(path: Path, report: Report = ignore) -> Iterator[Verdict | Non
             report(Finding(Code.WRONG_VALUE, str(path), line, wrong.path, wrong.reason, lost=True))
 
 
-def _verdicts(given: Mapping[str, Any]) -> Iterator[Verdict | None]:
+def _verdicts(given: Mapping[str, Any]) -> Iterator[Verdict | Unsaid]:
     if "g1_winner" in given and "g2_winner" in given:  # the second game has the sides changed
         one, other = (_single({**given, "winner": given[game]}, "model_1", "model_2") for game in GAMES)
         yield one
-        yield other and _turned(other)
+        yield _turned(other) if isinstance(other, Verdict) else other
     elif "verdict" in given:
         yield _single({**given, "winner": given["verdict"]}, "first", "second")
     else:
         yield _single(given, "model_a", "model_b")
 
 
-def _single(given: Mapping[str, Any], one: str, other: str) -> Verdict | None:
+def _single(given: Mapping[str, Any], one: str, other: str) -> Verdict | Unsaid:
     """One verdict, whose models stand under these names. Raises Malformed."""
-    winner = given.get("winner")
-    if winner in UNPARSED:
-        return None
+    winner = str(given.get("winner"))
+    if winner in UNSAID:
+        return UNSAID[winner]
     named = {"model_a": given.get(one), "model_b": given.get(other), "question_id": given.get("question", "")}
-    battle = example({**named, **given, "winner": WINNERS.get(str(winner), winner)})
+    battle = example({**named, **given, "winner": WINNERS.get(winner, winner)})
     assert isinstance(battle, Battle), f"{battle=}"
     if battle.model_a == battle.model_b:
         raise Malformed(f"$.{other}", "is the other model too")

@@ -72,6 +72,7 @@ class Standings:
     battles: int
     questions: int
     unparsed: int
+    refused: int
     order: Order
     pairs: int
     survived: Estimate | None
@@ -98,11 +99,12 @@ def standings(
     judged: Iterable[Judged],
     seed: int = 0,
     unparsed: int = 0,
+    refused: int = 0,
     resamples: int = RESAMPLES,
     orders: int = ORDERS,
     k: float = K,
 ) -> Standings:
-    """Raises NoBattles. unparsed: so many verdicts more could not be read."""
+    """Raises NoBattles. unparsed, refused: so many verdicts more could not be read, or were not given."""
     battles = battles_of(judged)
     if not len(battles):
         raise NoBattles("there is no battle whose verdict can be read")
@@ -135,7 +137,7 @@ def standings(
         tuple(tuple(None if np.isnan(rates[one, other]) else float(rates[one, other]) for other in order)
               for one in order),
         tuple(tuple(int(met[one, other]) for other in order) for one in order),
-        len(battles), battles.questions, unparsed,
+        len(battles), battles.questions, unparsed, refused,
         Order(first, second, tie, position.position()),
         len(again), _shares(again, same, weights)[0] if len(again) else None,
         None if length is None else length.length(),

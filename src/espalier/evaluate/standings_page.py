@@ -25,7 +25,7 @@ def write_standings(path: Path, name: str, found: Standings, judge: str) -> None
     """Write the page. The same figures give the same bytes. Raises NeedsVlConvert. judge: who judged, in words."""
     facts = [
         ("models", f"{len(found.models):,}"), ("battles", f"{found.battles:,}"), ("questions", f"{found.questions:,}"),
-        ("verdicts not read", f"{found.unparsed:,}"),
+        ("verdicts left out", f"{found.unparsed + found.refused:,}"),
     ]  # fmt: skip
     sections = [
         Section("ratings", "Ratings", list(_ratings(found))),
@@ -60,15 +60,19 @@ def sentences(found: Standings) -> Iterator[str]:
     for each in found.models:
         if not each.has_maximum:
             yield f"{each.model} won everything against others, or nothing: its rating has no bound on that side."
-    if found.unparsed:
-        yield f"Of {found.battles + found.unparsed:,} verdicts {found.unparsed:,} could not be read and are left out."
+    if found.unparsed or found.refused:
+        all_of_them = found.battles + found.unparsed + found.refused
+        yield (
+            f"Of {all_of_them:,} verdicts {found.unparsed:,} could not be read and {found.refused:,} were refused by "
+            "the judge; they are left out."
+        )
     order = found.order
     yield (
         f"The first answer won {share(order.first)}, the second {share(order.second)}, neither {share(order.tie)}; "
         f"log-odds of standing first {cell(order.worth, 3)}."
     )
     if found.survived is None:
-        yield "No pair of answers was judged in both orders, so nobody knows which wins would survive a swap."
+        yield "No pair of answers was judged in both orders."
     else:
         yield f"Judged in both orders the verdict is the same in {share(found.survived)} of {found.pairs:,} pairs."
     if found.length is None:

@@ -1,0 +1,168 @@
+"""Models against each other before a judge: a small server of ours answers and judges over real HTTP."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from commands import Run
+from espalier.evaluate.judges import prompt_of, verdict_in
+from espalier.evaluate.pairwise import Contest
+from espalier.evaluate.prompts import read_prompts
+from espalier.evaluate.questions import BadSet
+from oasst import lines
+
+MODELS = ("good", "bad", "judge")
+
+
+def reply_of(model: str, messages: list[dict[str, str]]) -> dict[str, Any]:
+    """Answerers say what they are. The judge likes `good`, but in a question about `order` what stands first; of others
+    it says nothing, or refuses."""
+    last = messages[-1]["content"]
+    if model != "judge":
+        return {"content": f"A {model} answer to: {last}"}
+    if "refuse" in last:
+        return {"content": "", "refusal": "I would rather not."}
+    if "mumble" in last:
+        return {"content": "Both have merits."}
+    first = last.index("A good answer") < last.index("A bad answer")
+    return {"content": f"Not [[C]]. [[{'A' if 'order' in last or first else 'B'}]]"}
+
+
+@dataclass
+class Stub:
+    url: str
+    asked: Counter[str] = field(default_factory=Counter)
+
+
+@pytest.fixture
+def stub() -> Iterator[Stub]:
+    class Answers(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self._say({"object": "list", "data": [{"id": model} for model in MODELS]})
+
+        def do_POST(self) -> None:
+            given = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            served.asked[given["model"]] += 1
+            message = {"role": "assistant", **reply_of(given["model"], given["messages"])}
+            choice = {"index": 0, "message": message, "finish_reason": "stop"}
+            self._say({"id": "x", "created": 0, "model": given["model"], "choices": [choice]})
+
+        def _say(self, said: dict[str, Any]) -> None:
+            written = json.dumps(said).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(written)))
+            self.end_headers()
+            self.wfile.write(written)
+
+        def log_message(self, *_: object) -> None:
+            """It says nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
+        served = Stub(f"http://127.0.0.1:{server.server_port}")
+        Thread(target=server.serve_forever).start()
+        yield served
+        server.shutdown()
+
+
+def asked_of(stub: Stub, *more: object) -> list[object]:
+    models = [f"{stub.url}#{model}" for model in MODELS[:2]]
+    return ["evaluate", "pairwise", *models, "--prompts", "prompts.jsonl", "--judge", f"openai:{stub.url}#judge",
+            "--resamples", 200, *more]  # fmt: skip
+
+
+def test_a_language_model_judges_in_both_orders_and_goes_on_where_it_was_stopped(run: Run, stub: Stub) -> None:
+    plain = [{"question_id": n, "turns": [f"Plain question {n}", "And then?"]} for n in range(5)]
+    odd = [{"id": what, "prompt": f"A question about {what}"} for what in ("order", "refuse", "mumble")]
+    lines(Path("prompts.jsonl"), *plain, *odd)
+    ran = run(*asked_of(stub))
+    assert ran.code == 0, ran.err
+    assert stub.asked == {"good": 13, "bad": 13, "judge": 26}
+    assert "2 could not be read and 2 were refused" in ran.out
+    figures = json.loads(Path("results/pairwise.json").read_text("utf-8"))
+    assert [each["model"] for each in figures["models"]] == ["good", "bad"]
+    assert (figures["battles"], figures["unparsed"], figures["refused"], figures["pairs"]) == (22, 2, 2, 11)
+    assert figures["survived"]["value"] == pytest.approx(10 / 11)
+    assert figures["models"][0]["won"]["value"] == pytest.approx(21 / 22)
+    battles = [json.loads(line) for line in Path("results/pairwise.battles.jsonl").read_text("utf-8").splitlines()]
+    assert len(battles) == 22
+    assert {each["judge"] for each in battles} == {"judge pair-1"}
+    assert [turn["role"] for turn in battles[2]["conversation_a"]] == ["user", "assistant"] * 2
+
+    judgements = Path("results/pairwise.judgements.jsonl")
+    whole = judgements.read_bytes()
+    judgements.write_bytes(whole[: len(whole) // 2])
+    stub.asked.clear()
+    again = run(*asked_of(stub))
+    assert again.out == ran.out
+    assert stub.asked.keys() == {"judge"}
+    assert 10 < stub.asked["judge"] < 16
+    stub.asked.clear()
+    rated = run("evaluate", "battles", "results/pairwise.battles.jsonl", "--into", "rated", "--resamples", 200)
+    assert rated.code == 0
+    same = json.loads(Path("rated/battles.json").read_text("utf-8"))
+    assert same["models"] == figures["models"]
+
+
+def test_a_reward_model_judges_models_of_this_machine(run: Run, stub: Stub, model_directory: Path) -> None:
+    lines(Path("prompts.jsonl"), *({"prompt": f"Why is {what}?"} for what in ("blue", "red", "the sky")))
+    ran = run(
+        "evaluate", "pairwise", f"tiny={model_directory / 'model'}", f"served={stub.url}#good", "--prompts",
+        "prompts.jsonl", "--judge", f"reward:{model_directory / 'reward'}", "--longest", 8, "--device", "cpu",
+    )  # fmt: skip
+    assert ran.code == 0, ran.err
+    assert "No pair of answers was judged in both orders" in ran.out
+    figures = json.loads(Path("results/pairwise.json").read_text("utf-8"))
+    assert figures["battles"] == 3
+    results = json.loads(Path("results/tiny/pairwise.json").read_text("utf-8"))
+    assert len(results["identity"]) == 64
+    assert results["settings"]["judge"].startswith("the reward model")
+
+
+@pytest.mark.parametrize(
+    ("said", "winner"),
+    [("… so [[A]]", "model_a"), ("[[A]]? No:\n[[B]]", "model_b"), ("[[C]]", "tie"), ("A is better", None), ("", None)],
+)
+def test_the_last_verdict_counts(said: str, winner: str | None) -> None:
+    assert verdict_in(said) == winner
+
+
+def test_the_judge_is_told_neither_names_nor_where_an_answer_came_from() -> None:
+    from espalier.dataset.examples import Turn
+
+    question = Turn("user", "Why?")
+    contest = Contest(
+        "1", 1, "famous-model", "other", (question, Turn("assistant", "x")), (question, Turn("assistant", "y"))
+    )
+    one, other = (prompt_of(each)[-1].content for each in (contest, contest.turned))
+    assert "famous" not in one
+    assert one.index("x\n[End of answer A]") < one.index("y\n[End of answer B]")
+    assert other.index("y\n[End of answer A]") < other.index("x\n[End of answer B]")
+
+
+def test_prompts_of_many_kinds_are_read_and_others_refused(tmp_path: Path) -> None:
+    chat = {"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}
+    path = lines(tmp_path / "p.jsonl", {"uid": "x", "prompt": "p"}, {"turns": [{"content": "q"}, "r"]}, chat)
+    one, two, three = read_prompts(path)
+    assert (one.id, two.later, [turn.content for turn in three.turns]) == ("x", ("r",), ["a"])
+    for wrong in ({"turns": []}, {"turns": [1]}, {"prompt": 3}, {"model_a": "a", "model_b": "b", "winner": "tie"}, {}):
+        with pytest.raises(BadSet):
+            read_prompts(lines(tmp_path / "wrong.jsonl", wrong))
+    with pytest.raises(BadSet, match="asks question x twice"):
+        read_prompts(lines(tmp_path / "twice.jsonl", *[{"id": "x", "prompt": "p"}] * 2))
+
+
+def test_what_cannot_be_compared_is_refused_in_a_sentence(run: Run, stub: Stub) -> None:
+    lines(Path("prompts.jsonl"), {"prompt": "p"})
+    same = run(*asked_of(stub), f"{stub.url}#good")
+    assert same.code == 2
+    assert "Two models are called good" in same.err
+    nobody = run("evaluate", "pairwise", "a", "b", "--prompts", "prompts.jsonl", "--judge", "me")
+    assert nobody.code == 2
+    assert "'me' is no judge" in nobody.err
