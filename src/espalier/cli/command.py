@@ -21,6 +21,7 @@ from espalier.cli import (
     keeping,
     looking,
     maintenance,
+    model,
     people,
     recipe,
     safety,
@@ -89,6 +90,7 @@ app.add_typer(training.training, name="train")
 recipe.recipes.command()(recipe.run)
 recipe.recipes.command()(recipe.sweep)
 app.add_typer(recipe.recipes, name="recipe")
+app.add_typer(model.models, name="model")
 app.command()(keeping.doctor)
 app.command()(keeping.backup)
 app.command()(keeping.restore)

@@ -42,7 +42,7 @@ def serve(
     from espalier.web.app import create_app
 
     settings = read_settings()
-    with listening(settings) as socket:
+    with listening(settings.host, settings.port, "ESPALIER_HOST", "ESPALIER_PORT") as socket:
         prepare(settings, demo=demo)
         out.print(f"Espalier listens on {settings.address}; its API is described at {settings.address}/api/docs")
         out.print("Stop it with Ctrl-C.")
@@ -93,16 +93,15 @@ def take_short_turns() -> None:
     sys.setswitchinterval(LONGEST_TURN_S)
 
 
-def listening(settings: Settings) -> Socket:
-    """The socket that the server listens on, taken before anything is done to the campaign."""
-    family = AF_INET6 if ":" in settings.host else AF_INET
+def listening(host: str, port: int, host_by: str, port_by: str) -> Socket:
+    """The socket that a server listens on, taken before anything else is done. host_by, port_by: what says where."""
     try:
-        return create_server((settings.host, settings.port), family=family)
+        return create_server((host, port), family=AF_INET6 if ":" in host else AF_INET)
     except OSError as error:
-        place = f"{settings.host}, port {settings.port}"
+        place = f"{host}, port {port}"
         if error.errno == EADDRINUSE:
-            fail(f"Somebody listens on {place} already; stop that program, or choose another port in ESPALIER_PORT.")
-        fail(f"Espalier cannot listen on {place}: {error.strerror}. ESPALIER_HOST and ESPALIER_PORT say where.")
+            fail(f"Somebody listens on {place} already; stop that program, or choose another port in {port_by}.")
+        fail(f"Espalier cannot listen on {place}: {error.strerror}. {host_by} and {port_by} say where.")
 
 
 def config() -> None:

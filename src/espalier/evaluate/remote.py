@@ -48,7 +48,10 @@ class RemoteJudge:
             said = self._client.scores([(*turns, Turn(ASSISTANT, text)) for turns, text in part])
             if said.rewards is None:
                 raise BadModelName(f"the server at {self._place} has no reward model")
-            found += said.rewards
+            told = [reward for reward in said.rewards if reward is not None]
+            if len(told) < len(part):
+                raise BadModelName(f"a conversation is too long for the reward model at {self._place}")
+            found += told
         return found
 
 

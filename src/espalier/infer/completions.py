@@ -222,7 +222,7 @@ class TokenizeRequest(Asked):
 
 
 class ScoreRequest(_Taken):
-    """What is asked of /score: each conversation is judged by its last message, a reply of the assistant."""
+    """What is asked of /score: each conversation is judged by its last message."""
 
     conversations: Annotated[list[Messages], Field(min_length=1, max_length=256)]
 
@@ -399,11 +399,11 @@ class Tokenized(_Said):
 
 
 class Scores(_Said):
-    """For each conversation the reward of its reply, and the probability that a volunteer finds the reply toxic; null
-    where the server has no such model.
+    """For each conversation the reward of the reply at its end, null where there is none or it is too long for the
+    model; and the probability that a volunteer finds its last message toxic. Null where the server has no such model.
     """
 
-    rewards: list[float] | None = None
+    rewards: list[float | None] | None = None
     toxicities: list[float] | None = None
 
 

@@ -1,0 +1,90 @@
+"""`espalier model`: models by themselves, apart from any campaign."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from espalier.cli.files import refuse_unreadable
+from espalier.cli.serving import listening
+from espalier.cli.terminal import MISUSED, fail, out, sentence
+from espalier.cli.training import in_sentences
+
+models = typer.Typer(
+    no_args_is_help=True, help="Models by themselves: served over HTTP, for chats and other programs.",
+    rich_markup_mode=None,
+)  # fmt: skip
+
+
+@models.command()
+def serve(
+    sources: Annotated[
+        list[str], typer.Argument(metavar="DIR...", help="Language models, as DIR or NAME=DIR; the name is DIR's.")
+    ],
+    adapter: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=DIR", help="An adapter on the first model, as a model of its own.")
+    ] = None,
+    reward: Annotated[str | None, typer.Option(metavar="DIR", help="A reward model, for POST /score.")] = None,
+    moderation: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="What `espalier safety train` made, for POST /score.")
+    ] = None,
+    host: Annotated[str, typer.Option(help="The address to listen at.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 takes a free one.")] = 8001,
+    threads: Annotated[int, typer.Option(min=1, help="Threads that compute.")] = 1,
+    tokens: Annotated[
+        int, typer.Option(min=64, help="Tokens that each model keeps at once, of prompts and replies together.")
+    ] = 8192,
+    queue: Annotated[int, typer.Option(min=0, help="Requests to a model that may wait.")] = 64,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:0.")] = "auto",
+    dtype: Annotated[str, typer.Option(help="float32, bfloat16 or float16.")] = "float32",
+) -> None:
+    """Serve models over OpenAI's chat interface, in a process of their own."""
+    import uvicorn
+
+    from espalier.safety.toxicity import NotAModel, read_model
+
+    if dtype not in ("float32", "bfloat16", "float16"):
+        fail(f"{dtype!r} is no type of numbers; write float32, bfloat16 or float16.", MISUSED)
+    named = [_named(source) for source in sources]
+    adapters = {name: Path(place) for name, place in map(_pair, adapter or ())}
+    score = None
+    if moderation is not None:
+        refuse_unreadable(moderation)
+        try:
+            score = read_model(moderation).score
+        except NotAModel as wrong:
+            fail(sentence(wrong))
+    with in_sentences():
+        from espalier.infer.opening import Bounds, Opened, toxicities
+        from espalier.infer.server import Serving, make_app
+
+        opened = Opened(Bounds(device, dtype, threads, tokens, queue))
+        for place, (name, folder) in enumerate(named):
+            opened.add(name, folder, adapters if place == 0 else {})
+        serving = Serving(
+            opened.models,
+            opened.reward(reward) if reward else None,
+            toxicities(score) if score else None,
+        )
+    with listening(host, port, "--host", "--port") as socket:
+        address = f"http://{f'[{host}]' if ':' in host else host}:{socket.getsockname()[1]}"
+        out.print(f"{escape(', '.join(opened.models))} at {address}/v1. Stop it with Ctrl-C.")
+        uvicorn.Server(
+            uvicorn.Config(
+                make_app(serving), log_level="warning", access_log=False, server_header=False, ws="none",
+                timeout_graceful_shutdown=5,
+            )
+        ).run(sockets=[socket])  # fmt: skip
+
+
+def _named(source: str) -> tuple[str, str]:
+    name, equals, place = source.partition("=")
+    return (name, place) if equals and name and "/" not in name else (Path(source).resolve().name, source)
+
+
+def _pair(given: str) -> tuple[str, str]:
+    name, _, place = given.partition("=")
+    if not name or not place:
+        fail(f"{given!r} names no adapter; write NAME=DIR.", MISUSED)
+    return name, place
