@@ -1,7 +1,7 @@
 """Two preferences are planted that code can check: does each algorithm learn them?
 
     python benchmarks/planted.py                       # three seeds, some minutes each
-    python benchmarks/planted.py --seeds 1 --algorithms ppo
+    python benchmarks/planted.py --seeds 0 --algorithms ppo
 
 Plants: a reply holds a phrase; a reply has 5 to 19 tokens and comes to its end token. A small model from scratch learns
 to write replies of which some have what is planted, by chance. Then reward models, DPO and DPO-COV learn from pairs
@@ -40,6 +40,8 @@ it is often seen near the old and very small one that people like to keep when t
 """
 PHRASE = "for sure"
 LONGEST = 40
+MANY = 6
+"""Pairs to each prompt that DPO learns from: with one, where reward models are always right, it learns by heart."""
 SAMPLES, NEEDED = 200, 190
 ALGORITHMS = ("reward", "dpo", "dpo-cov", "ppo", "grpo")
 
@@ -60,14 +62,14 @@ PLANTS = (
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, nargs="*", default=[0, 1, 2])
     parser.add_argument("--algorithms", nargs="*", default=list(ALGORITHMS), choices=ALGORITHMS)
     parser.add_argument("--steps", type=int, default=60, help="of PPO and GRPO")
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     found = []
-    for seed in range(arguments.seeds):
+    for seed in arguments.seeds:
         with tempfile.TemporaryDirectory() as folder:
             found += [row for plant in PLANTS for row in run(plant, seed, Path(folder) / plant.name, arguments)]
     print(json.dumps({"torch": torch.__version__, "runs": found}))
@@ -115,16 +117,18 @@ def run(plant: Plant, seed: int, here: Path, arguments: argparse.Namespace) -> l
     rows = [told("sft", **start)]
     lines(here / "pairs.jsonl", pairs(learned, has, rng))
     of_pairs = {**data, "sources": [{"path": here / "pairs.jsonl"}], "overlap": "learn"}
+    lines(here / "many.jsonl", pairs(learned * MANY, has, rng))
+    of_many = of_pairs | {"sources": [{"path": here / "many.jsonl"}]}
     tuned = {"learning_rate": 1e-3, "batch": 16, "warmup": 10}
     if {"reward", "ppo", "grpo"} & set(arguments.algorithms):
         reward.train(settings(
             reward.RewardSettings, "reward", "sft/model", data=of_pairs, optimizer=tuned, run={"steps": 150}
         ))  # fmt: skip
         rows.append(told("reward", accuracy=last(here / "reward", "held_out_accuracy")))
-    for name, section in (("dpo", {"beta": 0.1}), ("dpo-cov", {"beta": 0.05, "slope": 0.7})):
+    for name, section in (("dpo", {"beta": 0.1}), ("dpo-cov", {"beta": 0.1, "slope": 0.7})):
         if name in arguments.algorithms:
             dpo.train(settings(
-                dpo.DpoSettings, name, "sft/model", data=of_pairs, dpo=section, optimizer=tuned, run={"steps": 150}
+                dpo.DpoSettings, name, "sft/model", data=of_many, dpo=section, optimizer=tuned, run={"steps": 800}
             ))  # fmt: skip
             rows.append(told(name, accuracy=last(here / name, "held_out_accuracy")))
     learns = {

@@ -70,15 +70,18 @@ def test_a_verdict_is_what_the_interval_shows() -> None:
 
 
 def test_a_sweep_has_a_value_of_each_arm_and_seed(found: Table) -> None:
-    swept = gathered({((), 0): found, ((), 1): found, (("a=1",), 0): found, (("a=1",), 1): found})
-    assert swept.arms == [(), ("a=1",)]
+    swept = gathered({("one", 0): found, ("one", 1): found, ("other", 0): found, ("other", 1): found})
+    assert swept.arms == ["one", "other"]
     assert swept.seeds == [0, 1]
-    assert swept.values["ppo", f"{REWARD}, changed"] == {(): [1.0, 1.0], ("a=1",): [1.0, 1.0]}
+    assert swept.values["ppo", f"{REWARD}, changed"] == {"one": [1.0, 1.0], "other": [1.0, 1.0]}
 
 
-def test_switches_are_combined() -> None:
-    assert switched([]) == [()]
-    assert switched(["a=1,2", "b=x,y"]) == [("a=1", 'b="x"'), ("a=1", 'b="y"'), ("a=2", 'b="x"'), ("a=2", 'b="y"')]
-    assert switched(["c={p = 0.2},{p = 1}"]) == [("c={p = 0.2}",), ("c={p = 1}",)]
+def test_arms_and_switches_are_combined() -> None:
+    assert switched({}, []) == {"as it is": ()}
+    assert list(switched({}, ["a=1,2", "b=x,y"]).values()) == [
+        ("a=1", 'b="x"'), ("a=1", 'b="y"'), ("a=2", 'b="x"'), ("a=2", 'b="y"')
+    ]  # fmt: skip
+    assert switched({}, ["c={p = 0.2},{p = 1}"]) == {"c={p = 0.2}": ("c={p = 0.2}",), "c={p = 1}": ("c={p = 1}",)}
+    assert switched({"plain": (), "more": ("a=1",)}, ["b=2"]) == {"plain, b=2": ("b=2",), "more, b=2": ("a=1", "b=2")}
     with pytest.raises(BadSettings, match="switches nothing"):
-        switched(["a"])
+        switched({}, ["a"])

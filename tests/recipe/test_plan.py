@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 
 from commands import Run
+from espalier.dataset.convert import Kind
+from espalier.dataset.findings import ignore
 from espalier.dataset.read import read_trees
-from espalier.recipe.parts import divided
-from espalier.recipe.plan import Plan, read_plan
+from espalier.recipe.parts import divided, held_out_lines, make_parts
+from espalier.recipe.plan import Plan, beside_file, read_plan
 from espalier.train.settings import BadSettings
 from oasst import lines, message, tree
 
@@ -28,10 +30,13 @@ def changed(file: Path, *changes: str) -> set[str]:
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.name)
 def test_every_recipe_that_comes_along_can_be(recipe: Path) -> None:
     plan = read_plan(recipe)
-    assert {"sft", "ppo", "dpo", "grpo"} <= plan.steps.keys()
-    assert plan.recipe.measure.reward
-    assert plan.recipe.measure.judge
     assert plan.recipe.about
+    if not plan.recipe.arms:
+        assert {"sft", "ppo", "dpo", "grpo"} <= plan.steps.keys()
+        assert plan.recipe.measure.reward
+        assert plan.recipe.measure.judge
+    for changes in plan.recipe.arms.values():
+        assert not changes or keys(read_plan(recipe, changes)) != keys(plan)
 
 
 def test_a_step_is_made_again_when_what_goes_into_it_changed_and_never_else(file: Path) -> None:
@@ -84,6 +89,31 @@ def test_each_tree_is_in_one_part_and_those_that_share_a_text_in_the_same(tmp_pa
     assert 10 <= len(ids["held_out"]) <= 15
     assert abs(len(ids["one"]) - len(ids["two"])) <= 4
     assert divided(trees, 0.2, "0") == parts
+
+
+def test_what_is_only_measured_on_has_its_language_and_its_turns(file: Path) -> None:
+    chats = [("de", 2), ("de", 4), ("en", 4), ("de", 6)]
+    lines(
+        file.parent / "chats.jsonl",
+        *(
+            {"lang": lang, "messages": [{"role": ("user", "assistant")[turn % 2], "content": f"{lang} {number} {turn}"}
+             for turn in range(turns)]}
+            for number, (lang, turns) in enumerate(chats)
+        ),
+    )  # fmt: skip
+    kept = {"review_result": True}
+    answered = [
+        tree(
+            message(f"t{number}", text=f"Why {number}?", replies=[message(f"r{number}", f"t{number}", **kept)], **kept)
+        )
+        for number in range(40)
+    ]
+    lines(file.parent / "trees.jsonl", *answered)
+    named = '{name="deep", path="chats.jsonl", langs=["de"], turns=4}'
+    plan = read_plan(file, [f"data.beside=[{named}]", f"out={file.parent / 'out'}"], file.parent)
+    make_parts(plan, ignore)
+    found = held_out_lines(plan, Kind.THREADS, beside_file("deep"))
+    assert [(line.lang, len(line.texts)) for line in found] == [("de", 4), ("de", 6)]
 
 
 def test_a_dry_run_says_which_files_are_missing(run: Run, file: Path) -> None:

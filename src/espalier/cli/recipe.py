@@ -51,15 +51,16 @@ def sweep(
     ] = None,
     dry_run: DryRun = False,
 ) -> None:
-    """Run a recipe with several seeds and switches, and put all of it in one table. What they share is made once."""
+    """Run a recipe with several seeds, its arms and switches, and put all of it in one table. What they share is made
+    once."""
     with in_sentences():
         from espalier.recipe.sweep import run_sweep, switched
 
-        arms = switched(switch or ())
         first = _plan(file, set_ or ())
+        arms = switched(first.recipe.arms, switch or ())
         plans = {
-            (arm, seed): _plan(file, [*(set_ or ()), *arm, f"seed={seed}"])
-            for arm in arms
+            (arm, seed): _plan(file, [*(set_ or ()), *changes, f"seed={seed}"])
+            for arm, changes in arms.items()
             for seed in range(first.recipe.seed, first.recipe.seed + seeds)
         }
         if dry_run:

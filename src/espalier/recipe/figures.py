@@ -87,6 +87,8 @@ def _of(given: Measured) -> Figures:
         LOSS: _ratio(given.costs, lambda cost: cost.nats, lambda cost: cost.tokens),
         BITS: _ratio(given.costs, lambda cost: cost.nats / log(2), lambda cost: cost.bytes),
     }
+    for name, costs in given.others.items():
+        found[f"{LOSS} {name}"] = _ratio(costs, lambda cost: cost.nats, lambda cost: cost.tokens)
     for name, of in OF_REPLIES.items():
         values = [of(reply) for reply in replies]
         if all(value is not None for value in values):
@@ -108,13 +110,12 @@ OF_REPLIES: Final[Mapping[str, Callable[[Reply], float | None]]] = {
 def _between(after: Measured, before: Measured) -> Figures:
     """By how much each figure grew."""
     found: dict[str, Estimate | None] = {}
-    if [(cost.tree, cost.tokens) for cost in after.costs] == [(cost.tree, cost.tokens) for cost in before.costs]:
-        both = [
-            Cost(one.tree, one.nats - other.nats, one.tokens, one.bytes)
-            for one, other in zip(after.costs, before.costs, strict=True)
-        ]
+    if both := _both(after.costs, before.costs):
         found[LOSS] = _ratio(both, lambda cost: cost.nats, lambda cost: cost.tokens)
         found[BITS] = _ratio(both, lambda cost: cost.nats / log(2), lambda cost: cost.bytes)
+    for name, costs in after.others.items():
+        if both := _both(costs, before.others.get(name, ())):
+            found[f"{LOSS} {name}"] = _ratio(both, lambda cost: cost.nats, lambda cost: cost.tokens)
     for name in CHANGED:
         if of := OF_REPLIES.get(name):
             now, trees = _by_prompt(after.replies, of)
@@ -122,6 +123,15 @@ def _between(after: Measured, before: Measured) -> Figures:
             if len(now) == len(then):
                 found[name] = mean(now - then, trees, _chance())
     return {name: each for name, each in found.items() if each is not None}
+
+
+def _both(after: Sequence[Cost], before: Sequence[Cost]) -> list[Cost]:
+    """What the same conversations cost more; nothing where they are not the same."""
+    if [(cost.tree, cost.tokens) for cost in after] != [(cost.tree, cost.tokens) for cost in before]:
+        return []
+    return [
+        Cost(one.tree, one.nats - other.nats, one.tokens, one.bytes) for one, other in zip(after, before, strict=True)
+    ]
 
 
 def _by_prompt(replies: Sequence[Reply], of: Callable[[Reply], float | None]) -> tuple[Numbers, NDArray[np.str_]]:

@@ -3,8 +3,8 @@
 Each of its replies is kept with what was said of it; figures are computed from that elsewhere.
 """
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from json import loads
 from pathlib import Path
 from typing import Any, Self
@@ -15,22 +15,23 @@ from transformers import PreTrainedTokenizerBase
 
 from espalier.dataset.convert import Kind
 from espalier.dataset.examples import Prompt
+from espalier.dataset.format import tagged
 from espalier.infer.engine import Sample, Sampling, Tokens
 from espalier.infer.load import load_model
 from espalier.infer.local import LocalEngine
 from espalier.infer.reward import load_reward
 from espalier.infer.score import by_token, mask_of, model_reward, passes, reply_log_probs
-from espalier.infer.tokens import Encoded, encode, end_of
+from espalier.infer.tokens import Encoded, encode, end_of, tokens_of
 from espalier.recipe.parts import held_out_lines
-from espalier.recipe.plan import Plan, Step, key_of
+from espalier.recipe.plan import Plan, Step, beside_file, key_of
 from espalier.recipe.run import Tell, write_json
 from espalier.train.batch import Weights
-from espalier.train.goal import tokens_of
 from espalier.train.learnable import conversation
 from espalier.train.losses import losses_of
 from espalier.train.objectives import kl_k1
+from espalier.train.seen import refuse_learned
 from espalier.train.settings import Tuning
-from espalier.train.sources import Line, texts_of
+from espalier.train.sources import Line, Parts, texts_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,17 +64,21 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A model that writes, on what is held out. prompts: the last turn of each that was asked."""
+    """A model that writes, on what is held out. prompts: the last turn of each that was asked. others: what it costs
+    beside that, by what it is: conversations of another kind, or the same ones told of what kind they are.
+    """
 
     prompts: tuple[str, ...]
     costs: tuple[Cost, ...]
     replies: tuple[Reply, ...]
+    others: Mapping[str, tuple[Cost, ...]] = field(default_factory=dict)
 
     @classmethod
     def read(cls, path: Path) -> Self:
         said = loads(path.read_text("utf-8"))
         costs, replies = (Cost(**each) for each in said["costs"]), (Reply(**each) for each in said["replies"])
-        return cls(tuple(said["prompts"]), tuple(costs), tuple(replies))
+        others = {name: tuple(Cost(**each) for each in some) for name, some in said["others"].items()}
+        return cls(tuple(said["prompts"]), tuple(costs), tuple(replies), others)
 
 
 def measure(plan: Plan, tell: Tell) -> dict[str, Measured]:
@@ -120,7 +125,9 @@ def _measured(plan: Plan, step: Step) -> Measured:
         for number, (place, sample) in enumerate(zip(every, samples, strict=True))
     ]  # fmt: skip
     prompts = tuple(texts_of(line.example)[-1] for line, _ in asked if not isinstance(line.example, str))
-    return Measured(prompts, _costs(model, plan, tokenizer), tuple(replies))
+    lines = held_out_lines(plan, Kind.THREADS)
+    costs = _costs(model, plan, tokenizer, lines)
+    return Measured(prompts, costs, tuple(replies), dict(_others(model, plan, step, tokenizer, lines)))
 
 
 def _model(step: Step) -> tuple[Any, PreTrainedTokenizerBase]:
@@ -131,10 +138,24 @@ def _model(step: Step) -> tuple[Any, PreTrainedTokenizerBase]:
     )
 
 
-def _costs(model: Any, plan: Plan, tokenizer: PreTrainedTokenizerBase) -> tuple[Cost, ...]:
+def _others(
+    model: Any, plan: Plan, step: Step, tokenizer: PreTrainedTokenizerBase, lines: Sequence[Line]
+) -> Iterator[tuple[str, tuple[Cost, ...]]]:
+    """Raises BadSource where the model has learned one of these texts."""
+    for each in plan.recipe.data.beside:
+        others = held_out_lines(plan, Kind.THREADS, beside_file(each.name))
+        refuse_learned(Parts((), tuple(others)), step.model)
+        yield f"of {each.name}", _costs(model, plan, tokenizer, others)
+    if step.settings.data.tags:
+        yield "with tags", _costs(model, plan, tokenizer, lines, step.settings.data.tags)
+
+
+def _costs(
+    model: Any, plan: Plan, tokenizer: PreTrainedTokenizerBase, lines: Sequence[Line], tags: Sequence[str] = ()
+) -> tuple[Cost, ...]:
     chosen = plan.recipe.measure
-    lines = held_out_lines(plan, Kind.THREADS)
-    encoded = encode(map(conversation, lines), tokenizer, chosen.length)
+    chats = [tagged(conversation(line), {tag: line.tags.get(tag, "") for tag in tags}) for line in lines]
+    encoded = encode(chats, tokenizer, chosen.length)
     there = [(line, each) for line, each in zip(lines, encoded, strict=True) if each is not None]
     losses = losses_of(model, [each for _, each in there], Weights(), chosen.pass_tokens)
     return tuple(

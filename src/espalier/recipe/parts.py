@@ -7,15 +7,16 @@ from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
 from random import Random
-from typing import Final
+from typing import Any, Final
 
 from espalier.dataset.convert import Kind
+from espalier.dataset.examples import Chat, spelled
 from espalier.dataset.findings import Report
 from espalier.dataset.read import read_trees
 from espalier.dataset.records import TreeRecord, messages_of
 from espalier.dataset.split import NO_LANGUAGE
 from espalier.dataset.write import write_objects, write_records
-from espalier.recipe.plan import ALL, HELD_OUT, ONE, PARTS, TEXTS, TWO, Plan
+from espalier.recipe.plan import ALL, HELD_OUT, ONE, PARTS, TEXTS, TWO, Beside, Plan, beside_file
 from espalier.train.checkpoint import appearing
 from espalier.train.ranked import folds
 from espalier.train.settings import Data, Source
@@ -38,6 +39,8 @@ def make_parts(plan: Plan, report: Report) -> None:
     with appearing(plan.parts) as folder:
         for name, part in (*parts.items(), (ALL, trees.values())):
             write_records(folder / PARTS[name], part)
+        for each, file in zip(plan.recipe.data.beside, plan.given.beside, strict=True):
+            write_objects(folder / beside_file(each.name), map(_spelled, _beside(each, file, report)))
         write_objects(folder / PARTS[TEXTS], ({"text": text} for text in _texts_of(plan, parts[ONE], report)))
 
 
@@ -67,12 +70,26 @@ def _texts_of(plan: Plan, half: Sequence[TreeRecord], report: Report) -> list[st
     return Random(data.split_seed).sample(texts, data.most_texts)
 
 
+def _beside(wanted: Beside, file: Path, report: Report) -> list[Line]:
+    """The conversations of a file that are long enough. Raises BadSource where there are none."""
+    source = Source(path=file, langs=wanted.langs)
+    read = read_parts(Data(sources=(source,), held_out=0), Kind.THREADS, report)
+    if not (found := [line for line in (*read.learned, *read.held_out) if len(line.texts) >= wanted.turns]):
+        raise BadSource(f"{file} gives no conversation of {wanted.turns} turns and more; lower data.beside.turns")
+    return found
+
+
+def _spelled(line: Line) -> dict[str, Any]:
+    assert isinstance(line.example, Chat), f"{line.example=}"
+    return {"lang": line.lang, **spelled(line.example)}
+
+
 def _texts(tree: TreeRecord) -> tuple[str, ...]:
     return tuple(message.text for message in messages_of(tree) if not message.deleted)
 
 
-def held_out_lines(plan: Plan, kind: Kind) -> Sequence[Line]:
-    """What the held-out trees give, as the steps see it."""
-    paths = [plan.parts / PARTS[name] for name in (ONE, HELD_OUT)]
+def held_out_lines(plan: Plan, kind: Kind, part: str = PARTS[HELD_OUT]) -> Sequence[Line]:
+    """What the held-out trees give, or another file that is only measured on, as the steps see it."""
+    paths = [plan.parts / PARTS[ONE], plan.parts / part]
     data = Data(sources=tuple(Source(path=path) for path in paths))
     return read_parts(data, kind).held_out

@@ -31,6 +31,15 @@ KEY: Final = 10
 """Digits of a key."""
 
 
+class Beside(Section):
+    """Conversations of another kind, that no step learns from: @NAME."""
+
+    name: str = setting("What they are called.", "a word")
+    path: Path = setting("A file of chats or trees.", "a path")
+    langs: tuple[str, ...] = setting("Only these languages; all where none is named.", "a list of codes", ())
+    turns: int = setting("Only conversations of so many turns and more.", "a whole number from 2", 2, ge=2)
+
+
 class Files(Section):
     """What people wrote."""
 
@@ -38,6 +47,7 @@ class Files(Section):
     trees: tuple[Path, ...] = setting("Trees: they are divided into @one, @two and @held_out.", "a list", min_length=1)
     texts: tuple[Path, ...] = setting("Texts for a base model, @texts.", "a list of files", ())
     most_texts: int | None = setting("So many of them, drawn by chance; by default all.", "from 1", None, ge=1)
+    beside: tuple[Beside, ...] = setting("Other conversations to measure on.", "one table [[data.beside]] or more", ())
     held_out: float = setting("The share of trees that is only measured on.", "above 0, to 0.5", 0.2, gt=0, le=0.5)
     split_seed: str = setting("Another one divides the trees otherwise.", "a text", "0")
     demo: bool = setting("Take the demo's trees where the folder is not there.", "true or false", False)
@@ -69,6 +79,12 @@ class Recipe(Section):
     common: dict[str, dict[str, Any]] = setting("Tables that hold for each step that reads them.", "tables", {})
     steps: dict[str, dict[str, Any]] = setting("The steps, in their order.", "a table [steps.NAME] for each")
     measure: Measuring = Measuring()
+    arms: dict[str, tuple[str, ...]] = setting(
+        "What a sweep compares: of each arm its name, and what it sets as --set does. The first is what others are "
+        "held against.",
+        "a list of changes for each name",
+        {},
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +96,7 @@ class Given:
 
     trees: tuple[Path, ...]
     texts: tuple[Path, ...]
+    beside: tuple[Path, ...]
     is_demo: bool
     missing: tuple[Path, ...]
     key: str
@@ -147,22 +164,38 @@ def read_plan(file: Path, changes: Sequence[str] = (), folder: Path | None = Non
 
 
 def _given(data: Files, folder: Path) -> Given:
-    trees, texts = ([folder / path for path in paths] for paths in (data.trees, data.texts))
+    files = (data.trees, data.texts, [each.path for each in data.beside])
+    trees, texts, beside = ([folder / path for path in paths] for paths in files)
     is_demo = data.demo and not folder.is_dir()
     if is_demo:
         with as_file(demo.TREES) as path:
             trees, texts = [path], []
-    missing = tuple(path for path in (*trees, *texts) if not path.exists())
+    missing = tuple(path for path in (*trees, *texts, *beside) if not path.exists())
     sums = [[checksum(path) for path in paths if path.exists()] for paths in (trees, texts)]
-    key = key_of([__version__, sums, data.held_out, data.split_seed, data.most_texts])
-    return Given(tuple(trees), tuple(texts), is_demo, missing, key)
+    others = [
+        [each.name, checksum(path), each.langs, each.turns]
+        for each, path in zip(data.beside, beside, strict=True)
+        if path.exists()
+    ]
+    key = key_of([__version__, sums, data.held_out, data.split_seed, data.most_texts, *others])
+    return Given(tuple(trees), tuple(texts), tuple(beside), is_demo, missing, key)
+
+
+def _parts(data: Files) -> dict[str, str]:
+    """The file of each part, those beside the trees among them."""
+    return PARTS | {each.name: beside_file(each.name) for each in data.beside}
+
+
+def beside_file(name: str) -> str:
+    """Called so that training never learns from it."""
+    return f"{HELD_OUT}.{name}.jsonl.gz"
 
 
 def _step(
     name: str, table: Mapping[str, Any], recipe: Recipe, given: Given, before: Mapping[str, Step], file: Path
 ) -> Step:
     place = f"steps.{name}."
-    if name in PARTS or not name.isidentifier():
+    if name in _parts(recipe.data) or not name.isidentifier():
         raise BadSettings(f"{file}: steps.{name} cannot be called so; take another word.")
     own = {key: value for key, value in table.items() if key != "algorithm"}
     called = table.get("algorithm", name)
@@ -175,7 +208,7 @@ def _step(
     tables = _merged(_merged(common, {"run": {"seed": recipe.seed, "out": "."}}), own)
 
     def settings_with(root: Path, out: Path) -> Settings:
-        places = {part: root / f"data-{given.key}" / file for part, file in PARTS.items()}
+        places = {part: root / f"data-{given.key}" / file for part, file in _parts(recipe.data).items()}
         places |= {each.name: root / each.folder.name / MODEL for each in before.values()}
         whole = _resolved(tables, places, f"{file}: {place}")
         return checked(algorithm.kind, _merged(whole, {"run": {"out": out}}), file, place)

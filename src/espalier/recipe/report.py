@@ -77,14 +77,22 @@ def _models(plan: Plan, found: Figures) -> Iterator[Table | Figure | str]:
         "model", "loss", "bits a byte", "reward", "judge", "unpriced", "KL", "tokens a reply", "finished", "distinct",
     )  # fmt: skip
     yield Table("Models", says, heads, rows, open=True)
+    if others := list(dict.fromkeys(one for each in found.models.values() for one in each if _is_other(one))):
+        rows = [(name, *(cell(each.get(one)) for one in others)) for name, each in found.models.items()]
+        says = "Nats a token of people's replies in conversations of another kind, or told of what kind they are."
+        yield Table("Beside these", says, ("model", *others), rows, open=True)
     changes = [
         (f"{name} from {plan.steps[name].start}", what, cell(change, signed=True), verdict(change))
         for name, each in found.changes.items()
         for what, change in each.items()
-        if what in (of.LOSS, of.REWARD, of.JUDGE, of.UNPRICED, of.FINISHED)
+        if what in (of.LOSS, of.REWARD, of.JUDGE, of.UNPRICED, of.FINISHED) or _is_other(what)
     ]
     says = "On the same prompts and conversations before and after. Of a loss, lower is better."
     yield Table("What each step changed", says, ("step", "figure", "change", "which is"), changes, open=True)
+
+
+def _is_other(figure: str) -> bool:
+    return figure.startswith(f"{of.LOSS} ")
 
 
 def _judges(found: Figures) -> Iterator[Table | Figure | str]:

@@ -6,10 +6,11 @@ Arms are compared seed by seed. With few seeds the range over them says more tha
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import chain, product
 from json import dumps
 from pathlib import Path
 from statistics import fmean
+from typing import Final
 
 from espalier.dataset.page import Page, Section, Table, write_page
 from espalier.recipe.figures import Table as Found
@@ -18,8 +19,9 @@ from espalier.recipe.plan import Plan
 from espalier.recipe.run import Around, write_json
 from espalier.train.settings import BadSettings
 
-Arm = tuple[str, ...]
-"""What is set otherwise than in the file, as "steps.sft.sft.prompt_weight=0.2"."""
+Arms = Mapping[str, tuple[str, ...]]
+"""By name, what each arm sets otherwise than the file does, as "steps.sft.sft.prompt_weight=0.2"."""
+AS_IT_IS: Final = "as it is"
 Row = tuple[str, str]
 """A model or a step, and a figure of it."""
 
@@ -28,17 +30,18 @@ Row = tuple[str, str]
 class Swept:
     """Of each row, by arm, the value with each seed, in the order of the seeds; None where there is no such figure."""
 
-    arms: Sequence[Arm]
+    arms: Sequence[str]
     seeds: Sequence[int]
-    values: Mapping[Row, Mapping[Arm, Sequence[float | None]]]
+    values: Mapping[Row, Mapping[str, Sequence[float | None]]]
 
 
-def switched(switches: Sequence[str]) -> list[Arm]:
-    """All combinations of the values of "key=a,b". Values are as in TOML; others are taken for texts.
+def switched(arms: Arms, switches: Sequence[str]) -> Arms:
+    """The arms of a recipe, combined with all values of each "key=a,b". Values are as in TOML; others are taken for
+    texts.
 
     Raises BadSettings.
     """
-    each = []
+    each = [list(arms.items())] if arms else []
     for switch in switches:
         key, equals, values = switch.partition("=")
         if not key or not equals or not values:
@@ -47,8 +50,11 @@ def switched(switches: Sequence[str]) -> list[Arm]:
             given = tomllib.loads(f"it = [{values}]")["it"]
         except tomllib.TOMLDecodeError:
             given = values.split(",")
-        each.append([f"{key}={_toml(value)}" for value in given])
-    return list(product(*each))
+        each.append([(change, (change,)) for change in (f"{key}={_toml(value)}" for value in given)])
+    return {
+        ", ".join(name for name, _ in chosen) or AS_IT_IS: tuple(chain(*(changes for _, changes in chosen)))
+        for chosen in product(*each)
+    }
 
 
 def _toml(value: object) -> str:
@@ -58,11 +64,11 @@ def _toml(value: object) -> str:
     return dumps(value)
 
 
-def run_sweep(plans: Mapping[tuple[Arm, int], Plan], around: Around) -> Path:
+def run_sweep(plans: Mapping[tuple[str, int], Plan], around: Around) -> Path:
     """Do all runs, and write the table of them; its file. Raises what the steps raise, and NeedsVlConvert."""
-    found: dict[tuple[Arm, int], Found] = {}
+    found: dict[tuple[str, int], Found] = {}
     for number, ((arm, seed), plan) in enumerate(plans.items(), 1):
-        around.tell(f"Run {number} of {len(plans)}: {named(arm)}, seed {seed}")
+        around.tell(f"Run {number} of {len(plans)}: {arm}, seed {seed}")
         found[arm, seed] = figures_of(plan, around, plan.recipe.out / f"report-{number}.html")
     swept = gathered(found)
     first = next(iter(plans.values()))
@@ -76,18 +82,14 @@ def run_sweep(plans: Mapping[tuple[Arm, int], Plan], around: Around) -> Path:
     )  # fmt: skip
     write_page(path, page)
     told = [
-        {"of": row[0], "figure": row[1], "arm": named(arm), "seeds": list(swept.seeds), "values": list(values)}
+        {"of": row[0], "figure": row[1], "arm": arm, "seeds": list(swept.seeds), "values": list(values)}
         for row, by_arm in swept.values.items() for arm, values in by_arm.items()
     ]  # fmt: skip
     write_json(path.with_suffix(".json"), {"figures": told})
     return path
 
 
-def named(arm: Arm) -> str:
-    return ", ".join(arm) or "as it is"
-
-
-def gathered(found: Mapping[tuple[Arm, int], Found]) -> Swept:
+def gathered(found: Mapping[tuple[str, int], Found]) -> Swept:
     """All figures by what they are of."""
     arms = list(dict.fromkeys(arm for arm, _ in found))
     seeds = list(dict.fromkeys(seed for _, seed in found))
@@ -116,7 +118,7 @@ def _arms(swept: Swept) -> Iterator[Table | str]:
         (name, what, *(_over_seeds(by_arm[arm]) for arm in swept.arms)) for (name, what), by_arm in swept.values.items()
     ]
     says = "The mean over seeds, and from the lowest to the highest."
-    yield Table("Figures", says, ("of", "figure", *map(named, swept.arms)), rows, open=True)
+    yield Table("Figures", says, ("of", "figure", *swept.arms), rows, open=True)
     for arm in others:
         changes = []
         for (name, what), by_arm in swept.values.items():
@@ -125,8 +127,8 @@ def _arms(swept: Swept) -> Iterator[Table | str]:
                 for one, other in zip(by_arm[arm], by_arm[first], strict=True)
             ]
             changes.append((name, what, _over_seeds(differences, signed=True), _sign(differences)))
-        says = f"Above {named(first)}, seed by seed."
-        yield Table(named(arm), says, ("of", "figure", "difference", "in all seeds"), changes, open=True)
+        says = f"Above {first}, seed by seed."
+        yield Table(arm, says, ("of", "figure", "difference", "in all seeds"), changes, open=True)
 
 
 def _over_seeds(values: Sequence[float | None], *, signed: bool = False) -> str:
@@ -146,6 +148,6 @@ def _sign(differences: Sequence[float | None]) -> str:
     return "lower" if known and all(difference < 0 for difference in known) else "·"
 
 
-def _runs(plans: Mapping[tuple[Arm, int], Plan]) -> Table:
-    rows = [(f"report-{number}.html", named(arm), f"{seed}") for number, (arm, seed) in enumerate(plans, 1)]
+def _runs(plans: Mapping[tuple[str, int], Plan]) -> Table:
+    rows = [(f"report-{number}.html", arm, f"{seed}") for number, (arm, seed) in enumerate(plans, 1)]
     return Table("", "Each has a report of its own beside this page.", ("report", "arm", "seed"), rows)

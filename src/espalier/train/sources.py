@@ -19,8 +19,9 @@ from espalier.dataset.holds import Holds, held_in
 from espalier.dataset.lines import objects
 from espalier.dataset.mix import Recipe, language_weights
 from espalier.dataset.mixture import lang_in
-from espalier.dataset.read import read_examples, read_trees
+from espalier.dataset.read import read_examples, read_trees, values
 from espalier.dataset.records import messages_of
+from espalier.dataset.spellings import example as example_of
 from espalier.dataset.split import NO_LANGUAGE, TRAIN, Sapling, Shares, split
 from espalier.dataset.stamp import files_in
 from espalier.dataset.threads import Thread, threads
@@ -155,8 +156,9 @@ def _quality(path: Thread) -> float | None:
 
 
 def _of_others(file: Path, wanted: Wanted, report: Report) -> Iterator[_Given]:
-    for example in remade(read_examples(file, report), wanted):
-        yield example, _unit(texts_of(example)), NO_LANGUAGE, None
+    for given, lang in values(file, report, lambda line, _: (example_of(line), lang_in(line))):
+        for example in remade([given], wanted):
+            yield example, _unit(texts_of(example)), lang, None
 
 
 def _texts(source: Source, report: Report) -> Iterator[Line]:
