@@ -1,5 +1,7 @@
 """What each state of a campaign does to pages and to programs: preparing, paused, closed."""
 
+import re
+
 import pytest
 
 from campaigns import API, REPLIES, World, well
@@ -87,6 +89,9 @@ def test_once_it_is_closed_an_open_task_says_so_and_hands_the_draft_back(small_c
         assert REPLIES[0] in page.text
         assert "https://example.org/data" in page.text
         assert "Give me the next task" not in page.text
+        offered = ada.get("/tasks").text
+        assert re.search(rf'href="/tasks/{task}">What you had written</a>', offered)
+        assert "Continue your" not in offered, "it takes nothing more"
 
 
 def test_once_it_is_closed_people_read_download_withdraw_and_report_but_nothing_is_added(
