@@ -3,7 +3,7 @@
 import gzip
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date
 from functools import partial
@@ -11,9 +11,13 @@ from importlib.resources import as_file
 from pathlib import Path
 from typing import Any
 
+import datasets
 import pytest
 
 from espalier import demo
+from espalier.dataset.about import About, CardFile
+from espalier.dataset.card import write_card
+from espalier.dataset.describe import describe
 from espalier.dataset.parts import Wanted
 from espalier.dataset.read import read_messages, read_trees, read_votes
 from espalier.dataset.records import TreeRecord, VoteRecord, flat_messages, messages_of
@@ -65,6 +69,25 @@ def test_the_same_again_gives_the_same_bytes_and_nothing_is_wrong_with_it(
     assert first == second
     assert faults(release) == []
     assert not list(tmp_path.glob(".*"))  # no half release is left
+
+
+def test_datasets_opens_the_folder_without_a_word_more_even_when_nobody_voted(
+    given: tuple[list[TreeRecord], list[VoteRecord]], tmp_path: Path
+) -> None:
+    trees, _ = given
+
+    def card(folder: Path, about: About, files: Sequence[CardFile]) -> None:
+        write_card(folder / "README.md", describe(trees, with_topics=False), about, files)
+
+    freeze(tmp_path / "unvoted", PLAN, Source(lambda: trees, list), alike, card)
+    folder = str(tmp_path / "unvoted")
+    datasets.disable_progress_bars()
+    opened = datasets.load_dataset(folder, cache_dir=str(tmp_path / "cache"))
+    assert opened.num_rows == {
+        part: sum(1 for _ in read_messages(tmp_path / f"unvoted/data/{part}.trees.jsonl.gz"))
+        for part in ("train", "validation")
+    }
+    assert datasets.get_dataset_config_names(folder) == ["messages"]
 
 
 def test_its_files_hold_the_trees_the_rows_and_the_votes(release: Path, given: Any) -> None:

@@ -151,6 +151,7 @@ def test_hubs_read_the_card(trees: list[TreeRecord], tmp_path: Path) -> None:
         {
             "config_name": "threads",
             "data_files": [{"split": "train", "path": "train.parquet"}, {"split": "test", "path": "test.parquet"}],
+            "default": True,
         }
     ]
     assert "36 messages in 12 trees" in card.text

@@ -60,7 +60,12 @@ def _front(described: Description, about: About, files: Sequence[CardFile]) -> M
         "task_categories": list(TASKS),
         "tags": list(TAGS),
         **(
-            {"configs": [{"config_name": name, "data_files": given} for name, given in configs.items()]}
+            {
+                "configs": [  # the first is what `load_dataset` opens when none is named
+                    {"config_name": name, "data_files": given, **({} if number else {"default": True})}
+                    for number, (name, given) in enumerate(configs.items())
+                ]
+            }
             if configs
             else {}
         ),

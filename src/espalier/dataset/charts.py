@@ -180,7 +180,7 @@ def label_spreads(labels: Mapping[str, Spread]) -> Chart:
         for label, spread in labels.items()
     ]
     tenths = [f"{place / BINS:.1f}–" for place in range(BINS)]
-    says = "Each row is a label; the darker a tenth, the more messages have their mean there."
+    says = "Each row is a label; the stronger the colour of a tenth, the more messages have their mean there."
     return Chart("Labels", says, spec, ("label", "messages", "mean", "deviation", *tenths), rows)
 
 

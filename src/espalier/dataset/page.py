@@ -64,10 +64,16 @@ class Page:
 def write_page(path: Path, page: Page) -> None:
     """Write it. The same page gives the same bytes."""
     written = _TEMPLATES.get_template("page.html").render(
-        page=page, kind_of=lambda part: type(part).__name__, version=__version__, open_rows=MOST_ROWS_OPEN
-    )
+        page=page, kind_of=lambda part: type(part).__name__, version=__version__, open_rows=MOST_ROWS_OPEN,
+        narrow=_narrow,
+    )  # fmt: skip
     with replacing(path) as file:
         file.write(written.encode())
+
+
+def _narrow(rows: Sequence[Sequence[Cell]]) -> bool:
+    """Whether paper has room for several pieces of the table beside each other."""
+    return all(len(row) < 5 and all(len(str(cell)) < 13 for cell in row) for row in rows)
 
 
 def figure(chart: Chart | None) -> list[Figure]:

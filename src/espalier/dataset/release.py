@@ -226,14 +226,16 @@ def _tables_of(work: Path, part: str, seen: _Seen) -> dict[str, Any]:
 
 
 def _files(parts: Sequence[str], counts: Mapping[str, Any]) -> list[CardFile]:
-    """What lies in a release beside its papers."""
+    """What lies in a release beside its papers. `datasets` opens no table without rows, so these have no name there."""
     votes = sum(counts["votes"].values())
     made = []
     for part in parts:
         trees, messages = counts[part]["trees"], counts[part]["messages"]
-        made.append(CardFile(messages_file(part), f"messages of {part}", "messages", part, messages))
+        made.append(
+            CardFile(messages_file(part), f"messages of {part}", "messages" if messages else None, part, messages)
+        )
         made.append(CardFile(trees_file(part), f"trees of {part}", split=part, lines=trees))
-    made.append(CardFile(VOTES_TABLE, "every review, ranking and reaction", "votes", TRAIN, votes))
+    made.append(CardFile(VOTES_TABLE, "every review, ranking and reaction", "votes" if votes else None, TRAIN, votes))
     made.append(CardFile(VOTES, "the same, a line of JSON each", lines=votes))
     made.append(CardFile(SPLIT, "how the trees were split, and where each is"))
     return made
