@@ -14,7 +14,7 @@ from espalier.cli.terminal import fail, harmless, out, plural, progress, sentenc
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from espalier.evaluate.battles import Unsaid, Verdict
+    from espalier.evaluate.battles import Verdict
     from espalier.evaluate.standings import Standings
     from espalier.evaluate.standings_results import Known
 
@@ -43,7 +43,7 @@ def battles(
     """Rate models by their battles: Bradley and Terry with intervals, with the order and the length of answers held
     fixed, after a swap of the sides, and Elo; who wins against whom; what the judge makes of the order."""
     from espalier.dataset.write import write_objects
-    from espalier.evaluate.battles import Verdict, read_verdicts, written
+    from espalier.evaluate.battles import read_verdicts, written
     from espalier.evaluate.results import checksums
 
     for file in files:
@@ -54,21 +54,21 @@ def battles(
     with in_sentences(), progress("rating"):
         verdicts = [each for file in files for each in read_verdicts(file, notices)]
         found = standing(verdicts, seed, resamples, orders, k)
-    known = [each for each in verdicts if isinstance(each, Verdict)]
-    judges = sorted({each.battle.judge or "judges who are not named" for each in known})
+    judges = sorted({each.battle.judge or "judges who are not named" for each in verdicts})
     rated(found, into, BATTLES, ", ".join(file.name for file in files), ", ".join(judges), checksums(files))
     if fastchat is not None:
-        count = write_objects(fastchat, map(written, known))
+        count = write_objects(fastchat, map(written, verdicts))
         out.print(f"{escape(str(fastchat))}: {plural(count, 'battle')}.")
 
 
-def standing(verdicts: "Sequence[Verdict | Unsaid]", seed: int, resamples: int, orders: int, k: float) -> "Standings":
+def standing(verdicts: "Sequence[Verdict]", seed: int, resamples: int, orders: int, k: float) -> "Standings":
     """How models stand; ends the command where nothing can be told."""
-    from espalier.evaluate.battles import Unsaid, Verdict
+    from espalier.evaluate.battles import Unsaid
     from espalier.evaluate.standings import NoBattles, standings
 
-    judged = (each.judged for each in verdicts if isinstance(each, Verdict))
-    unparsed, refused = (verdicts.count(why) for why in (Unsaid.UNPARSED, Unsaid.REFUSED))
+    judged = (each.judged for each in verdicts if not each.unsaid)
+    unsaid = [each.unsaid for each in verdicts]
+    unparsed, refused = (unsaid.count(why) for why in (Unsaid.UNPARSED, Unsaid.REFUSED))
     try:
         return standings(judged, seed, unparsed, refused, resamples, orders, k)
     except NoBattles as nothing:

@@ -27,7 +27,7 @@ from espalier.cli.terminal import MISUSED, fail, out, plural, progress
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from espalier.evaluate.battles import Unsaid, Verdict
+    from espalier.evaluate.battles import Verdict
     from espalier.evaluate.pairwise import Contest
 
 PAIRWISE: Final = "pairwise"
@@ -56,7 +56,7 @@ def pairwise(
     in both orders. What is answered and judged is kept, so the same command goes on where it was stopped."""
     from espalier.dataset.write import write_objects
     from espalier.evaluate.answers import samples_of
-    from espalier.evaluate.battles import Verdict, written
+    from espalier.evaluate.battles import written
     from espalier.evaluate.model import named
     from espalier.evaluate.pairwise import contests, conversations
     from espalier.evaluate.prompts import read_prompts
@@ -83,13 +83,13 @@ def pairwise(
         found = standing(verdicts, seed, resamples, orders, 32.0)
     rated(found, into, PAIRWISE, f"{prompts.name}: {', '.join(held)}", said_by, checksums([prompts]), known)
     battles = into / f"{PAIRWISE}.battles.jsonl"
-    count = write_objects(battles, (written(each) for each in verdicts if isinstance(each, Verdict)))
+    count = write_objects(battles, map(written, verdicts))
     out.print(f"{escape(str(battles))}: {plural(count, 'battle')}, as FastChat has them.")
 
 
 def _judged(
     judge: str, contests: "Sequence[Contest]", into: Path, seed: int, device: str, dtype: str, threads: int | None
-) -> "tuple[Sequence[Verdict | Unsaid], str]":
+) -> "tuple[Sequence[Verdict], str]":
     """What the judge says, and who it is."""
     from espalier.evaluate.judges import LanguageJudge, by_reward
     from espalier.evaluate.remote import open_remote

@@ -29,7 +29,7 @@ GAMES: Final = ("g1_winner", "g2_winner")
 class Unsaid(StrEnum):
     """Why there is no verdict: the judge said nothing that can be read, or would not judge."""
 
-    UNPARSED = "unparsed"
+    UNPARSED = "error"  # as FastChat has it
     REFUSED = "refused"
 
 
@@ -41,10 +41,16 @@ UNSAID: Final[Mapping[str, Unsaid]] = {
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """battle: the judge saw `model_a` first. characters: of both answers, where they are known."""
+    """battle: the judge saw `model_a` first; where there is no verdict its winner says why. characters: of both
+    answers, where they are known.
+    """
 
     battle: Battle
     characters: tuple[int, int] | None = None
+
+    @property
+    def unsaid(self) -> Unsaid | None:
+        return UNSAID.get(self.battle.winner)
 
     @property
     def judged(self) -> Judged:
@@ -72,7 +78,7 @@ def written(verdict: Verdict) -> dict[str, Any]:
     return said
 
 
-def read_verdicts(path: Path, report: Report = ignore) -> Iterator[Verdict | Unsaid]:
+def read_verdicts(path: Path, report: Report = ignore) -> Iterator[Verdict]:
     """Every verdict in a file of any kind, each order of a pair by itself. Lines that are no battles are reported.
 
     Raises BadSet where a table of text cannot be read.
@@ -84,25 +90,25 @@ def read_verdicts(path: Path, report: Report = ignore) -> Iterator[Verdict | Uns
             report(Finding(Code.WRONG_VALUE, str(path), line, wrong.path, wrong.reason, lost=True))
 
 
-def _verdicts(given: Mapping[str, Any]) -> Iterator[Verdict | Unsaid]:
+def _verdicts(given: Mapping[str, Any]) -> Iterator[Verdict]:
     if "g1_winner" in given and "g2_winner" in given:  # the second game has the sides changed
         one, other = (_single({**given, "winner": given[game]}, "model_1", "model_2") for game in GAMES)
         yield one
-        yield _turned(other) if isinstance(other, Verdict) else other
+        yield _turned(other)
     elif "verdict" in given:
         yield _single({**given, "winner": given["verdict"]}, "first", "second")
     else:
         yield _single(given, "model_a", "model_b")
 
 
-def _single(given: Mapping[str, Any], one: str, other: str) -> Verdict | Unsaid:
+def _single(given: Mapping[str, Any], one: str, other: str) -> Verdict:
     """One verdict, whose models stand under these names. Raises Malformed."""
     winner = str(given.get("winner"))
-    if winner in UNSAID:
-        return UNSAID[winner]
     named = {"model_a": given.get(one), "model_b": given.get(other), "question_id": given.get("question", "")}
-    battle = example({**named, **given, "winner": WINNERS.get(winner, winner)})
+    battle = example({**named, **given, "winner": "tie" if winner in UNSAID else WINNERS.get(winner, winner)})
     assert isinstance(battle, Battle), f"{battle=}"
+    if winner in UNSAID:
+        battle = replace(battle, winner=UNSAID[winner])
     if battle.model_a == battle.model_b:
         raise Malformed(f"$.{other}", "is the other model too")
     lengths = [given.get(f"{side}_characters") for side in ("first", "second")]

@@ -21,7 +21,6 @@ from espalier.infer.completions import ApiRefusal
 from espalier.infer.engine import Sampling
 from espalier.infer.remote import ChatClient, chat_request
 
-Ruling = Verdict | Unsaid
 AT_ONCE: Final = 8  # requests
 KEPT_AT_ONCE: Final = 32
 REFUSALS: Final = frozenset({"content_filter", "content_policy_violation"})
@@ -40,12 +39,12 @@ Give your reasons in a few sentences. Then end with a line that holds nothing bu
 better, [[B]] if answer B is better, [[C]] if neither is."""
 
 
-def by_reward(judge: Judge, contests: Sequence[Contest]) -> list[Ruling]:
+def by_reward(judge: Judge, contests: Sequence[Contest]) -> list[Verdict]:
     """The answer with the higher reward wins; each is looked at once."""
     answered = list(dict.fromkeys(side for each in contests for side in (each.one, each.other)))
     told = judge.rewards([(turns[:-1], turns[-1].content) for turns in answered])
     reward = dict(zip(answered, told, strict=True))
-    found: list[Ruling] = []
+    found: list[Verdict] = []
     for each in contests:
         ahead = reward[each.one] - reward[each.other]
         winner = "model_a" if ahead > 0 else "model_b" if ahead < 0 else "tie"
@@ -65,7 +64,7 @@ class LanguageJudge:
         self._client, self._model, self._source, self._seed, self._kept = client, model, source, seed, kept
         self._sampling = Sampling(longest, temperature=0.0)
 
-    def rulings(self, contests: Sequence[Contest], tell: Tell = nobody) -> list[Ruling]:
+    def rulings(self, contests: Sequence[Contest], tell: Tell = nobody) -> list[Verdict]:
         """Of each contest in both orders, one after the other. Raises ApiRefusal, Unreachable."""
         both = [order for each in contests for order in (each, each.turned)]
         said = self._read()
@@ -96,11 +95,9 @@ class LanguageJudge:
             return {"refused": choice.message.refusal or choice.message.content or ""}
         return {"said": choice.message.content or ""}
 
-    def _ruling(self, contest: Contest, answer: dict[str, Any]) -> Ruling:
-        if "refused" in answer:
-            return Unsaid.REFUSED
-        winner = verdict_in(answer["said"])
-        return verdict_of(contest.won_by(winner, self.name)) if winner else Unsaid.UNPARSED
+    def _ruling(self, contest: Contest, answer: dict[str, Any]) -> Verdict:
+        winner = Unsaid.REFUSED if "refused" in answer else verdict_in(answer["said"]) or Unsaid.UNPARSED
+        return verdict_of(contest.won_by(winner, self.name))
 
     def _key(self, contest: Contest) -> str:
         asked = [astuple(turn) for turn in prompt_of(contest)]

@@ -32,7 +32,7 @@ class Contest:
     other: Turns
 
     def won_by(self, winner: str, judge: str) -> Battle:
-        """winner: `model_a`, `model_b` or `tie`."""
+        """winner: `model_a`, `model_b`, `tie`, or why there is none."""
         return Battle(self.question, self.model_a, self.model_b, winner, judge, self.turn, (self.one, self.other))
 
     @property
