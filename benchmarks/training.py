@@ -1,279 +1,202 @@
-"""How fast supervised fine-tuning is beside TRL: the same model, conversations, losses and threads, in one run.
+"""How fast training is beside TRL: the same models, examples, losses, precision and threads, in one run.
 
-    python benchmarks/training.py --trl PYTHON [--runs 5] [--steps 20] [--threads 1] [--dtype float32]
+    python benchmarks/training.py --trl PYTHON --trl-ppo PYTHON [--only NAME ...] [--runs 5] [--threads 1]
 
-PYTHON is that of an environment with `trl` 1.16, which is no dependency of ours:
+PYTHON is that of an environment with `trl`, which is no dependency of ours: 1.16.0, and 1.12.0, the last one with PPO:
 
     python -m venv trl && trl/bin/pip install trl==1.16.0 torch==2.13.0 transformers==5.23.0 datasets
 
-Reads the published English conversations in `../shared/data`, or where ESPALIER_DATA points. A model of 15 million
-parameters with random weights and 16,384 tokens of its own learns threads as they come, prompts masked, at most 1,024
-tokens each. Both sides see the same conversations in the same steps, with AdamW at one learning rate, without dropout
-and checkpointing. A pair whose first losses differ by more than a thousandth is void. Tokens are those of
-conversations, each counted once, padding never. Runs alternate; what is told is the median, with its range. The last
-line is one JSON object.
+A model of 15 million parameters and 16,384 tokens learns published conversations (`training_data.py`). Both sides see
+the same examples in the same steps of AdamW, from the same weights, at one learning rate, prompts masked, without
+dropout and checkpointing; what they draw, they draw by the same chance. TRL keeps its other defaults, and all its
+arguments are printed. Sides alternate; the first run of each has 20 steps and the others fewer, and a pair whose first
+20 losses differ by more than a thousandth is void. The first step of a run (PPO: the first rollout) warms up and does
+not count. Tokens are those of conversations, each counted once, padding never; K replies to a prompt count as
+K (K − 1) / 2 pairs on both sides. What is told is the median with its range; `cpu` beside it is the same in processor
+time, for machines that others use too. The last line is one JSON object, of times that ours is faster.
 """
 
 import argparse
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-DATA = Path(os.environ.get("ESPALIER_DATA") or Path(__file__).parents[2] / "shared" / "data")
-LONGEST, BATCH, RATE, WARM = 1024, 8, 1e-4, 1
-PAIRS = {"sft_vs_trl_default": ("ours", "trl default"), "sft_vs_trl_packing": ("ours, TRL's packs", "trl packing")}
-CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
+HERE = Path(__file__).parent
 SAME, COMPARED = 1e-3, 20  # how far losses may differ, and how many of them
+EPOCHS = 4  # steps of the optimiser that PPO makes on a rollout
+GROUP = 8  # replies to a prompt of GRPO
 
 
-def prepare(folder: Path, steps: int) -> None:
-    """A model, and the conversations of all steps: eight at a time, and as many as TRL packs into eight rows."""
-    import torch
+@dataclass(frozen=True)
+class Pair:
+    """What is compared.
 
-    from espalier.dataset.convert import Kind
-    from espalier.train.base import Base, learn_tokenizer, new_model
-    from espalier.train.learnable import learnable
-    from espalier.train.settings import Data, Source
-    from espalier.train.sources import read_parts
+    data: the file of examples. batch: of them in a step. theirs: what TRL takes at once, its default of 8 where the
+    step allows it. steps: of a run, but for the first one. rate: of learning. clip: of gradients; TRL's PPO has none.
+    """
 
-    torch.manual_seed(0)
-    file = DATA / "oasst1" / "oasst1-en-validation.messages.jsonl.gz"
-    parts = read_parts(Data(sources=(Source(path=file),), held_out=0, length=LONGEST), Kind.THREADS)
-    texts = (json.loads(line)["text"] for line in lines(DATA / "oasst1" / "oasst1-en-train.texts.jsonl.gz"))
-    tokenizer = learn_tokenizer(texts, 16_384)
-    shape = Base(width=256, layers=8, heads=8, positions=LONGEST)
-    model = new_model(shape, len(tokenizer), 0)
-    model.save_pretrained(folder / "model")
-    tokenizer.save_pretrained(folder / "model")
-    data = Data(sources=(Source(path=file),), length=LONGEST)
-    found = learnable(parts.learned, tokenizer, data).conversations
-    order = torch.randperm(len(found)).tolist()
-    rows = [{"ids": found[at].ids.tolist(), "trained": found[at].trained.tolist()} for at in order]
-    parameters = sum(each.numel() for each in model.parameters())
-    (folder / "data.json").write_text(json.dumps({"rows": rows, "parameters": parameters, "steps": steps}))
+    algorithm: str
+    unit: str
+    data: str
+    batch: int
+    theirs: int
+    steps: int
+    rate: float
+    variant: str = ""
+    clip: float = 1.0
 
 
-def lines(file: Path) -> Iterator[str]:
-    import gzip
-
-    with gzip.open(file, "rt", encoding="utf-8") as opened:
-        yield from opened
-
-
-def ours(folder: Path, said: dict[str, Any], side: str, dtype: str) -> dict[str, Any]:
-    """The product's own loop, told which conversations each step sees."""
-    import numpy as np
-    import torch
-
-    from espalier.infer.load import load_model
-    from espalier.infer.tokens import Encoded
-    from espalier.train import sft
-    from espalier.train.batch import Weights
-    from espalier.train.learnable import Learnable
-    from espalier.train.settings import Data, Model, Optimizer, Run, Source
-    from espalier.train.sources import Line
-    from espalier.train.watch import Watch
-
-    given = [
-        Encoded(np.array(row["ids"], np.int32), np.zeros(len(row["ids"]), np.int8), np.array(row["trained"]))
-        for row in said["rows"]
-    ]
-    source = Source(path=Path("rows"))
-    lines = tuple(Line("", "", source.path, "en", 1.0, ()) for _ in given)
-    settings = sft.SftSettings(
-        model=Model(start=str(folder / "model")),
-        data=Data(sources=(source,), length=LONGEST),
-        optimizer=Optimizer(learning_rate=RATE, schedule="constant", warmup=0, batch=BATCH, betas=(0.9, 0.999)),
-        run=Run(out=folder / "ours", steps=said["steps"], save_every=10**9, measure_every=10**9, tensorboard=False,
-                pass_tokens=said["pass_tokens"]),
-    )  # fmt: skip
-    told: list[tuple[float, float]] = []
-    now = CLOCKS[said["clock"]]
-    step = Watch.step
-
-    def timed(watch: Watch, number: int, tokens: int, **metrics: float) -> None:
-        told.append((now(), metrics["loss"]))
-        step(watch, number, tokens, **metrics)
-
-    Watch.step, Watch.saves = timed, lambda watch, number: False  # type: ignore[method-assign,assignment]
-    sft.lines_of_steps = lambda often, settings: iter(said["places"][side])  # type: ignore[attr-defined]
-    model, _ = load_model(folder / "model", getattr(torch, dtype), device="cpu")
-    sft.fit(model, Learnable(tuple(given), lines), {}, Weights(), settings, {})
-    return {"times": [at for at, _ in told], "losses": [loss for _, loss in told]}
+PAIRS = {
+    "sft_vs_trl_default": Pair("sft", "tokens", "sft", 8, 8, 6, 1e-4, "default"),
+    "sft_vs_trl_packing": Pair("sft", "tokens", "sft", 8, 8, 4, 1e-4, "packing"),
+    "reward_vs_trl": Pair("reward", "pairs", "reward", 4, 8, 4, 1e-5),
+    "ppo_vs_trl": Pair("ppo", "samples", "prompts", 16, 16, 3, 3e-6, clip=0.0),
+    "dpo_vs_trl": Pair("dpo", "pairs", "dpo", 8, 8, 4, 1e-6),
+    "grpo_vs_trl": Pair("grpo", "samples", "prompts", 4, 8, 6, 1e-6),
+}
 
 
-def trl(folder: Path, said: dict[str, Any], side: str, dtype: str) -> dict[str, Any]:
-    """TRL's trainer with its defaults, but for what has to be equal."""
-    import torch
-    from datasets import Dataset
-    from transformers import AutoModelForCausalLM, AutoTokenizer, TrainerCallback
-    from trl import SFTConfig, SFTTrainer
-
-    rows = said["rows"]
-    if not said["places"].get(side):
-        places = range(len(rows))
-    else:
-        places = [place for step in said["places"][side] for place in step]
-    columns = {
-        "input_ids": [rows[at]["ids"] for at in places],
-        "labels": [
-            [token if learned else -100 for token, learned in zip(rows[at]["ids"], rows[at]["trained"], strict=True)]
-            for at in places
-        ],
-    }
-    config = SFTConfig(
-        output_dir=str(folder / "trl"), max_steps=said["steps"], per_device_train_batch_size=BATCH,
-        learning_rate=RATE, lr_scheduler_type="constant", warmup_steps=0, max_length=LONGEST, max_grad_norm=1.0,
-        adam_beta1=0.9, adam_beta2=0.999, adam_epsilon=1e-8, weight_decay=0.0, gradient_checkpointing=False,
-        bf16=False, packing=side == "trl packing", train_sampling_strategy="sequential", report_to="none",
-        save_strategy="no", logging_steps=1, use_cpu=True, disable_tqdm=True, optim="adamw_torch",
-    )  # fmt: skip
-    told: list[float] = []
-    now = CLOCKS[said["clock"]]
-
-    class Timed(TrainerCallback):  # type: ignore[misc]
-        def on_step_end(self, *_: Any, **__: Any) -> None:
-            told.append(now())
-
-    model = AutoModelForCausalLM.from_pretrained(folder / "model", dtype=getattr(torch, dtype))
-    tokenizer = AutoTokenizer.from_pretrained(folder / "model")
-    trainer = SFTTrainer(
-        model, config, train_dataset=Dataset.from_dict(columns), processing_class=tokenizer, callbacks=[Timed()]
-    )
-    packs = trainer.train_dataset["seq_lengths"] if config.packing else None
-    trainer.train()
-    losses = [each["loss"] for each in trainer.state.log_history if "loss" in each]
-    kept = {name: value for name, value in config.to_dict().items() if name in SHOWN}
-    return {"times": told, "losses": losses, "arguments": kept, "packs": packs}
+def examples(folder: Path, pair: Pair, arguments: argparse.Namespace) -> tuple[list[list[Any]], list[Any]]:
+    """What each step sees, and all that there is."""
+    rows = json.loads((folder / f"{pair.data}.json").read_text("utf-8"))
+    if pair.variant == "packing":
+        tell(folder, pair, arguments, all=rows, variant="pack", batch=pair.batch)
+        places = json.loads(run(arguments.trl, "training_trl.py", folder))
+        return [[rows[place] for place in step] for step in places], rows
+    steps = [rows[at : at + pair.batch] for at in range(0, len(rows) - pair.batch + 1, pair.batch)]
+    if pair.data == "prompts":  # in the order in which ours draws replies to them
+        steps = [sorted(step, key=len) for step in steps]
+    return steps, []
 
 
-SHOWN = {
-    "per_device_train_batch_size", "gradient_accumulation_steps", "learning_rate", "lr_scheduler_type", "max_length",
-    "packing", "packing_strategy", "padding_free", "loss_type", "optim", "adam_beta1", "adam_beta2", "adam_epsilon",
-    "weight_decay", "max_grad_norm", "bf16", "fp16", "gradient_checkpointing", "train_sampling_strategy",
-    "dataloader_num_workers", "pad_to_multiple_of", "eos_token", "use_cpu", "torch_compile", "use_liger_kernel",
-}  # fmt: skip
-
-
-def packed_places(rows: list[dict[str, Any]], steps: int) -> list[list[int]]:
-    """Which conversations TRL's best-fit packing puts into the eight rows of each step, found by asking it."""
-    from datasets import Dataset
-    from trl.data_utils import pack_dataset
-
-    asked = Dataset.from_dict(
-        {"input_ids": [row["ids"] for row in rows], "place": [[at] * len(row["ids"]) for at, row in enumerate(rows)]}
-    )
-    packs = pack_dataset(asked, LONGEST, "bfd")["place"]
-    return [
-        [place for pack in packs[at : at + BATCH] for place in dict.fromkeys(pack)]
-        for at in range(0, steps * BATCH, BATCH)
-    ]
-
-
-def run(python: str, folder: Path, side: str, arguments: argparse.Namespace) -> dict[str, Any]:
-    """One side in a process of its own."""
-    environment = os.environ | {
-        "OMP_NUM_THREADS": str(arguments.threads), "TOKENIZERS_PARALLELISM": "false", "HF_HUB_OFFLINE": "1",
-        "ESPALIER_DATA": str(DATA),
+def tell(folder: Path, pair: Pair, arguments: argparse.Namespace, **more: Any) -> None:
+    """What a process of either side reads."""
+    said = {
+        "algorithm": pair.algorithm, "variant": pair.variant, "rate": pair.rate, "clip": pair.clip, "group": GROUP,
+        "batch": pair.theirs, "threads": arguments.threads, "dtype": arguments.dtype,
+        "pass_tokens": arguments.pass_tokens,
     }  # fmt: skip
-    order = [python, __file__, "--trl", "", "--side", side, "--folder", str(folder), "--dtype", arguments.dtype]
+    (folder / "said.json").write_text(json.dumps(said | more), "utf-8")
+
+
+def run(python: str, script: str, folder: Path) -> str:
+    """One side in a process of its own; the last line that it says."""
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false", "HF_HUB_OFFLINE": "1"}
+    order = [python, str(HERE / script), str(folder)]
     done = subprocess.run(order, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
-        sys.exit(f"{side} failed:\n{done.stderr[-4000:]}")
-    return dict(json.loads(done.stdout.splitlines()[-1]))
+        sys.exit(f"{script} failed:\n{done.stderr[-4000:]}")
+    return done.stdout.splitlines()[-1]
 
 
-def one_side(arguments: argparse.Namespace) -> None:
-    """What a process of its own does."""
-    folder = Path(arguments.folder)
-    said = json.loads((folder / "data.json").read_text())
-    if arguments.side == "places":
-        said["places"] = {
-            "ours": [[*range(at, at + BATCH)] for at in range(0, said["steps"] * BATCH, BATCH)],
-            "ours, TRL's packs": packed_places(said["rows"], said["steps"]),
-        }
-        said["places"]["trl default"] = said["places"]["ours"]
-        (folder / "data.json").write_text(json.dumps(said))
-        print(json.dumps({}))
-        return
-    import torch
+def work(pair: Pair, step: list[Any]) -> int:
+    """How much a step of the examples is, in the unit of the pair."""
+    match pair.algorithm:
+        case "sft":
+            return sum(len(row["ids"]) for row in step)
+        case "reward" | "dpo":
+            return sum(len(row["replies"]) * (len(row["replies"]) - 1) // 2 for row in step)
+        case "grpo":
+            return len(step) * GROUP
+        case _:
+            return len(step)
 
-    torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
-    found = (ours if arguments.side.startswith("ours") else trl)(folder, said, arguments.side, arguments.dtype)
-    found["memory"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps(found))
+
+def speed(pair: Pair, steps: list[list[Any]], found: dict[str, Any], clock: str) -> float:
+    """Units a second, the first step left out, and with it its share of the work that was done before the loop."""
+    ends = found["times"][clock][EPOCHS - 1 :: EPOCHS] if pair.algorithm == "ppo" else found["times"][clock]
+    assert len(ends) == len(steps), f"{len(ends)} steps were made of {len(steps)}"
+    counted = sum(work(pair, step) for step in steps[1:])
+    share = counted / (counted + work(pair, steps[0]))
+    return counted / (ends[-1] - ends[0] + share * found["before"][clock])
+
+
+def compared(folder: Path, pair: Pair, arguments: argparse.Namespace) -> tuple[float | None, dict[str, Any]]:
+    """Alternating runs: by how much ours is faster, None where the pair is void; and what else is told of it."""
+    steps, everything = examples(folder, pair, arguments)
+    lengths = [COMPARED // (EPOCHS if pair.algorithm == "ppo" else 1), *[pair.steps] * (arguments.runs - 1)]
+    sides = {"ours": (sys.executable, "training_ours.py")}
+    sides["trl"] = (arguments.trl_ppo if pair.algorithm == "ppo" else arguments.trl, "training_trl.py")
+    speeds: dict[str, dict[str, list[float]]] = {clock: {side: [] for side in sides} for clock in ("wall", "cpu")}
+    memory: dict[str, float] = dict.fromkeys(sides, 0)
+    losses: dict[str, list[float]] = {}
+    gradient_apart = None
+    for number, length in enumerate(lengths):
+        gradient = "" if number else str(folder / "gradient.pt")
+        Path(folder / "gradient.pt").unlink(missing_ok=True)
+        for side, (python, script) in sides.items():
+            tell(
+                folder,
+                pair,
+                arguments,
+                steps=steps[:length],
+                gradient=gradient,
+                all=everything if side == "trl" else [],
+            )
+            found = json.loads(run(python, script, folder))
+            for clock, of in speeds.items():
+                of[side].append(speed(pair, steps[:length], found, clock))
+            if number:
+                memory[side] = max(memory[side], found["memory"])
+            else:
+                losses[side] = found["losses"]
+                gradient_apart = found["gradient_apart"]
+        if not number:
+            print(f"trl: {(folder / 'arguments.json').read_text('utf-8')}")
+        said = ", ".join(f"{side} {of[-1]:,.2f}" for side, of in speeds["wall"].items())
+        print(f"  run {number + 1}, {length} steps: {said} {pair.unit}/s", flush=True)
+    apart = max(abs(ours - theirs) for ours, theirs in zip(losses["ours"], losses["trl"], strict=True))
+    told: dict[str, Any] = {"losses_apart": apart, "gradient_apart": gradient_apart, "memory": memory}
+    for clock, of in speeds.items():
+        ratios = [ours / theirs for ours, theirs in zip(of["ours"], of["trl"], strict=True)]
+        told[clock] = {"times": statistics.median(ratios), "from": min(ratios), "to": max(ratios)}
+        for side, each in of.items():
+            told[clock][side] = [statistics.median(each), min(each), max(each)]
+    return (None if apart > SAME else round(told["wall"]["times"], 2)), told
+
+
+def say(name: str, pair: Pair, told: dict[str, Any]) -> None:
+    for side in ("ours", "trl"):
+        middle, low, high = told["wall"][side]
+        said = f"{middle:,.2f} {pair.unit}/s ({low:,.2f} to {high:,.2f})"
+        print(f"{name:20} {side:5} {said}, {told['memory'][side]:,.0f} MB")
+    both = (f"{clock} {of['times']:.2f} × ({of['from']:.2f} to {of['to']:.2f})" for clock, of in (
+        (clock, told[clock]) for clock in ("wall", "cpu")
+    ))  # fmt: skip
+    print(
+        f"{name:20} {', '.join(both)}; losses differ by {told['losses_apart']:.1e} at most, the first gradient by "
+        f"{told['gradient_apart']:.1e} of its norm" + ("" if told["losses_apart"] <= SAME else ": VOID"), flush=True,
+    )  # fmt: skip
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--trl", required=True, help="the Python of an environment with trl 1.16")
-    parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--trl", required=True, help="the Python of an environment with trl 1.16.0")
+    parser.add_argument("--trl-ppo", required=True, help="the Python of an environment with trl 1.12.0")
+    parser.add_argument("--only", nargs="+", default=[*PAIRS], choices=[*PAIRS], metavar="NAME")
+    parser.add_argument("--runs", type=int, default=5, help="of each side")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--dtype", default="float32", choices=["float32", "bfloat16"])
-    parser.add_argument(
-        "--clock", default="wall", choices=["wall", "cpu"], help="cpu: where others use the machine too"
-    )
-    parser.add_argument("--pass-tokens", type=int, default=8192)
-    parser.add_argument("--side", help=argparse.SUPPRESS)
-    parser.add_argument("--folder", help=argparse.SUPPRESS)
+    parser.add_argument("--pass-tokens", type=int, default=8192, help="what ours takes at once")
+    parser.add_argument("--data", type=Path, help="a folder that training_data.py made; by default it makes one")
     arguments = parser.parse_args()
-    if arguments.side:
-        one_side(arguments)
-        return
     with tempfile.TemporaryDirectory() as made:
-        folder = Path(made)
-        prepare(folder, arguments.steps)
-        said = json.loads((folder / "data.json").read_text()) | {
-            "pass_tokens": arguments.pass_tokens,
-            "clock": arguments.clock,
-        }
-        (folder / "data.json").write_text(json.dumps(said))
-        run(arguments.trl, folder, "places", arguments)
-        said = json.loads((folder / "data.json").read_text())
-        parameters = said["parameters"] / 1e6
-        print(
-            f"{arguments.clock} time; {parameters:.1f} M parameters, {len(said['rows']):,} conversations, "
-            f"{arguments.threads} thread, {arguments.dtype}, {arguments.steps} steps"
-        )
-        results = {name: compared(name, folder, said, arguments) for name in PAIRS}
+        folder = arguments.data or Path(made)
+        if not arguments.data:
+            print(run(sys.executable, "training_data.py", folder))
+        print(f"{arguments.threads} thread, {arguments.dtype}, passes of ours of {arguments.pass_tokens:,} tokens")
+        results: dict[str, float | None] = {}
+        for name in arguments.only:
+            print(f"{name}:", flush=True)
+            results[name], told = compared(folder, PAIRS[name], arguments)
+            say(name, PAIRS[name], told)
     print(json.dumps(results))
-
-
-def compared(name: str, folder: Path, said: dict[str, Any], arguments: argparse.Namespace) -> dict[str, Any]:
-    """A pair: alternating runs, the median speed of each side, and whether both learned the same."""
-    sides = PAIRS[name]
-    steps = said["places"][sides[0]]
-    tokens = [sum(len(said["rows"][at]["ids"]) for at in places) for places in steps]
-    speeds: dict[str, list[float]] = {side: [] for side in sides}
-    memory: dict[str, float] = {}
-    losses: dict[str, list[float]] = {}
-    for _ in range(arguments.runs):
-        for side in sides:
-            found = run(sys.executable if side.startswith("ours") else arguments.trl, folder, side, arguments)
-            seconds = found["times"][-1] - found["times"][WARM - 1]
-            speeds[side].append(sum(tokens[WARM:]) / seconds)
-            memory[side] = max(memory.get(side, 0), found["memory"])
-            losses[side] = found["losses"]
-            if "arguments" in found and len(speeds[side]) == 1:
-                print(f"{side}: {json.dumps(found['arguments'])}")
-    apart = max(abs(one - other) for one, other in zip(losses[sides[0]], losses[sides[1]], strict=True))
-    medians = {side: statistics.median(each) for side, each in speeds.items()}
-    for side in sides:
-        low, high = min(speeds[side]), max(speeds[side])
-        print(f"{side:20} {medians[side]:8,.0f} tokens/s ({low:,.0f} to {high:,.0f}), {memory[side]:,.0f} MB")
-    ratio = medians[sides[0]] / medians[sides[1]]
-    print(f"{name}: {ratio:.2f} ×; losses differ by {apart:.1e} at most" + ("" if apart <= SAME else ": VOID"))
-    return {"times": round(ratio, 2), "tokens_per_second": round(medians[sides[0]]), "loss_apart": apart,
-            "void": apart > SAME}  # fmt: skip
 
 
 if __name__ == "__main__":
