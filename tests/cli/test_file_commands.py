@@ -126,6 +126,12 @@ def test_a_rank_that_a_deleted_reply_had_leaves_no_gap(campaign: Database, run: 
     assert "rank_gap" not in run("import", lines(Path("some.trees.jsonl"), tree(root))).err
 
 
+def test_what_is_parked_to_be_ranked_again_has_no_gaps(campaign: Database, run: Run) -> None:
+    replies = [message(name, "a", review_result=True, rank=rank) for rank, name in enumerate("bc")]
+    file = lines(Path("some.trees.jsonl"), tree(message("a", review_result=True, replies=replies)))
+    assert "rank_gap" not in run("import", file, "--as-backlog").err
+
+
 def test_a_strict_import_takes_in_nothing_of_a_bad_file(campaign: Database, run: Run) -> None:
     file = lines(Path("some.trees.jsonl"), tree(message("a")), b"not json\n")
     refused = run("import", file, "--strict")

@@ -188,7 +188,8 @@ def _number_votes(db: Connection, new: Sequence[Sapling]) -> None:
 def _compare_ranks(made: Sapling, new: NewTree, source: Source) -> None:
     """Say where siblings have other ranks than in the file: gaps were closed, or the votes give another order.
 
-    What is deleted or was not accepted has no rank in a campaign, whatever the file says.
+    What is deleted or was not accepted has no rank in a campaign, whatever the file says, nor has what waits in the
+    backlog to be ranked.
     """
     voted = {vote.fact.parent_id for vote in made.votes if isinstance(vote.fact, Ranked)}
     live = new.tree.live()
@@ -197,7 +198,7 @@ def _compare_ranks(made: Sapling, new: NewTree, source: Source) -> None:
         if each.id in made.said_ranks and each.id in live and accepted(each)
     ]  # fmt: skip
     changed = {each.parent_id for each in ranked if each.rank != made.said_ranks[each.id]}
-    for parent_id in sorted(filter(None, changed)):
+    for parent_id in sorted(filter(None, changed & {each.parent_id for each in ranked if each.rank is not None})):
         said = [made.said_ranks[each.id] for each in ranked if each.parent_id == parent_id]
         code, reason = Code.RANK_GAP, f"the ranks of the replies to {parent_id} have gaps, which are closed"
         if len(set(said)) < len(said):
