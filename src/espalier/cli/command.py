@@ -17,6 +17,10 @@ from espalier.cli import (
     dataset_report,
     dataset_split,
     datasets,
+    evaluate_battles,
+    evaluate_heldout,
+    evaluate_pairwise,
+    evaluating,
     files,
     keeping,
     looking,
@@ -91,6 +95,10 @@ recipe.recipes.command()(recipe.run)
 recipe.recipes.command()(recipe.sweep)
 app.add_typer(recipe.recipes, name="recipe")
 app.add_typer(model.models, name="model")
+evaluating.evaluating.command()(evaluate_heldout.heldout)
+evaluating.evaluating.command()(evaluate_battles.battles)
+evaluating.evaluating.command()(evaluate_pairwise.pairwise)
+app.add_typer(evaluating.evaluating, name="evaluate")
 app.command()(keeping.doctor)
 app.command()(keeping.backup)
 app.command()(keeping.restore)

@@ -5,13 +5,14 @@ Knows files; does not know what replies are evaluated for.
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
 from espalier.dataset.examples import Turns
-from espalier.evaluate.model import Model
+from espalier.evaluate.model import Model, Tell, nobody
+from espalier.evaluate.results import path_of
 from espalier.infer.engine import Sampling
 
 AT_ONCE: Final = 32
@@ -24,7 +25,7 @@ def answers(
     sampling: Sampling,
     seed: int,
     kept: Path | None = None,
-    tell: Callable[[int, int], None] = lambda done, of: None,
+    tell: Tell = nobody,
 ) -> list[str]:
     """A reply to each prompt, in their order, whether or not the work was stopped in between.
 
@@ -44,6 +45,11 @@ def answers(
         found += replies
         tell(len(found), len(prompts))
     return found
+
+
+def samples_of(out: Path, model: Model, evaluation: str) -> Path:
+    """Where the replies of a model are kept, beside its results."""
+    return path_of(out, model.name, evaluation).with_suffix(".samples.jsonl")
 
 
 def _seed(seed: int, begin: int) -> int:

@@ -47,26 +47,23 @@ class LocalModel:
         return [str(self.reads.decode(list(each.reply), skip_special_tokens=True)) for each in samples]
 
     def loglikelihood(self, asked: Sequence[tuple[Context, str]]) -> list[Likelihood]:
-        """Of a context that is too long the end stays: whole turns of a conversation, tokens of a text."""
-        return self._told([self._pair(context, text) for context, text in asked])
+        """Of a context that is too long the end stays: whole turns of a conversation, tokens of a text. A text that is
+        too long itself is told in windows, the whole of it.
+        """
+        return self._told([self._windows(*self._pair(context, text)) for context, text in asked])
 
     def loglikelihood_rolling(self, texts: Sequence[str]) -> list[Likelihood]:
-        """In windows that do not overlap in what they predict, each token but the first after as many as there is room
-        for."""
-        pairs, owners = list[Replied](), list[int]()
-        for number, text in enumerate(texts):
-            tokens = tuple(self.reads(text, add_special_tokens=False, verbose=False)["input_ids"])
-            for begin in range(0, len(tokens), self.longest - 1):
-                end = min(begin + self.longest - 1, len(tokens))
-                seen = tokens[max(0, end - self.longest) : begin]
-                pairs.append((seen or (self._first,), tokens[begin:end]))
-                owners.append(number)
-        found = [Likelihood(0.0, 0, True) for _ in texts]
-        for owner, each in zip(owners, self._told(pairs), strict=True):
-            sofar = found[owner]
-            found[owner] = Likelihood(
-                sofar.log_p + each.log_p, sofar.tokens + each.tokens, sofar.greedy and each.greedy
-            )
+        """In windows that do not overlap in what they predict, each as long as there is room for."""
+        whole = [tuple(self.reads(text, add_special_tokens=False, verbose=False)["input_ids"]) for text in texts]
+        return self._told([self._windows((self._first,), tokens) for tokens in whole])
+
+    def _windows(self, before: Tokens, text: Tokens) -> list[Replied]:
+        """Pieces of the text, each after what stands before it, as much as there is room for."""
+        step = self.longest - 1
+        whole, found = before + text, list[Replied]()
+        for begin in range(len(before), len(whole), step):
+            end = min(begin + step, len(whole))
+            found.append((whole[max(0, end - self.longest) : begin], whole[begin:end]))
         return found
 
     @property
@@ -83,31 +80,35 @@ class LocalModel:
 
     def _pair(self, context: Context, text: str) -> Replied:
         if not isinstance(context, str):
-            reply = tuple(plain([text], self.reads)[0])[: self.longest // 2]
-            return self._prompt(context, self.longest - len(reply)), reply
+            reply = tuple(plain([text], self.reads)[0])
+            return self._prompt(context, max(self.longest - len(reply), self.longest // 2)), reply
         # Blanks at the end of a context belong to the word that follows, as tokenizers have it.
         stripped = context.rstrip()
         text = context[len(stripped) :] + text
         before = tuple(self.reads(stripped, verbose=False)["input_ids"]) if stripped else ()
         whole = tuple(self.reads(stripped + text, verbose=False)["input_ids"])
-        continued = whole[len(before) :][-(self.longest - 1) :]
         if not before:
-            return (self._first,), continued[continued[:1] == (self._first,) :]
-        return before[-(self.longest - len(continued)) :], continued
+            return (self._first,), whole[whole[:1] == (self._first,) :]
+        return before, whole[len(before) :]
 
     @torch.no_grad()
-    def _told(self, pairs: Sequence[Replied]) -> list[Likelihood]:
-        there = [place for place, (_, text) in enumerate(pairs) if text]
-        found = [Likelihood(0.0, 0, True) for _ in pairs]
-        for rows in passes([pairs[place] for place in there], self.model, PASS_TOKENS) if there else ():
+    def _told(self, windows: Sequence[Sequence[Replied]]) -> list[Likelihood]:
+        """Of each text all of its windows together."""
+        pairs = [(number, *pair) for number, each in enumerate(windows) for pair in each]
+        log_p, tokens, greedy = [0.0] * len(windows), [0] * len(windows), [True] * len(windows)
+        packed = passes([(before, text) for _, before, text in pairs], self.model, PASS_TOKENS) if pairs else ()
+        for rows in packed:
             logits = logits_at(self.model, rows.input_ids, rows.position_ids, rows.before, rows.mask).float()
             chosen = logits.gather(1, rows.targets[:, None])[:, 0] - logits.logsumexp(1)
             likeliest = logits.argmax(1) == rows.targets
-            places = [there[place] for place in rows.places.tolist()]
-            lengths = [len(pairs[place][1]) for place in places]
-            for place, log_p, greedy in zip(places, chosen.split(lengths), likeliest.split(lengths), strict=True):
-                found[place] = Likelihood(float(log_p.double().sum()), len(log_p), bool(greedy.all()))
-        return found
+            which = rows.places.tolist()
+            lengths = [len(pairs[place][2]) for place in which]
+            for place, told, most in zip(which, chosen.split(lengths), likeliest.split(lengths), strict=True):
+                owner = pairs[place][0]
+                log_p[owner] += float(told.double().sum())
+                tokens[owner] += len(told)
+                greedy[owner] &= bool(most.all())
+        return [Likelihood(*each) for each in zip(log_p, tokens, greedy, strict=True)]
 
 
 class LocalJudge:

@@ -4,7 +4,7 @@ thinks of texts.
 Knows conversations; knows neither tokens nor servers.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -13,6 +13,12 @@ from espalier.infer.engine import Sampling
 
 Context = Turns | str
 """What stands before a text: a conversation, which the assistant answers with it, or text without any chat format."""
+Tell = Callable[[int, int], None]
+"""Who hears how many things are done, of how many."""
+
+
+def nobody(done: int, of: int) -> None:
+    """Hears it and does nothing."""
 
 
 class BadModelName(ValueError):

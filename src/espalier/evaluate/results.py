@@ -54,7 +54,7 @@ class Results:
     evaluation: str
     seed: int
     n: int
-    figures: Mapping[str, Figure]
+    figures: dict[str, Figure]
     inputs: Mapping[str, str] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     details: Mapping[str, Any] = field(default_factory=dict)

@@ -59,6 +59,12 @@ def refuse_learned(parts: Parts, model: str | Path) -> None:
             )
 
 
+def learned_among(texts: Iterable[str], model: str | Path) -> int:
+    """How many of the texts the model has learned; short ones, which prove nothing, are not counted."""
+    known = set(seen_by(model).tolist())
+    return sum(_first_known([text], known) is not None for text in texts) if known else 0
+
+
 def without_learned(parts: Parts, model: str | Path) -> Parts:
     """The same parts, where what is held out and known to the model is learned rather than measured on."""
     known = set(seen_by(model).tolist())

@@ -1,0 +1,122 @@
+"""`espalier evaluate`: the group of commands for evaluation, the arguments that most of them take, and how they end."""
+
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+
+from espalier.cli.terminal import MISUSED, STOPPED, err, fail, out, sentence, show, table
+
+if TYPE_CHECKING:
+    from espalier.evaluate.model import Judge, Model
+    from espalier.evaluate.results import Figure, Results
+
+evaluating = typer.Typer(
+    no_args_is_help=True,
+    help="Evaluation: what models do on data that they have not learned from, each figure with its interval.",
+    rich_markup_mode=None,
+)
+KEY: str = "OPENAI_API_KEY"
+MODEL = "A directory, a name on the hub, or a server's address, as http://HOST:PORT#MODEL; NAME=MODEL names it."
+Models = Annotated[list[str], typer.Argument(metavar="MODEL...", help=MODEL)]
+Into = Annotated[Path, typer.Option("--into", metavar="FOLDER", help="Results are kept here, a folder for each model.")]
+RESULTS = Path("results")
+Seed = Annotated[int, typer.Option(metavar="N", min=0, help="Of all chance.")]
+Device = Annotated[str, typer.Option(metavar="DEVICE", help="Where models run: auto, cpu, cuda or cuda:0.")]
+Numbers = Annotated[str, typer.Option("--dtype", metavar="TYPE", help="What models compute in: float32 or bfloat16.")]
+Threads = Annotated[int | None, typer.Option(metavar="N", min=1, help="Threads of torch; by default a core each.")]
+
+
+@contextmanager
+def in_sentences() -> Iterator[None]:
+    """Around an evaluation: whatever ends it is said in a sentence."""
+    from espalier.evaluate.model import BadModelName
+    from espalier.evaluate.questions import BadSet
+    from espalier.evaluate.results import BadResults
+    from espalier.infer.completions import ApiRefusal
+    from espalier.infer.remote import Unreachable
+
+    try:
+        yield
+    except BadModelName as wrong:
+        fail(sentence(wrong), MISUSED)
+    except (BadResults, BadSet, Unreachable) as wrong:
+        fail(sentence(wrong))
+    except ApiRefusal as refused:
+        fail(f"The server refuses: {refused.message}")
+    except KeyboardInterrupt:
+        err.print("Stopped; the same command goes on, with the replies that were kept.")
+        sys.exit(STOPPED)
+    except ValueError as wrong:
+        # What infer says of models is known only where torch is, and is loaded only for models of this machine.
+        if type(wrong).__name__ not in ("BadModel", "BadTemplate"):
+            raise
+        fail(sentence(wrong))
+
+
+def opened(models: Sequence[str], device: str, dtype: str, threads: int | None = None) -> Iterator["Model"]:
+    """One model after the other, so that only one is in memory."""
+    from espalier.evaluate.model import open_model
+
+    for written in models:
+        _at_hand(written, dtype, threads)
+        yield open_model(written, os.environ.get(KEY), device, dtype)
+
+
+def opened_judge(written: str, device: str, dtype: str, threads: int | None = None) -> "Judge":
+    from espalier.evaluate.model import open_judge
+
+    _at_hand(written, dtype, threads)
+    return open_judge(written, os.environ.get(KEY), device, dtype)
+
+
+def _at_hand(written: str, dtype: str, threads: int | None) -> None:
+    """Models of this machine need torch, in so many threads."""
+    from espalier.evaluate.model import is_address, named
+
+    if dtype not in ("float32", "bfloat16", "float16"):
+        fail(f"{dtype!r} is nothing that models compute in; write float32, bfloat16 or float16.", MISUSED)
+    if is_address(named(written)[1]):
+        return
+    if any(find_spec(name) is None for name in ("torch", "transformers", "peft")):
+        fail("Models of this machine need torch and transformers; install them with: pip install 'espalier[train]'.")
+    if threads is not None:
+        import torch
+
+        torch.set_num_threads(threads)
+
+
+def kept(into: Path, found: "Results") -> None:
+    """Write results, and print their figures."""
+    from espalier.evaluate.results import write_results
+
+    path = write_results(into, found)
+    shown = table(f"{escape(found.model)}: {found.evaluation}", "figure", "value", "95 %", "n")
+    for name, figure in found.figures.items():
+        shown.add_row(name, *cells(figure))
+    show(shown)
+    out.print(f"{escape(str(path))}: the results.")
+
+
+def cells(figure: "Figure") -> tuple[str, str, str]:
+    interval = "" if figure.low is None or figure.high is None else f"{figure.low:.4g} to {figure.high:.4g}"
+    return f"{figure.value:.4g}", interval, "" if figure.n is None else f"{figure.n:,}"
+
+
+def needs_weights(model: "Model", what: str) -> None:
+    """A command that needs probabilities ends where a server does not tell them."""
+    from espalier.evaluate.model import Weighted
+
+    if not isinstance(model, Weighted):
+        fail(f"{model.name} is on a server, which tells no probabilities of texts; {what} needs a model's directory.")
+
+
+def settings(**given: object) -> Mapping[str, object]:
+    """What was asked for, without what was not."""
+    return {name: value for name, value in given.items() if value is not None}

@@ -1,0 +1,148 @@
+"""Held-out trees: what their replies cost a model, how well a reward model knows people's rankings, and whose replies
+it prefers, the model's or people's.
+
+Knows trees and figures; does not know which trees a model has learned from.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from math import exp, log
+from typing import Any, Final
+
+import numpy as np
+
+from espalier.dataset.contributors import Estimate
+from espalier.dataset.examples import Turns, turns_of
+from espalier.dataset.records import TreeRecord
+from espalier.dataset.split import NO_LANGUAGE
+from espalier.dataset.threads import PROMPTER, is_there, prompts, pruned, ranked_lists
+from espalier.evaluate.model import Judge, Tell, Weighted, nobody
+from espalier.infer.measure import Agreement, Numbers, Scored, agreement, mean, ratio
+
+AT_ONCE: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What people wrote as the assistant after a conversation. best: whether no other reply to it is ranked above."""
+
+    tree: str
+    lang: str
+    before: Turns
+    text: str
+    best: bool
+
+
+def said_in(trees: Iterable[TreeRecord]) -> list[Said]:
+    """Every reply of the assistant that reviewers accepted, each once, after the thread above it."""
+    found = []
+    for tree in trees:
+        if (left := pruned(tree)) is None:
+            continue
+        for thread in prompts(left):
+            replies = [reply for reply in thread[-1].replies if reply.role != PROMPTER and reply.text.strip()]
+            first = min(replies, key=lambda reply: (reply.rank is None, reply.rank or 0), default=None)
+            found += [
+                Said(tree.message_tree_id, reply.lang or NO_LANGUAGE, turns_of(thread), reply.text, reply is first)
+                for reply in replies
+            ]
+    return found
+
+
+# What replies cost
+
+
+def costs(
+    model: Weighted, said: Sequence[Said], random: np.random.Generator, tell: Tell = nobody
+) -> dict[str, Estimate]:
+    """Bits per byte of the replies' text in UTF-8, of all and by language, and the perplexity of a token.
+
+    The end token is not counted: what it is and when it comes differs between models. Bits per byte can be compared
+    between all models, perplexity only between those that cut texts alike.
+    """
+    told = []
+    for begin in range(0, len(said), AT_ONCE):
+        told += model.loglikelihood([(each.before, each.text) for each in said[begin : begin + AT_ONCE]])
+        tell(len(told), len(said))
+    nats = np.array([-each.log_p for each in told], np.float64)
+    tokens = np.array([each.tokens for each in told], np.float64)
+    size = np.array([len(each.text.encode()) for each in said], np.float64)
+    trees = np.array([each.tree for each in said], np.str_)
+    langs = np.array([each.lang for each in said], np.str_)
+    found = {"bits per byte": ratio(nats / log(2), size, trees, random)}
+    for lang in sorted(set(langs.tolist()), key=lambda lang: (-int((langs == lang).sum()), lang)):
+        of = langs == lang
+        found[f"bits per byte, {lang}"] = ratio(nats[of] / log(2), size[of], trees[of], random)
+    if (each := ratio(nats, tokens, trees, random)) is not None:
+        found["perplexity"] = Estimate(
+            exp(each.value), *(None if end is None else exp(end) for end in (each.low, each.high))
+        )
+    return {name: each for name, each in found.items() if each is not None}
+
+
+# What a reward model knows
+
+
+def agrees(judge: Judge, trees: Iterable[TreeRecord], random: np.random.Generator, tell: Tell = nobody) -> Agreement:
+    """How a reward model's order of replies agrees with people's, beside the rule that the longer one is better."""
+    lists = [
+        (tree, each) for tree in trees if (left := pruned(tree, is_there)) is not None for each in ranked_lists(left)
+    ]
+    found = []
+    for number, (tree, each) in enumerate(lists, 1):
+        before = turns_of(each.thread)
+        scores = judge.rewards([(before, reply.text) for reply in each.replies])
+        lengths = tuple(len(reply.text) for reply in each.replies)
+        found.append(
+            Scored(tree.message_tree_id, each.replies[0].lang or NO_LANGUAGE, tuple(scores), lengths, each.ties)
+        )
+        tell(number, len(lists))
+    return agreement(found, random)
+
+
+def figures_of(known: Agreement) -> dict[str, Estimate]:
+    """What a table shows of it."""
+    found = {
+        "accuracy": known.all.accuracy, "accuracy of the longer reply": known.all.longer,
+        "above the longer reply": known.gain, "accuracy, like length": known.matched.accuracy, "tau": known.tau,
+        "calibration error": Estimate(known.calibration.error) if known.calibration else None,
+        "Brier score": known.calibration.brier if known.calibration else None,
+    }  # fmt: skip
+    found |= {f"accuracy, {lang}": group.accuracy for lang, group in known.by_lang.items()}
+    return {name: each for name, each in found.items() if each is not None}
+
+
+def details_of(known: Agreement) -> dict[str, Any]:
+    return asdict(known)
+
+
+# Whose replies it prefers
+
+
+def asked(said: Sequence[Said], most: int, random: np.random.Generator) -> list[Said]:
+    """Of each prompt with a reply of people the best one; so many of them, by chance."""
+    best = [each for each in said if each.best]
+    return [best[place] for place in sorted(random.permutation(len(best))[:most].tolist())]
+
+
+def wins(
+    judge: Judge, said: Sequence[Said], replies: Sequence[str], random: np.random.Generator
+) -> dict[str, Estimate]:
+    """How often the judge likes a model's reply more than people's best one, ties ½, and by how much in the mean.
+
+    A reward model knows nothing of truth and likes length: the share of longer replies stands beside it.
+    """
+    ours = np.array(judge.rewards([(each.before, text) for each, text in zip(said, replies, strict=True)]), np.float64)
+    theirs = np.array(judge.rewards([(each.before, each.text) for each in said]), np.float64)
+    trees = np.array([each.tree for each in said], np.str_)
+    lengths = np.array([[len(text), len(each.text)] for each, text in zip(said, replies, strict=True)], np.float64)
+    found = {
+        "win rate": mean(_won(ours, theirs), trees, random),
+        "reward above people's": mean(ours - theirs, trees, random),
+        "share longer": mean(_won(*lengths.reshape(-1, 2).T), trees, random),
+    }
+    return {name: each for name, each in found.items() if each is not None}
+
+
+def _won(one: Numbers, other: Numbers) -> Numbers:
+    return np.asarray((one > other) + 0.5 * (one == other))

@@ -1,0 +1,87 @@
+"""Held-out trees tell what replies cost a model, and what a reward model knows of people's order."""
+
+import json
+from collections.abc import Sequence
+from math import log
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from commands import Run
+from espalier.dataset.examples import Turns
+from espalier.dataset.read import read_trees
+from espalier.evaluate.heldout import agrees, asked, costs, said_in, wins
+from espalier.evaluate.local import LocalModel
+from oasst import lines, message, tree
+
+
+class ByLength:
+    """Likes what is long."""
+
+    name = "length"
+
+    def rewards(self, replies: Sequence[tuple[Turns, str]]) -> list[float]:
+        return [float(len(text)) for _, text in replies]
+
+
+def ranked(name: str) -> dict[str, object]:
+    replies = [
+        message(f"{name}-{rank}", name, rank=rank, text="Because" + " of the air" * (3 - rank), review_result=True)
+        for rank in range(3)
+    ]
+    return tree(message(name, text="Why?", review_result=True, replies=replies))
+
+
+@pytest.fixture
+def trees(tmp_path: Path) -> Path:
+    return lines(tmp_path / "trees.jsonl", *(ranked(f"tree{number}") for number in range(12)))
+
+
+def test_every_accepted_reply_is_read_once(trees: Path, local_model: LocalModel) -> None:
+    said = said_in(read_trees(trees))
+    assert len(said) == 36
+    assert sum(each.best for each in said) == 12
+    found = costs(local_model, said, np.random.default_rng(0))
+    told = local_model.loglikelihood([(each.before, each.text) for each in said[:3]])
+    bits = -sum(each.log_p for each in told) / log(2) / sum(len(each.text) for each in said[:3])
+    assert found["bits per byte"].value == pytest.approx(bits, rel=1e-4)
+    assert set(found) == {"bits per byte", "bits per byte, en", "perplexity"}
+
+
+def test_a_judge_of_length_agrees_where_the_longer_reply_is_better(trees: Path) -> None:
+    known = agrees(ByLength(), read_trees(trees), np.random.default_rng(0))
+    assert known.all.pairs == 36
+    assert known.all.accuracy is not None
+    assert known.all.accuracy.value == 1
+    said = asked(said_in(read_trees(trees)), 12, np.random.default_rng(0))
+    found = wins(ByLength(), said, ["x"] * 6 + ["x" * 99] * 6, np.random.default_rng(0))
+    assert found["win rate"].value == 0.5
+
+
+def test_the_command_keeps_what_it_measures(run: Run, model_directory: Path, trees: Path) -> None:
+    done = run(
+        "evaluate", "heldout", f"tiny={model_directory / 'model'}", "--trees", trees, "--reward",
+        model_directory / "reward", "--prompts", 4, "--longest", 8, "--threads", 1,
+    )  # fmt: skip
+    assert done.code == 0, done.err
+    assert "bits per byte" in done.out
+    found = json.loads(Path("results/tiny/heldout.json").read_text("utf-8"))
+    assert found["figures"]["win rate"]["n"] == 4
+    assert found["inputs"].keys() == {"trees.jsonl"}
+    assert json.loads(Path("results/reward/agreement.json").read_text("utf-8"))["n"] == 12
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--trees", "trees.jsonl"], "Name a model"),
+        (["nowhere/model", "--trees", "trees.jsonl"], "no directory nowhere/model"),
+        (["x=", "--trees", "trees.jsonl"], "names no model"),
+    ],
+)
+def test_what_cannot_be_measured_is_said_in_a_sentence(run: Run, trees: Path, arguments: list[str], says: str) -> None:
+    done = run("evaluate", "heldout", *arguments)
+    assert done.code
+    assert says in done.err
+    assert "Traceback" not in done.err
