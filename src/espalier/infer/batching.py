@@ -19,7 +19,7 @@ from espalier.infer.places import Places
 from espalier.infer.speech import Drawn
 
 PAGE: Final = 32  # tokens of a block of the cache
-AT_ONCE: Final = 512  # tokens in one pass; a longer prompt is read in several
+AT_ONCE: Final = 256  # tokens in one pass; a longer prompt is read in several, and nobody waits long for it
 
 
 class Broken(Exception):
