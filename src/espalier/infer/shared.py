@@ -16,6 +16,9 @@ from espalier.infer.engine import Tokens
 
 Answered = tuple[Tokens, Sequence[Tokens]]
 """A prompt and the replies to it."""
+MOST_PADDING: Final = 0.2
+"""The share of the widest row by which another one may be narrower and still go through the model with it."""
+SHORT: Final = 32  # tokens that never matter
 WITH_MASKS: Final = ("sdpa", "eager")
 """Implementations of attention that take a mask of what sees what."""
 
@@ -66,7 +69,9 @@ def planned(given: Sequence[Answered], model: Any, tokens: int) -> list[list[int
     height = 0
     for prompt in sorted(range(len(given)), key=lambda prompt: -widths[prompt]):
         height += heights[prompt]
-        if not passes or height * widths[passes[-1][0]] > tokens:
+        widest = widths[passes[-1][0]] if passes else 0
+        padding = widest - widths[prompt]
+        if not passes or height * widest > tokens or padding > max(SHORT, widest * MOST_PADDING):
             passes.append([])
             height = heights[prompt]
         passes[-1].append(prompt)
