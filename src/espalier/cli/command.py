@@ -20,6 +20,7 @@ from espalier.cli import (
     evaluate_battles,
     evaluate_heldout,
     evaluate_pairwise,
+    evaluate_subspace,
     evaluating,
     files,
     keeping,
@@ -98,6 +99,7 @@ app.add_typer(model.models, name="model")
 evaluating.evaluating.command()(evaluate_heldout.heldout)
 evaluating.evaluating.command()(evaluate_battles.battles)
 evaluating.evaluating.command()(evaluate_pairwise.pairwise)
+evaluating.evaluating.command()(evaluate_subspace.subspace)
 app.add_typer(evaluating.evaluating, name="evaluate")
 app.command()(keeping.doctor)
 app.command()(keeping.backup)

@@ -67,6 +67,11 @@ class LocalModel:
         return found
 
     @property
+    def ordinary(self) -> list[int]:
+        """The tokens that texts are made of: none that the chat format needs."""
+        return sorted(set(self.reads.get_vocab().values()) - set(self.reads.all_special_ids))
+
+    @property
     def _first(self) -> int:
         """What stands before a text that begins: the token that the model knows for it, or the end of another."""
         begin = self.reads.bos_token_id
