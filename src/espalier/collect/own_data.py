@@ -12,7 +12,20 @@ from sqlalchemy import Connection
 
 from espalier.collect import drafts
 from espalier.domain.sight import StaffMessage
-from espalier.store import boards, cases, contributed, documents, identities, notices, people, reading, reports, surveys
+from espalier.store import (
+    boards,
+    cases,
+    chats,
+    contributed,
+    documents,
+    identities,
+    notices,
+    people,
+    reading,
+    reports,
+    surveys,
+)
+from espalier.store.chats import Chat
 from espalier.store.contributed import Contributed
 from espalier.store.notices import Notice
 from espalier.store.people import Person
@@ -59,6 +72,7 @@ def own_data(db: Connection, person: Person, now: datetime) -> dict[str, Any]:
             {"task_id": each.task_id, "saved_at": each.saved_at, "fields": each.fields}
             for each in drafts.mine(db, person, now)
         ],
+        "chats": [_chat(db, chat) for chat in chats.every_chat(db, person.id)],
         "contributions": list(_contributions(db, person)),
     }  # fmt: skip
     spelled: dict[str, Any] = _spelled(kept)
@@ -69,6 +83,16 @@ def _told(notice: Notice, read_at: datetime | None) -> dict[str, Any]:
     """What was decided on the person, their text or their report, as they were told."""
     said = {name: value for name, value in asdict(notice).items() if name != "number"}
     return {**said, "read_at": read_at}
+
+
+def _chat(db: Connection, chat: Chat) -> dict[str, Any]:
+    """A conversation with all of its branches."""
+    kept = {name: value for name, value in asdict(chat).items() if name not in ("person_id", "viewed_id")}
+    messages = [
+        {name: value for name, value in asdict(message).items() if name != "chat_id"}
+        for message in chats.messages_of(db, chat.id)
+    ]
+    return {**kept, "messages": messages}
 
 
 def _contributions(db: Connection, person: Person) -> Iterator[dict[str, Any]]:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, delete, func, select, text, union, update
 
-from espalier.store import cases, people, reports, texts
+from espalier.store import cases, chats, people, reports, texts
 from espalier.store.facts import GOLD, VOTES, log_of
 from espalier.store.sql import Statement
 from espalier.store.tables import (
@@ -23,6 +23,7 @@ from espalier.store.tables import (
     messages,
     practised,
     receipts,
+    replies_asked,
     reviewer_weights,
     tallies,
     tasks,
@@ -103,8 +104,11 @@ _UNNAME_ALL = Statement(
 )
 _OF_PERSON: Final = tuple(
     Statement(delete(table).where(table.c.person_id == bindparam("person")))
-    for table in (receipts, tasks, done, tallies, gold_answers, drafts, announcements_read, practised, reviewer_weights)
-)
+    for table in (
+        receipts, tasks, done, tallies, gold_answers, drafts, announcements_read, practised, reviewer_weights,
+        replies_asked,
+    )
+)  # fmt: skip
 
 
 def traces(db: Connection, person_id: str) -> Traces:
@@ -178,5 +182,6 @@ def _remove_rest(db: Connection, person_id: str) -> None:
     texts.forget_all_sent(db, person_id)
     cases.anonymise(db, person_id)
     people.forget_tokens(db, person_id)
+    chats.delete_all(db, person_id)
     for statement in _OF_PERSON:
         statement.run(db, person=person_id)

@@ -689,3 +689,57 @@ invitations = Table(
 
 # Kept apart from all that people contribute, and read in counts only: what they said of themselves.
 surveys = Table("surveys", metadata, Column("person_id", Text, primary_key=True), required("document"))
+
+# Kept as long as their owner wants them: conversations with a model, seen by nobody else.
+chats = Table(
+    "chats",
+    metadata,
+    Column("id", Text, primary_key=True),
+    required("person_id"),
+    required("title"),
+    required("folded"),  # the title as it is searched
+    required("created_at", BigInteger),
+    required("changed_at", BigInteger),
+    yes_no("hidden"),
+    yes_no("temporary"),  # neither listed nor kept
+    Column("consent_at", BigInteger),  # since when it may become a tree; none: it may not
+    Column("consent_licence", Text),  # under which, with its version
+    Column("viewed_id", Text),  # the last message of the branch that was looked at last
+    Index("chats_in_order", "person_id", "hidden", "changed_at", "id"),
+    Index("chats_temporary", "changed_at", sqlite_where=text("temporary = 1"),
+          postgresql_where=text("temporary = 1")),
+)  # fmt: skip
+chat_messages = Table(
+    "chat_messages",
+    metadata,
+    Column("number", Serial, primary_key=True, autoincrement=True),  # in order of arrival
+    required("id"),
+    required("chat_id"),
+    Column("parent_id", Text),
+    required("role"),
+    required("text"),
+    required("folded"),  # the text as it is searched; empty while it is being written
+    required("state"),  # waiting, running, complete, stopped, cut_off, failed, refused
+    Column("model", Text),
+    Column("sampling", Text),
+    Column("finish_reason", Text),
+    Column("error", Text),
+    required("created_at", BigInteger),
+    Column("ended_at", BigInteger),
+    Index("chat_messages_by_id", "id", unique=True),
+    Index("chat_messages_by_chat", "chat_id", "number"),
+    Index("chat_messages_open", "number", sqlite_where=text("state IN ('waiting', 'running')"),
+          postgresql_where=text("state IN ('waiting', 'running')")),
+    sqlite_autoincrement=True,
+)  # fmt: skip
+
+# Kept until the person asks again, later than it counts: when they asked for replies, in deleted conversations as well.
+replies_asked = Table(
+    "replies_asked",
+    metadata,
+    required("person_id"),
+    required("reply_id"),
+    required("at", BigInteger),
+    PrimaryKeyConstraint("person_id", "reply_id"),
+    sqlite_with_rowid=False,
+)

@@ -98,6 +98,61 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_table(
+        "chat_messages",
+        sa.Column("number", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("chat_id", sa.Text(), nullable=False),
+        sa.Column("parent_id", sa.Text(), nullable=True),
+        sa.Column("role", sa.Text(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("folded", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("model", sa.Text(), nullable=True),
+        sa.Column("sampling", sa.Text(), nullable=True),
+        sa.Column("finish_reason", sa.Text(), nullable=True),
+        sa.Column("error", sa.Text(), nullable=True),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("ended_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("number"),
+        sqlite_autoincrement=True,
+    )
+    with op.batch_alter_table("chat_messages", schema=None) as batch_op:
+        batch_op.create_index("chat_messages_by_chat", ["chat_id", "number"], unique=False)
+        batch_op.create_index("chat_messages_by_id", ["id"], unique=True)
+        batch_op.create_index(
+            "chat_messages_open",
+            ["number"],
+            unique=False,
+            sqlite_where=sa.text("state IN ('waiting', 'running')"),
+            postgresql_where=sa.text("state IN ('waiting', 'running')"),
+        )
+
+    op.create_table(
+        "chats",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("person_id", sa.Text(), nullable=False),
+        sa.Column("title", sa.Text(), nullable=False),
+        sa.Column("folded", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("changed_at", sa.BigInteger(), nullable=False),
+        sa.Column("hidden", sa.SmallInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("temporary", sa.SmallInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("consent_at", sa.BigInteger(), nullable=True),
+        sa.Column("consent_licence", sa.Text(), nullable=True),
+        sa.Column("viewed_id", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("chats", schema=None) as batch_op:
+        batch_op.create_index("chats_in_order", ["person_id", "hidden", "changed_at", "id"], unique=False)
+        batch_op.create_index(
+            "chats_temporary",
+            ["changed_at"],
+            unique=False,
+            sqlite_where=sa.text("temporary = 1"),
+            postgresql_where=sa.text("temporary = 1"),
+        )
+
+    op.create_table(
         "consents",
         sa.Column("person_id", sa.Text(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
@@ -487,6 +542,14 @@ def upgrade() -> None:
         sa.Column("answer", sa.Text(), nullable=False),
         sa.Column("contribution", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("person_id", "id"),
+    )
+    op.create_table(
+        "replies_asked",
+        sa.Column("person_id", sa.Text(), nullable=False),
+        sa.Column("reply_id", sa.Text(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("person_id", "reply_id"),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "reports",
