@@ -53,7 +53,7 @@ def test_flat_rows_become_all_trees_but_the_one_without_its_root() -> None:
     trees = list(read_trees(HUB, findings))
     assert len(trees) == 141
     assert sum(1 for tree in trees for _ in messages_of(tree)) == 1507
-    assert findings.lost == findings.counts[Code.IN_NO_TREE] == 1
+    assert findings.lost == findings.counts[Code.ORPHAN] == 1
     standing = [m for tree in trees for m in messages_of(tree) if m.review_result and not m.deleted]
     assert len(standing) == 1453
 

@@ -45,7 +45,7 @@ def test_a_published_file_is_known_by_its_content(real_data: Path, name: str, ki
     found = list(dataset.load(real_data / name, findings))
     assert {type(each) for each in found} == {kind}
     assert len(found) == count
-    assert findings.lost == findings.counts[Code.IN_NO_TREE] == (name == HUB)
+    assert findings.lost == findings.counts[Code.ORPHAN] == (name == HUB)
 
 
 def test_of_the_validation_split_as_much_is_made_as_its_raw_rows_allow(

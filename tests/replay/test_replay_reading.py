@@ -55,7 +55,7 @@ def test_what_cannot_be_planted_is_left_out_with_its_reason(tmp_path: Path) -> N
         "no-lang": "has no language, but None",
         "twin": "begins with the same prompt as t",
         "odd": "odd-reply has the role 'prompter' where the assistant speaks",
-        "line 8": "orphan stands in no tree and is left out of them",
+        "line 8": "replies to nobody, which is not in its tree; it is left out of the trees",
     }
 
 
