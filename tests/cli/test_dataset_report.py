@@ -1,5 +1,6 @@
 """`espalier dataset report` and `espalier dataset diff`, as somebody types them."""
 
+import json
 import sys
 from pathlib import Path
 
@@ -77,3 +78,27 @@ def test_diff_ends_with_one_when_something_changed(run: Run, demo_files: tuple[P
     }
     assert f"{len(gone)} messages removed: " in changed.out
     assert "added" not in changed.out
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"created_date": "2020-01-01T00:00:00+00:00"},
+        {"synthetic": True},
+        {"emojis": {"+1": 99}},
+        {"detoxify": {"toxicity": 1}},
+    ],
+)
+def test_diff_knows_a_difference_in_any_field_but_the_author(
+    run: Run, demo_files: tuple[Path, Path], changed: dict[str, object]
+) -> None:
+    """People stand behind other ids in each export, so that theirs say nothing."""
+    trees, _ = demo_files
+    run("dataset", "convert", trees, "rows.jsonl", "--as", "messages")
+    rows = [json.loads(line) for line in Path("rows.jsonl").read_text("utf-8").splitlines()]
+    rows[0] |= {"user_id": "somebody else"}
+    Path("author.jsonl").write_text("\n".join(map(json.dumps, rows)), "utf-8")
+    assert run("dataset", "diff", "rows.jsonl", "author.jsonl").out.startswith("No difference; ")
+    Path("other.jsonl").write_text("\n".join(map(json.dumps, [rows[0] | changed, *rows[1:]])), "utf-8")
+    told = run("dataset", "diff", "rows.jsonl", "other.jsonl")
+    assert (told.code, f"further fields: {rows[0]['message_id']}" in told.out) == (1, True)

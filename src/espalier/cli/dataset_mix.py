@@ -45,7 +45,10 @@ def mix(
         float, typer.Option(min=1, metavar="TIMES", help="No language is drawn more than so many times as often.")
     ] = 10.0,
     size: Annotated[
-        int | None, typer.Option(min=1, metavar="LINES", help="Lines of the mixture; by default as many as there are.")
+        int | None,
+        typer.Option(
+            min=1, metavar="LINES", help="Lines of the mixture; by default as many as there are below the caps."
+        ),
     ] = None,
     held_out: Annotated[
         Path | None,

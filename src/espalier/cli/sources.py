@@ -55,6 +55,11 @@ def _at_hand(source: Path, votes: Path | None) -> Path:
         if source.exists() and not (source.is_file() or source.is_dir()):
             fail(f"{source} is a stream, and a file is looked at more than once; write it to a file first.")
         refuse_unreadable(source)
+        if source.name.lower().removesuffix(".gz").endswith((".csv", ".tsv")):
+            fail(
+                f"{source} is a table in text; save it as JSON lines or Parquet."
+                " Battles of CSV are read by `espalier evaluate battles`."
+            )
         return source
     from espalier.collect.carry import Wanted, carry_out
     from espalier.domain.tree import State

@@ -4,6 +4,7 @@ Knows records; one line of figures a message is kept of the older one, no texts.
 """
 
 import hashlib
+import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ class _Kept:
     parent: str | None
     lang: str
     role: str
+    rest: bytes
 
 
 @dataclass(slots=True)
@@ -43,6 +45,7 @@ class Difference:
     deleted: list[str] = field(default_factory=list)
     restored: list[str] = field(default_factory=list)
     elsewhere: list[str] = field(default_factory=list)
+    otherwise: list[str] = field(default_factory=list)
     trees_came: list[str] = field(default_factory=list)
     trees_went: list[str] = field(default_factory=list)
     moved: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -62,6 +65,7 @@ class Difference:
             "no longer accepted": self.refused, "deleted since": self.deleted, "restored": self.restored,
             "with other labels": self.relabelled, "ranked otherwise": self.reranked,
             "under another parent": self.elsewhere,
+            "with another date, origin, reactions or further fields": self.otherwise,
         }  # fmt: skip
 
 
@@ -115,7 +119,15 @@ def _kept(message: MessageRecord) -> _Kept:
     return _Kept(
         _digest(message.text), _digest(repr(labels)), message.rank, message.review_result, bool(message.deleted),
         message.review_count or 0, message.parent_id, usual_tag(message.lang or ""), message.role,
+        _digest(_rest(message)),
     )  # fmt: skip
+
+
+def _rest(message: MessageRecord) -> str:
+    """What is compared as a whole; not the author, who stands under another id in each release."""
+    reactions = {name: count for name, count in (message.emojis or {}).items() if count}
+    said = [message.created_date, bool(message.synthetic), message.model_name or "", reactions, dict(message.extra)]
+    return json.dumps(said, sort_keys=True)
 
 
 def _digest(text: str) -> bytes:
@@ -132,6 +144,7 @@ def _compare(message_id: str, was: _Kept, now: _Kept, found: Difference) -> None
         (found.deleted, now.deleted and not was.deleted),
         (found.restored, was.deleted and not now.deleted),
         (found.elsewhere, was.parent != now.parent),
+        (found.otherwise, was.rest != now.rest),
     )
     for names, changed in changes:
         if changed:

@@ -84,7 +84,9 @@ def parsed(raw: bytes) -> dict[str, Any]:
     except UnicodeEncodeError:
         raise _Unreadable(Code.LONE_SURROGATE, "holds half of a surrogate pair, which is no character") from None
     except json.JSONDecodeError as error:
-        raise _Unreadable(Code.NOT_JSON, f"is not JSON: {error.msg} at character {error.pos + 1}") from None
+        raise _Unreadable(
+            Code.NOT_JSON, f"is not JSON: {error.msg.removesuffix(' at')} at character {error.pos + 1}"
+        ) from None
     except ValueError:  # a whole number of more digits than Python converts
         raise _Unreadable(Code.NUMBER_TOO_LARGE, "holds a number of too many digits") from None
     if type(value) is not dict:

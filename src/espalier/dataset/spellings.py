@@ -24,6 +24,7 @@ from espalier.dataset.records import Malformed
 
 WINNERS: Final = ("model_a", "model_b", "tie", "tie (bothbad)")
 HUMAN, MODEL = "\n\nHuman:", "\n\nAssistant:"
+TEXT_OR_TURNS: Final = "a text or a list of turns"
 
 
 def example(given: Mapping[str, Any]) -> Example:
@@ -69,13 +70,13 @@ def _preference(given: Mapping[str, Any]) -> Preference:
 def _prompt(value: object) -> Turns:
     if isinstance(value, str):
         return (Turn(USER, value),)
-    return _turns(value, "$.prompt")
+    return _turns(value, "$.prompt", TEXT_OR_TURNS)
 
 
 def _side(value: object, path: str) -> Turns:
     if isinstance(value, str):
         return (Turn(ASSISTANT, value),)
-    return _turns(value, path)
+    return _turns(value, path, TEXT_OR_TURNS)
 
 
 def _after(prompt: Turns, side: Turns) -> Turns:
@@ -216,9 +217,9 @@ _SPELLINGS: Final[tuple[tuple[tuple[str, ...], Callable[[Mapping[str, Any]], Exa
 )
 
 
-def _list(value: object, path: str) -> list[Any]:
+def _list(value: object, path: str, right: str = "a list") -> list[Any]:
     if not isinstance(value, list):
-        raise Malformed(path, "must be a list")
+        raise Malformed(path, f"must be {right}")
     return value
 
 
@@ -228,12 +229,12 @@ def _text(value: object, path: str) -> str:
     return value
 
 
-def _turns(value: object, path: str) -> Turns:
+def _turns(value: object, path: str, right: str = "a list of turns") -> Turns:
     turns = []
-    for place, each in enumerate(_list(value, path)):
+    for place, each in enumerate(_list(value, path, right)):
         here = f"{path}[{place}]"
         if not isinstance(each, dict):
-            raise Malformed(here, "must be an object")
+            raise Malformed(here, "must be a turn: an object with role and content, or from and value")
         role_key = "from" if "from" in each else "role"
         text_key = next((key for key in _TEXTS if key in each), _TEXTS[0])
         role = each.get(role_key)

@@ -18,6 +18,8 @@ USUAL_REPLIES: Final = 3
 _LABELS: Final = frozenset(LABELS)
 _ROLES: Final = frozenset(Role)
 _STATES: Final = frozenset(State)
+ROLES, STATES = ", ".join(Role), ", ".join(State)
+"""What there is, as sentences name it."""
 _KEEPS_OUT: Final = frozenset({Code.ORPHAN, Code.CYCLE, Code.DUPLICATE_ID})
 """What keeps a row out of every tree."""
 
@@ -103,7 +105,7 @@ class Structure:
 
     def _state(self, state: str | None, line: int) -> None:
         if state is not None and state not in _STATES:
-            self._found(Code.UNKNOWN_STATE, line, "$.tree_state", f"there is no state {state!r}")
+            self._found(Code.UNKNOWN_STATE, line, "$.tree_state", f"there is no state {state!r}; there are {STATES}")
 
     def _message(self, message: MessageRecord, path: str) -> None:
         """What can be seen of one message alone."""
@@ -168,7 +170,7 @@ def _place(message: MessageRecord, parent: str | None, path: str) -> _Place:
 
 def _alone(message: MessageRecord) -> Iterator[tuple[Code, str, str]]:
     if message.role not in _ROLES:
-        yield Code.UNKNOWN_ROLE, "role", f"there is no role {message.role!r}"
+        yield Code.UNKNOWN_ROLE, "role", f"there is no role {message.role!r}; there are {ROLES}"
     if "\0" in message.text:
         yield Code.NUL_CHARACTER, "text", "holds a NUL character"
     if not message.labels:
