@@ -135,6 +135,8 @@ def test_without_token_or_hub_a_sentence_says_what_is_needed(
     refused = run("dataset", "publish", tmp_path / "one", "orchard/others")
     assert refused.code == 1
     assert "does not let this token write" in refused.err
+    monkeypatch.setattr(hub, "answer", lambda method, path, body: "no hub")
+    assert "does not answer as a hub does" in run("dataset", "publish", tmp_path / "one", DATA_SET).err
     monkeypatch.delenv("HF_TOKEN")
     assert "HF_TOKEN" in run("dataset", "publish", tmp_path / "one", DATA_SET).err
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)

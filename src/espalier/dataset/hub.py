@@ -61,4 +61,6 @@ def publish(folder: Path, data_set: str, *, public: bool = False) -> str:
         raise NotPublished(f"The hub did not take the release: {said.rstrip('.')}.") from refused
     except (errors.HTTPError, OSError) as failed:  # type: ignore[attr-defined]  # of whichever library it speaks through
         raise NotPublished(f"The hub cannot be reached: {failed}.") from failed
+    except (ValueError, TypeError, LookupError, AttributeError) as strange:  # what comes of an answer in another form
+        raise NotPublished(f"{hub.endpoint} does not answer as a hub does; HF_ENDPOINT names it.") from strange
     return str(address)
