@@ -318,6 +318,9 @@ def coherence(found: Iterable[Topics]) -> Chart | None:
             by_number[number][each.lang] = value
     rows = [(str(number), *(_two(by_number[number].get(each.lang)) for each in tried)) for number in sorted(by_number)]
     says = "For each language the number with the most coherent words was taken."
+    if sampled := [each for each in tried if each.swept < each.prompts]:
+        tries = ", ".join(f"{each.swept:,} of {each.prompts:,} prompts ({each.lang})" for each in sampled)
+        says += f" Tried on {tries}; the one taken was then learned from all."
     return Chart("How many topics", says, spec, ("topics", *(each.lang for each in tried)), rows)
 
 
