@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Connection, event
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from espalier.store.copier import copy_log
+from espalier.store.copier import LogCopier, copy_log
 from espalier.store.door import DoorBusy, NotSaved
 from espalier.store.group import SqliteDoor
 from espalier.store.session import Database
@@ -213,3 +213,22 @@ def test_what_is_committed_can_be_copied_into_the_file_while_others_write_and_re
     assert notes(sqlite_db) == [1, 2]
     alone.close()
     beside.close()
+
+
+def test_a_copier_that_is_closed_just_as_its_pause_ends_ends(sqlite_db: Database) -> None:
+    class ClosedAsThePauseEnds(threading.Event):
+        """A pause that nobody cuts short, and at whose very end somebody closes."""
+
+        def wait(self, timeout: float | None = None) -> bool:
+            if self.is_set():
+                return True
+            threading.Thread(target=copier.close, daemon=True).start()
+            while not super().wait(0.01):
+                pass
+            return False
+
+    copier = LogCopier(sqlite_db.writer)
+    copier._closed = ClosedAsThePauseEnds()
+    copier.committed()
+    copier._thread.join(10)
+    assert not copier._thread.is_alive()

@@ -39,9 +39,10 @@ class LogCopier:
         connection: PoolProxiedConnection | None = None
         while True:
             self._something_new.wait()
+            # Before the pause: cleared after it, the call of who closes just then would be lost and never answered.
+            self._something_new.clear()
             if self._closed.wait(PAUSE_S):
                 break
-            self._something_new.clear()
             try:
                 connection = connection or self._engine.raw_connection()
                 copy_log(connection.driver_connection)
