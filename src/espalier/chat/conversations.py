@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from espalier.chat.limits import WITHIN, seconds_to_wait
 from espalier.collect.ids import timely_id
+from espalier.domain.characters import are_characters
 from espalier.domain.errors import Conflict, Invalid, NotFound, TooLong, TryLater
 from espalier.domain.message import Role
 from espalier.store import chats
@@ -221,7 +222,7 @@ def _check_words(words: str) -> None:
 
 
 def _check_characters(words: str, name: str) -> None:
-    if any(sign == "\0" or "\ud800" <= sign <= "\udfff" for sign in words):
+    if not are_characters(words):
         raise Invalid("The text has characters that no database keeps.", field=name)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from espalier.domain.characters import are_characters
 from espalier.domain.errors import Invalid, TooLong, WrongAnswer
 from espalier.domain.message import LIKERT_STEPS, MANDATORY_LABELS, Ballot, Label, LabelKind
 from espalier.safety.language import looks_foreign
@@ -45,7 +46,7 @@ ASKED_ALONE: Final = "lang_mismatch"
 
 def clean_text(text: str, most_characters: int) -> str:
     """The text as it is kept: NFC, without blanks around it. Raises Invalid or TooLong, with the text handed back."""
-    if "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text):
+    if not are_characters(text):
         raise Invalid("The text contains characters that are no text (NUL or half a surrogate pair).", field="text")
     text = unicodedata.normalize("NFC", text).strip()
     if not text:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from espalier.collect import drafts as of_people
 from espalier.collect import tasks
+from espalier.domain.characters import are_characters
 from espalier.domain.errors import Invalid, TooLong
 from espalier.domain.language import checked_tag
 from espalier.domain.work import Kind
@@ -30,7 +31,7 @@ def keep(db: Connection, secret: str, lang: str, text: str, now: datetime) -> No
     lang = checked_tag(lang)
     if len(text) > LONGEST:
         raise TooLong("A draft has at most %(most)s characters.", most=LONGEST)
-    if "\0" in text or any("\ud800" <= each <= "\udfff" for each in text):
+    if not are_characters(text):
         raise Invalid("The draft has characters that no database keeps.", field="text")
     drafts.forget_ended(db, now)
     there = find(db, secret, now)

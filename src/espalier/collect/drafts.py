@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from espalier.collect import contributions, moderation, tasks
 from espalier.collect.answers import Answer
 from espalier.collect.contributions import Receipt
+from espalier.domain.characters import are_characters
 from espalier.domain.errors import Invalid, NewerDraft, TooLong
 from espalier.domain.message import HARMFUL
 from espalier.store import drafts
@@ -43,13 +44,8 @@ def save(db: Connection, person: Person, task_id: str, fields: Fields, seen: int
 def _check(fields: Fields) -> None:
     if sum(len(name) + sum(map(len, values)) for name, values in fields.items()) > MOST_CHARACTERS:
         raise TooLong("A draft has at most %(most)s characters.", most=MOST_CHARACTERS)
-    if any("\0" in value or not _is_whole(value) for values in fields.values() for value in values):
+    if not all(are_characters(value) for values in fields.values() for value in values):
         raise Invalid("The draft has characters that no database keeps.")
-
-
-def _is_whole(value: str) -> bool:
-    """Whether a text has no half of a surrogate pair."""
-    return not any("\ud800" <= each <= "\udfff" for each in value)
 
 
 def keep(db: Connection, person: Person, task_id: str, fields: Fields, now: datetime) -> None:

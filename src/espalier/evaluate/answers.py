@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from espalier.dataset.examples import Turns
+from espalier.evaluate.kept import append_kept, read_kept
 from espalier.evaluate.model import Model, Tell, nobody
 from espalier.evaluate.results import path_of
 from espalier.infer.engine import Sampling
@@ -32,17 +33,16 @@ def answers(
     kept: a file of JSONL to which replies are appended, and from which those are taken that are there already: of this
     model, to these prompts, drawn in this way. tell: how many there are, of all.
     """
-    had = _read(kept)
+    had = read_kept(kept)
     found: list[str] = []
     for begin in range(0, len(prompts), AT_ONCE):
         part = prompts[begin : begin + AT_ONCE]
         key = _key(model, part, sampling, seed, begin)
-        replies = had.get(key)
-        if replies is None or len(replies) != len(part):
+        replies = had.get(key, {}).get("replies")
+        if not isinstance(replies, list) or len(replies) != len(part):
             replies = model.generate(part, sampling, _seed(seed, begin))
-            if kept is not None:
-                _append(kept, key, replies)
-        found += replies
+            append_kept(kept, [(key, {"replies": replies})])
+        found += map(str, replies)
         tell(len(found), len(prompts))
     return found
 
@@ -59,27 +59,3 @@ def _seed(seed: int, begin: int) -> int:
 def _key(model: Model, part: Sequence[Turns], sampling: Sampling, seed: int, begin: int) -> str:
     of = [model.identity, [[asdict(turn) for turn in turns] for turns in part], asdict(sampling), seed, begin]
     return hashlib.sha256(json.dumps(of).encode()).hexdigest()
-
-
-def _read(kept: Path | None) -> dict[str, list[str]]:
-    """What is there already; a line that was cut short is made again."""
-    found: dict[str, list[str]] = {}
-    if kept is None or not kept.exists():
-        return found
-    for line in kept.read_bytes().split(b"\n"):
-        try:
-            said = json.loads(line)
-            found[said["key"]] = [str(each) for each in said["replies"]]
-        except (ValueError, KeyError, TypeError):
-            continue
-    return found
-
-
-def _append(kept: Path, key: str, replies: Sequence[str]) -> None:
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    with kept.open("ab") as file:
-        if file.tell():
-            file.write(b"\n")
-        file.write(
-            json.dumps({"key": key, "replies": list(replies)}, ensure_ascii=False).encode("utf-8", "surrogatepass")
-        )

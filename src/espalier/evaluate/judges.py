@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from espalier.dataset.examples import SYSTEM, USER, Turn, Turns
 from espalier.evaluate.battles import Unsaid, Verdict, verdict_of
+from espalier.evaluate.kept import append_kept, read_kept
 from espalier.evaluate.model import Judge, Tell, nobody
 from espalier.evaluate.pairwise import Contest
 from espalier.infer.completions import ApiRefusal
@@ -67,7 +68,7 @@ class LanguageJudge:
     def rulings(self, contests: Sequence[Contest], tell: Tell = nobody) -> list[Verdict]:
         """Of each contest in both orders, one after the other. Raises ApiRefusal, Unreachable."""
         both = [order for each in contests for order in (each, each.turned)]
-        said = self._read()
+        said = {key: each for key, each in read_kept(self._kept).items() if "said" in each or "refused" in each}
         keys = [self._key(each) for each in both]
         waiting = [place for place, key in enumerate(keys) if key not in said]
         tell(len(both) - len(waiting), len(both))
@@ -76,7 +77,7 @@ class LanguageJudge:
                 places = waiting[begin : begin + KEPT_AT_ONCE]
                 new = list(threads.map(self._ask, (both[place] for place in places)))
                 said |= dict(zip((keys[place] for place in places), new, strict=True))
-                self._append([{"key": keys[place], **said[keys[place]]} for place in places])
+                append_kept(self._kept, [(keys[place], said[keys[place]]) for place in places])
                 tell(len(both) - len(waiting) + begin + len(places), len(both))
         return [self._ruling(each, said[key]) for each, key in zip(both, keys, strict=True)]
 
@@ -103,25 +104,6 @@ class LanguageJudge:
         asked = [astuple(turn) for turn in prompt_of(contest)]
         of = [self._source, VERSION, asked, self._seed, self._sampling.longest]
         return hashlib.sha256(json.dumps(of).encode()).hexdigest()
-
-    def _read(self) -> dict[str, dict[str, Any]]:
-        """A line that was cut short is asked again."""
-        found = {}
-        for line in self._kept.read_bytes().split(b"\n") if self._kept and self._kept.exists() else ():
-            try:
-                said = json.loads(line)
-                found[str(said.pop("key"))] = said
-            except (ValueError, KeyError, AttributeError):
-                continue
-        return {key: said for key, said in found.items() if "said" in said or "refused" in said}
-
-    def _append(self, said: Sequence[dict[str, Any]]) -> None:
-        if self._kept is None:
-            return
-        self._kept.parent.mkdir(parents=True, exist_ok=True)
-        with self._kept.open("ab") as file:
-            for each in said:
-                file.write(b"\n" + json.dumps(each, ensure_ascii=False).encode("utf-8", "surrogatepass"))
 
 
 def verdict_in(said: str) -> str | None:

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Final, Generic, TypeVar
 from fastapi import Query, Request, Response
 from pydantic import BaseModel, TypeAdapter
 
+from espalier.domain.characters import are_characters
 from espalier.domain.errors import Invalid
 
 T = TypeVar("T")
@@ -49,7 +50,7 @@ def place_in(cursor: str, *kinds: type) -> tuple[Any, ...]:
         not isinstance(place, list)
         or [type(value) for value in place] != list(kinds)
         or any(isinstance(value, int) and abs(value) >= 2**63 for value in place)
-        or any(isinstance(value, str) and not _sound(value) for value in place)
+        or any(isinstance(value, str) and not are_characters(value) for value in place)
     ):
         raise no_cursor()
     return tuple(place)
@@ -57,10 +58,6 @@ def place_in(cursor: str, *kinds: type) -> tuple[Any, ...]:
 
 def no_cursor() -> Invalid:
     return Invalid("This is no cursor of this list; take `next` as it was given.", field="cursor")
-
-
-def _sound(value: str) -> bool:
-    return "\0" not in value and not any("\ud800" <= sign <= "\udfff" for sign in value)
 
 
 def page(found: Sequence[T], limit: int, place: Callable[[T], tuple[str | int, ...]]) -> tuple[list[T], str | None]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
+from espalier.domain.characters import are_characters
 from espalier.domain.errors import Invalid
 
 
@@ -30,11 +31,7 @@ class Form(BaseModel):
 
 def _sound(value: Any) -> bool:
     if isinstance(value, str):
-        return (value.isascii() and "\0" not in value) or not any(_never(sign) for sign in value)
+        return are_characters(value)
     if isinstance(value, dict):
         return all(_sound(name) and _sound(inner) for name, inner in value.items())
     return not isinstance(value, list) or all(map(_sound, value))
-
-
-def _never(sign: str) -> bool:
-    return sign == "\0" or "\ud800" <= sign <= "\udfff"
