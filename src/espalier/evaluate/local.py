@@ -17,7 +17,7 @@ from espalier.evaluate.model import Context, Likelihood
 from espalier.infer.engine import Sample, Sampling, Tokens
 from espalier.infer.forward import logits_at
 from espalier.infer.layout import plain
-from espalier.infer.load import BadModel, load_model
+from espalier.infer.load import BadModel, load_model, positions_of
 from espalier.infer.local import LocalEngine
 from espalier.infer.reward import load_reward
 from espalier.infer.score import Replied, model_reward, passes
@@ -36,7 +36,7 @@ class LocalModel:
     ) -> None:
         self.name, self.source, self.identity = name, source, identity
         self.model, self.reads = model.eval(), tokenizer
-        self.longest = int(getattr(model.config, "max_position_embeddings", None) or LONGEST)
+        self.longest = positions_of(model) or LONGEST
         vocabulary = sorted(tokenizer.get_vocab().items(), key=lambda each: each[1])
         self.tokenizer = hashlib.sha256(repr(vocabulary).encode()).hexdigest()[:16]
 
@@ -121,7 +121,7 @@ class LocalJudge:
 
     def __init__(self, name: str, model: Any, tokenizer: PreTrainedTokenizerBase) -> None:
         self.name, self.reads = name, tokenizer
-        self.longest = int(getattr(model.config, "max_position_embeddings", None) or LONGEST)
+        self.longest = positions_of(model) or LONGEST
         self._reward = model_reward(model, PASS_TOKENS)
 
     def rewards(self, replies: Sequence[tuple[Turns, str]]) -> list[float]:

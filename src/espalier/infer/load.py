@@ -142,6 +142,12 @@ def save_model(
     tokenizer.save_pretrained(into)
 
 
+def positions_of(model: Any) -> int | None:
+    """Tokens that a model can read at once, where it says."""
+    found = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+    return int(found) if found else None
+
+
 def device_of(name: str) -> torch.device:
     """Where a model goes; `auto` is a GPU where there is one. Raises BadModel."""
     if name == "auto":

@@ -16,7 +16,7 @@ from transformers import PreTrainedTokenizerBase
 from espalier.dataset.examples import ASSISTANT, Turn
 from espalier.dataset.format import prompt_of
 from espalier.infer.engine import Reward, Sample
-from espalier.infer.load import BadModel, load_model
+from espalier.infer.load import BadModel, load_model, positions_of
 from espalier.infer.reward import load_reward
 from espalier.infer.score import model_reward
 from espalier.infer.served import Served, adapted
@@ -64,7 +64,7 @@ class Opened:
         """What a reward model says of replies. Raises BadModel."""
         model, tokenizer, _ = load_reward(folder, getattr(torch, self.bounds.dtype), device=self.bounds.device)
         score = model_reward(model, SCORED_AT_ONCE)
-        longest = getattr(model.config.get_text_config(), "max_position_embeddings", None) or SCORED_AT_ONCE
+        longest = positions_of(model) or SCORED_AT_ONCE
 
         def rewards(conversations: Conversations) -> list[float | None]:
             return _rewards(conversations, tokenizer, score, longest, self.turns)

@@ -21,7 +21,7 @@ from espalier.infer.batching import Batching
 from espalier.infer.completions import ChatRequest, Finish, TokenLogprob, too_long
 from espalier.infer.engine import Sampling, Tokens
 from espalier.infer.layout import layout_of, plain
-from espalier.infer.load import BadModel, by_old_names, is_adapter, load_tokenizer, make_room
+from espalier.infer.load import BadModel, by_old_names, is_adapter, load_tokenizer, make_room, positions_of
 from espalier.infer.places import Places
 from espalier.infer.speech import Speech
 from espalier.infer.tokens import encode_prompt
@@ -53,8 +53,7 @@ class Served:
         self._ends = frozenset(ends)
         self.alone = Alone(sharing_weights(model), ends, turns, queue)
         self.batching = Batching(model, ends, tokens, turns, queue)
-        positions = getattr(model.config.get_text_config(), "max_position_embeddings", None)
-        self.context = min(self.batching.longest, positions or self.batching.longest)
+        self.context = min(self.batching.longest, positions_of(model) or self.batching.longest)
 
     def prompt(self, turns: Iterable[Turn]) -> Tokens:
         """A conversation in tokens; a reply that is to be continued stands at its end, open. Raises BadTemplate."""

@@ -14,7 +14,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, bindparam, delete, exists, insert, literal, or_, select, text, tuple_, update
 
 from espalier.domain.message import Role
-from espalier.store.sql import Statement
+from espalier.store.sql import ESCAPE, Statement, literally
 from espalier.store.tables import chat_messages, chats, replies_asked
 from espalier.store.times import from_us, to_us
 
@@ -116,8 +116,8 @@ _LIST = Statement(_IN_ORDER)
 _SEARCH = Statement(
     _IN_ORDER.where(
         or_(
-            C.folded.like(bindparam("pattern"), escape="!"),
-            exists().where(M.chat_id == C.id, M.folded.like(bindparam("pattern"), escape="!")),
+            C.folded.like(bindparam("pattern"), escape=ESCAPE),
+            exists().where(M.chat_id == C.id, M.folded.like(bindparam("pattern"), escape=ESCAPE)),
         )
     )
 )
@@ -241,8 +241,8 @@ def chats_of(
     given = {"person": person_id, "is_hidden": int(hidden), "changed": changed, "before": chat_id, "most": limit}
     if not wanted.strip():
         return [_chat(row) for row in _LIST.rows(db, **given)]
-    escaped = "".join(f"!{sign}" if sign in "!%_" else sign for sign in _folded(wanted.strip()))
-    return [_chat(row) for row in _SEARCH.rows(db, pattern=f"%{escaped}%", **given)]
+    pattern = f"%{literally(_folded(wanted.strip()))}%"
+    return [_chat(row) for row in _SEARCH.rows(db, pattern=pattern, **given)]
 
 
 def rename(db: Connection, person_id: str, chat_id: str, title: str) -> bool:

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select, text, tuple_, update
 
-from espalier.store.sql import Statement
+from espalier.store.sql import ESCAPE, Statement, literally
 from espalier.store.tables import people, tokens
 from espalier.store.times import from_us, to_us
 
@@ -130,9 +130,11 @@ _IN_ORDER: Final = (
     .limit(bindparam("most"))
 )
 _LIST = Statement(_IN_ORDER)
-_CALLED: Final = or_(func.lower(P.name).like(bindparam("pattern"), escape="!"), P.id == bindparam("exactly"))
+_CALLED: Final = or_(func.lower(P.name).like(bindparam("pattern"), escape=ESCAPE), P.id == bindparam("exactly"))
 _SEARCH = Statement(_IN_ORDER.where(_CALLED))
-_SEARCH_ADDRESSES = Statement(_IN_ORDER.where(or_(_CALLED, func.lower(P.email).like(bindparam("pattern"), escape="!"))))
+_SEARCH_ADDRESSES = Statement(
+    _IN_ORDER.where(or_(_CALLED, func.lower(P.email).like(bindparam("pattern"), escape=ESCAPE)))
+)
 _BY_EMAIL = Statement(select(*PERSON_COLUMNS).where(P.email == bindparam("email")))
 # Whoever asks is about to take one of them away, so nobody else may do so at the same moment.
 _ADMINS = Statement(
@@ -261,10 +263,9 @@ def search_people(
     if not wanted:
         rows = _LIST.rows(db, name=name, person_id=person_id, most=limit)
     else:
-        escaped = "".join(f"!{sign}" if sign in "!%_" else sign for sign in wanted.lower())
         search = _SEARCH_ADDRESSES if addresses else _SEARCH
         rows = search.rows(
-            db, name=name, person_id=person_id, most=limit, pattern=f"%{escaped}%", exactly=wanted
+            db, name=name, person_id=person_id, most=limit, pattern=f"%{literally(wanted.lower())}%", exactly=wanted
         )  # fmt: skip
     return [person_value(row) for row in rows]
 

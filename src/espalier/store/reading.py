@@ -19,7 +19,7 @@ from espalier.domain.sight import LabelMean, StaffMessage, Viewer
 from espalier.domain.tree import Shape, State
 from espalier.domain.work import Act
 from espalier.store.people import Person, PersonRole
-from espalier.store.sql import Statement
+from espalier.store.sql import ESCAPE, Statement, literally
 from espalier.store.tables import done, gold, gold_answers, messages, people, tasks, trees
 from espalier.store.times import from_us, to_us
 
@@ -120,14 +120,13 @@ def messages_of_tree(db: Connection, tree_id: str) -> list[StaffMessage]:
 
 
 _BEGINNING = Statement(
-    select(M.id).where(M.id.like(bindparam("pattern"), escape="!")).order_by(M.id).limit(bindparam("most"))
+    select(M.id).where(M.id.like(bindparam("pattern"), escape=ESCAPE)).order_by(M.id).limit(bindparam("most"))
 )
 
 
 def ids_beginning(db: Connection, start: str, most: int) -> list[str]:
     """Ids of messages that begin with these characters."""
-    escaped = "".join(f"!{sign}" if sign in "!%_" else sign for sign in start)
-    return [str(found) for found in _BEGINNING.values(db, pattern=f"{escaped}%", most=most)]
+    return [str(found) for found in _BEGINNING.values(db, pattern=f"{literally(start)}%", most=most)]
 
 
 # Lists of messages

@@ -18,6 +18,13 @@ from sqlalchemy.exc import DBAPIError
 
 _INSERT = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 _numbers = count()
+ESCAPE = "!"
+"""Of patterns: `column.like(bindparam("pattern"), escape=ESCAPE)`."""
+
+
+def literally(words: str) -> str:
+    """A text in a pattern, where each of its characters stands for itself."""
+    return "".join(f"{ESCAPE}{sign}" if sign in f"{ESCAPE}%_" else sign for sign in words)
 
 
 class Statement:
