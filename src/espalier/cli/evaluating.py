@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -115,8 +115,3 @@ def needs_weights(model: "Model", what: str) -> None:
 
     if not isinstance(model, Weighted):
         fail(f"{model.name} is on a server, which tells no probabilities of texts; {what} needs a model's directory.")
-
-
-def settings(**given: object) -> Mapping[str, object]:
-    """What was asked for, without what was not."""
-    return {name: value for name, value in given.items() if value is not None}

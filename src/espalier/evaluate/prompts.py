@@ -4,6 +4,7 @@ Knows files; does not know who answers.
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import dropwhile
@@ -31,9 +32,9 @@ class Asked:
 def read_prompts(path: Path) -> list[Asked]:
     """Raises BadSet, OSError."""
     found = read_set(path, asked, FORM)
-    ids = [each.id for each in found]
-    if twice := next((one for one in ids if ids.count(one) > 1), None):
-        raise BadSet(f"{path} asks question {twice} twice")
+    twice = [name for name, times in Counter(each.id for each in found).items() if times > 1]
+    if twice:
+        raise BadSet(f"{path} asks question {twice[0]} twice")
     return found
 
 

@@ -105,12 +105,12 @@ def compare(
     """
     places = sorted(heads)
     last = places[-1].layer
+    if last == 0:
+        return None
     most = max(1, min(most, len(places) // 4))
     writers = strongest(looks.before, [place for place in places if place.layer < last], most)
     readers = strongest(looks.after_same, [place for place in places if place.layer > 0], most)
     chosen = [(one, other) for one in writers for other in readers if one.layer < other.layer]
-    if last == 0:
-        return None
     width, size = next(iter(heads.values())).o.shape
     rank = min(rank, size)
     left = [
