@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from espalier.collect import drafts
 from espalier.domain.sight import StaffMessage
 from espalier.store import (
+    battles,
     boards,
     cases,
     chats,
@@ -25,6 +26,7 @@ from espalier.store import (
     reports,
     surveys,
 )
+from espalier.store.battles import Showing
 from espalier.store.chats import Chat
 from espalier.store.contributed import Contributed
 from espalier.store.notices import Notice
@@ -73,6 +75,7 @@ def own_data(db: Connection, person: Person, now: datetime) -> dict[str, Any]:
             for each in drafts.mine(db, person, now)
         ],
         "chats": [_chat(db, chat) for chat in chats.every_chat(db, person.id)],
+        "comparisons": [_comparison(db, each) for each in battles.showings_to(db, person.id)],
         "contributions": list(_contributions(db, person)),
     }  # fmt: skip
     spelled: dict[str, Any] = _spelled(kept)
@@ -93,6 +96,15 @@ def _chat(db: Connection, chat: Chat) -> dict[str, Any]:
         for message in chats.messages_of(db, chat.id)
     ]
     return {**kept, "messages": messages}
+
+
+def _comparison(db: Connection, shown: Showing) -> dict[str, Any]:
+    """Two answers that the person was shown; whose they are only where they voted, as on the page."""
+    battle = battles.battle_of(db, shown.battle_id)
+    sides = (battle.first.model, battle.second.model) if battle and shown.vote else (None, None)
+    left, right = reversed(sides) if shown.turned else sides
+    said = {name: value for name, value in asdict(shown).items() if name not in ("person_id", "turned")}
+    return {**said, "left": left, "right": right, "question": battle.question if battle else None}
 
 
 def _contributions(db: Connection, person: Person) -> Iterator[dict[str, Any]]:

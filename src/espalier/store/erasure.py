@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, delete, func, select, text, union, update
 
-from espalier.store import cases, chats, people, reports, texts
+from espalier.store import battles, cases, chats, people, reports, texts
 from espalier.store.facts import GOLD, VOTES, log_of
 from espalier.store.sql import Statement
 from espalier.store.tables import (
@@ -166,6 +166,7 @@ def purge_rest(db: Connection, person_id: str) -> None:
     """Remove what belongs to no tree any more, withdrawn contributions among it."""
     _DELETE_ALL_OWN.run(db, person=person_id)
     reports.forget_by(db, person_id)
+    battles.purge_votes(db, person_id)
     cases.forget_words(db, person_id)
     _remove_rest(db, person_id)
 
@@ -173,6 +174,7 @@ def purge_rest(db: Connection, person_id: str) -> None:
 def unname_rest(db: Connection, person_id: str) -> None:
     """The same where the contributions stay, under no name."""
     reports.anonymise(db, person_id)
+    battles.unname_votes(db, person_id)
     _remove_rest(db, person_id)
 
 

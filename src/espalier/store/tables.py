@@ -743,3 +743,60 @@ replies_asked = Table(
     PrimaryKeyConstraint("person_id", "reply_id"),
     sqlite_with_rowid=False,
 )
+
+# Kept: answers of models that volunteers compare, brought together at once. `people`: so many compare each two.
+battle_sets = Table(
+    "battle_sets",
+    metadata,
+    Column("id", Text, primary_key=True),
+    required("name"),
+    required("people", Integer),
+    required("seed", BigInteger),
+    Column("person_id", Text),  # who brought them
+    required("created_at", BigInteger),
+    Column("ended_at", BigInteger),
+)
+
+# Kept: two answers of models side by side. One of a set has its texts here, one of a conversation only the ids of its
+# messages, which go with the conversation. `full_at`: of a set, when so many had compared the two as were wanted.
+battles = Table(
+    "battles",
+    metadata,
+    Column("number", Serial, primary_key=True, autoincrement=True),
+    required("id"),
+    Column("set_id", Text),
+    Column("chat_id", Text),
+    required("question"),
+    required("turn", Integer),
+    required("lang"),
+    Column("document", Text),  # what was asked and both answers, as turns
+    required("first_model"),  # stands left, but where the showing is turned
+    required("second_model"),
+    Column("first_message_id", Text),
+    Column("second_message_id", Text),
+    required("created_at", BigInteger),
+    Column("full_at", BigInteger),
+    Index("battles_by_id", "id", unique=True),
+    Index("battles_by_set", "set_id", "number"),
+    Index("battles_by_chat", "chat_id", "number"),
+    Index("battles_wanted", "lang", "number", sqlite_where=text("set_id IS NOT NULL AND full_at IS NULL"),
+          postgresql_where=text("set_id IS NOT NULL AND full_at IS NULL")),
+    sqlite_autoincrement=True,
+)  # fmt: skip
+
+# Kept: to whom which battle was shown, which way round, and the vote, which nothing changes afterwards.
+battle_votes = Table(
+    "battle_votes",
+    metadata,
+    Column("number", Serial, primary_key=True, autoincrement=True),
+    required("battle_id"),
+    Column("person_id", Text),
+    yes_no("turned"),
+    required("shown_at", BigInteger),
+    Column("vote", Text),  # left, right, tie (both good), both_bad, skipped; none yet
+    Column("voted_at", BigInteger),
+    Column("declined", Text),  # the side that answers by refusing, as the voter sees it: left, right, both
+    Index("battle_votes_by_battle", "battle_id", "number"),
+    Index("battle_votes_by_person", "person_id", "battle_id", unique=True),
+    sqlite_autoincrement=True,
+)

@@ -43,6 +43,65 @@ def upgrade() -> None:
         batch_op.create_index("attempts_by_end", ["ends_at"], unique=False)
 
     op.create_table(
+        "battle_sets",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("people", sa.Integer(), nullable=False),
+        sa.Column("seed", sa.BigInteger(), nullable=False),
+        sa.Column("person_id", sa.Text(), nullable=True),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("ended_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
+        "battle_votes",
+        sa.Column("number", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("battle_id", sa.Text(), nullable=False),
+        sa.Column("person_id", sa.Text(), nullable=True),
+        sa.Column("turned", sa.SmallInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("shown_at", sa.BigInteger(), nullable=False),
+        sa.Column("vote", sa.Text(), nullable=True),
+        sa.Column("voted_at", sa.BigInteger(), nullable=True),
+        sa.Column("declined", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("number"),
+        sqlite_autoincrement=True,
+    )
+    with op.batch_alter_table("battle_votes", schema=None) as batch_op:
+        batch_op.create_index("battle_votes_by_battle", ["battle_id", "number"], unique=False)
+        batch_op.create_index("battle_votes_by_person", ["person_id", "battle_id"], unique=True)
+
+    op.create_table(
+        "battles",
+        sa.Column("number", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("set_id", sa.Text(), nullable=True),
+        sa.Column("chat_id", sa.Text(), nullable=True),
+        sa.Column("question", sa.Text(), nullable=False),
+        sa.Column("turn", sa.Integer(), nullable=False),
+        sa.Column("lang", sa.Text(), nullable=False),
+        sa.Column("document", sa.Text(), nullable=True),
+        sa.Column("first_model", sa.Text(), nullable=False),
+        sa.Column("second_model", sa.Text(), nullable=False),
+        sa.Column("first_message_id", sa.Text(), nullable=True),
+        sa.Column("second_message_id", sa.Text(), nullable=True),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("full_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("number"),
+        sqlite_autoincrement=True,
+    )
+    with op.batch_alter_table("battles", schema=None) as batch_op:
+        batch_op.create_index("battles_by_chat", ["chat_id", "number"], unique=False)
+        batch_op.create_index("battles_by_id", ["id"], unique=True)
+        batch_op.create_index("battles_by_set", ["set_id", "number"], unique=False)
+        batch_op.create_index(
+            "battles_wanted",
+            ["lang", "number"],
+            unique=False,
+            sqlite_where=sa.text("set_id IS NOT NULL AND full_at IS NULL"),
+            postgresql_where=sa.text("set_id IS NOT NULL AND full_at IS NULL"),
+        )
+
+    op.create_table(
         "case_entries",
         sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("case_id", sa.BigInteger(), nullable=False),
