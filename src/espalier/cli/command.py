@@ -18,9 +18,12 @@ from espalier.cli import (
     dataset_split,
     datasets,
     evaluate_battles,
+    evaluate_bias,
     evaluate_heldout,
     evaluate_pairwise,
+    evaluate_safety,
     evaluate_subspace,
+    evaluate_truth,
     evaluating,
     files,
     keeping,
@@ -100,6 +103,9 @@ evaluating.evaluating.command()(evaluate_heldout.heldout)
 evaluating.evaluating.command()(evaluate_battles.battles)
 evaluating.evaluating.command()(evaluate_pairwise.pairwise)
 evaluating.evaluating.command()(evaluate_subspace.subspace)
+evaluating.evaluating.command()(evaluate_safety.safety)
+evaluating.evaluating.command()(evaluate_bias.bias)
+evaluating.evaluating.command()(evaluate_truth.truth)
 app.add_typer(evaluating.evaluating, name="evaluate")
 app.command()(keeping.doctor)
 app.command()(keeping.backup)

@@ -9,6 +9,7 @@ from rich.markup import escape
 
 from espalier.cli.evaluate_battles import Orders, Resamples, rated, standing
 from espalier.cli.evaluating import (
+    JUDGE_KEY,
     KEY,
     RESULTS,
     Device,
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from espalier.evaluate.pairwise import Contest
 
 PAIRWISE: Final = "pairwise"
-JUDGE_KEY: Final = "JUDGE_API_KEY"
 REWARD, OPENAI = "reward:", "openai:"
 
 

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
-from espalier.cli.terminal import MISUSED, STOPPED, err, fail, out, sentence, show, table
+from espalier.cli.terminal import MISUSED, STOPPED, err, fail, out, progress, sentence, show, table
 
 if TYPE_CHECKING:
+    from espalier.dataset.examples import Turns
+    from espalier.evaluate.manner import Manner, Question
     from espalier.evaluate.model import Judge, Model
     from espalier.evaluate.results import Figure, Results
 
@@ -31,6 +33,16 @@ Seed = Annotated[int, typer.Option(metavar="N", min=0, help="Of all chance.")]
 Device = Annotated[str, typer.Option(metavar="DEVICE", help="Where models run: auto, cpu, cuda or cuda:0.")]
 Numbers = Annotated[str, typer.Option("--dtype", metavar="TYPE", help="What models compute in: float32 or bfloat16.")]
 Threads = Annotated[int | None, typer.Option(metavar="N", min=1, help="Threads of torch; by default a core each.")]
+JUDGE_KEY: str = "JUDGE_API_KEY"
+JudgeOption = Annotated[
+    str | None,
+    typer.Option("--judge", metavar="MODEL", help="A language model that says how replies answer; by default rules."),
+]
+Toxicity = Annotated[
+    Path | None, typer.Option("--moderation", metavar="FILE", help="What `espalier safety train` made: tells toxicity.")
+]
+Longest = Annotated[int, typer.Option(metavar="N", min=1, help="Tokens of a reply at most.")]
+Temperature = Annotated[float, typer.Option(metavar="T", min=0, help="Replies are drawn at it.")]
 
 
 @contextmanager
@@ -41,12 +53,13 @@ def in_sentences() -> Iterator[None]:
     from espalier.evaluate.results import BadResults
     from espalier.infer.completions import ApiRefusal
     from espalier.infer.remote import Unreachable
+    from espalier.safety.toxicity import NotAModel
 
     try:
         yield
     except BadModelName as wrong:
         fail(sentence(wrong), MISUSED)
-    except (BadResults, BadSet, Unreachable) as wrong:
+    except (BadResults, BadSet, NotAModel, Unreachable) as wrong:
         fail(sentence(wrong))
     except ApiRefusal as refused:
         fail(f"The server refuses: {refused.message}")
@@ -74,6 +87,32 @@ def opened_judge(written: str, device: str, dtype: str, threads: int | None = No
 
     _at_hand(written, dtype, threads)
     return open_judge(written, os.environ.get(KEY), device, dtype)
+
+
+def moderation_model(file: Path | None) -> "Callable[[str], float] | None":
+    """How toxic a text is, by the model in a file; None where none is named."""
+    from espalier.safety.toxicity import read_model
+
+    return None if file is None else read_model(file).score
+
+
+def told_by(
+    question: "Question", judge: str | None, asked: "Sequence[Turns]", replies: "Mapping[str, Sequence[str]]",
+    keep: Path, seed: int, device: str, dtype: str, threads: int | None,
+) -> "dict[str, list[Manner]]":  # fmt: skip
+    """How each model's replies answer, by rules or by a language model, whose words are kept."""
+    from espalier.evaluate.manner import by_judge, by_rules
+    from espalier.evaluate.model import open_model
+
+    if judge is None:
+        return {name: [by_rules(question, reply) for reply in said] for name, said in replies.items()}
+    _at_hand(judge, dtype, threads)
+    model = open_model(judge, os.environ.get(JUDGE_KEY) or os.environ.get(KEY), device, dtype)
+    found = {}
+    for name, said in replies.items():
+        with progress(f"{model.name}: judging {name}") as bar:
+            found[name] = by_judge(question, model, list(zip(asked, said, strict=True)), seed, keep, bar)
+    return found
 
 
 def _at_hand(written: str, dtype: str, threads: int | None) -> None:

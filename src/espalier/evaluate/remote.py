@@ -30,7 +30,8 @@ class RemoteModel:
         asked = [chat_request(self._model, turns, sampling, seed + place) for place, turns in enumerate(prompts)]
         with ThreadPoolExecutor(AT_ONCE) as threads:
             answers = list(threads.map(self._client.complete, asked))
-        return [answer.choices[0].message.content or "" if answer.choices else "" for answer in answers]
+        said = [answer.choices[0].message if answer.choices else None for answer in answers]
+        return ["" if each is None else each.content or each.refusal or "" for each in said]
 
 
 class RemoteJudge:

@@ -123,6 +123,29 @@ def mean(values: Numbers, clusters: NDArray[np.str_], random: np.random.Generato
     return ratio(values, np.ones(len(values)), clusters, random)
 
 
+def mean_apart(
+    values: Numbers, which: NDArray[np.bool_], clusters: NDArray[np.str_], random: np.random.Generator
+) -> Estimate | None:
+    """The mean of some minus that of the others, with its interval in clusters drawn again; None where there are none
+    of either. values, which, clusters: (n,).
+    """
+    if not which.any() or which.all():
+        return None
+    names, places = np.unique(clusters, return_inverse=True)
+    sums = [
+        np.bincount(places, each, len(names)) for each in (values * which, which * 1.0, values * ~which, ~which * 1.0)
+    ]
+    value = float(values[which].mean() - values[~which].mean())
+    if len(names) < FEWEST_TREES:
+        return Estimate(value)
+    drawn = random.multinomial(len(names), np.full(len(names), 1 / len(names)), size=RESAMPLES)
+    over, many, other_over, other_many = (drawn @ each for each in sums)
+    there = (many > 0) & (other_many > 0)
+    differences = over[there] / many[there] - other_over[there] / other_many[there]
+    low, high = np.percentile(differences, (2.5, 97.5))
+    return Estimate(value, float(low), float(high))
+
+
 # Rewards
 
 
