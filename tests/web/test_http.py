@@ -238,7 +238,9 @@ def test_figures_count_requests_by_route_and_never_by_address(campaign: World) -
     for _ in range(3):
         campaign.ada.shown(f"/trees/{tree_id}")
     campaign.ada.get("/nowhere")
+    campaign.ada.post("/tasks/unknown/submit", {"id": "x", "text": "Why?"})
     figures = campaign.http.get("/metrics").text
+    assert 'espalier_requests_total{method="POST",route="/tasks/{task_id}/submit",status="404"} 1.0' in figures
     assert 'espalier_requests_total{method="GET",route="/trees/{tree_id}",status="200"} 3.0' in figures
     assert 'route="other",status="404"' in figures
     assert "espalier_writes_waiting 0.0" in figures

@@ -20,7 +20,7 @@ from espalier import __version__
 from espalier.store.door import open_door
 from espalier.store.keys import signing_key
 from espalier.store.session import open_database
-from espalier.web import errors, files, forms_page, health, pages, typed
+from espalier.web import errors, files, forms_page, health, pages, swift, typed
 from espalier.web.api import campaign as campaign_api
 from espalier.web.api import cases as cases_api
 from espalier.web.api import charter as charter_api
@@ -121,6 +121,7 @@ def create_app(
     files.install(app)
     app.state.error_page = pages.errors.page_of
     forms_page.install(app, OPENAPI)
+    app.add_middleware(swift.Lane, routes=tasks.swift_routes(), prefix=API)
     app.add_middleware(Closed, folder=data_dir, clock=clock)
     app.add_middleware(Guard, takes_files=lambda path: path in (IMPORTS, pages.UPLOADS))
     app.add_middleware(Observed, figures=app.state.figures, rng=Random(seed))

@@ -70,10 +70,22 @@ def describe(schema: dict[str, Any]) -> None:
             operation["responses"].pop("422", None)
 
 
+REFUSALS: Final = (Refusal, RequestValidationError, HTTPException)
+
+
 def install(app: FastAPI) -> None:
-    app.add_exception_handler(Refusal, _refused)
-    app.add_exception_handler(RequestValidationError, _malformed)
-    app.add_exception_handler(HTTPException, _http)
+    for refusal in REFUSALS:
+        app.add_exception_handler(refusal, answer)
+
+
+def answer(request: Request, error: Exception) -> Response:
+    """What is said to one of the refusals."""
+    if isinstance(error, Refusal):
+        return _refused(request, error)
+    if isinstance(error, RequestValidationError):
+        return _malformed(request, error)
+    assert isinstance(error, HTTPException)
+    return _http(request, error)
 
 
 def problem(
@@ -120,8 +132,7 @@ def too_large(request: Request, limit: int) -> Response:
     return _http(request, TooLarge(limit))
 
 
-def _refused(request: Request, error: Exception) -> Response:
-    assert isinstance(error, Refusal)
+def _refused(request: Request, error: Refusal) -> Response:
     headers: dict[str, str] = {}
     if error.retry_after_s is not None:
         headers["Retry-After"] = str(error.retry_after_s)
@@ -133,8 +144,7 @@ def _refused(request: Request, error: Exception) -> Response:
     )  # fmt: skip
 
 
-def _malformed(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
+def _malformed(request: Request, error: RequestValidationError) -> Response:
     faults = [{"field": _where(fault), "detail": _sentence(fault["msg"])} for fault in error.errors()]
     first = faults[0]
     return problem(
@@ -161,8 +171,7 @@ _NAMES: Final = {
 }
 
 
-def _http(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
+def _http(request: Request, error: HTTPException) -> Response:
     status = HTTPStatus(error.status_code)
     headers = dict(error.headers or {})
     if "Allow" in headers:  # the framework names those of one route alone

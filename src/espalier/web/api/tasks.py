@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Request, Response
+from fastapi.routing import APIRoute
 from pydantic import Field, TypeAdapter
 
 from espalier.collect import contributions, drafts, moderation, tasks, undo
@@ -197,3 +198,8 @@ async def submit(task_id: str, request: Request) -> Response:
 async def withdraw(client_id: str, campaign: CampaignDep, caller: Contributor) -> None:
     """Take back what you sent under this id, within `undo_seconds` and while nobody has built on it."""
     await campaign.change(caller, undo.withdraw, client_id, campaign.clock(), campaign.rng)
+
+
+def swift_routes() -> list[APIRoute]:
+    """What volunteers ask for all day."""
+    return [route for route in router.routes if isinstance(route, APIRoute) and route.endpoint in (next_task, submit)]
