@@ -16,6 +16,7 @@ from espalier.store import (
     battles,
     boards,
     cases,
+    chat_reports,
     chats,
     contributed,
     documents,
@@ -24,9 +25,12 @@ from espalier.store import (
     people,
     reading,
     reports,
+    shares,
     surveys,
+    thumbs,
 )
 from espalier.store.battles import Showing
+from espalier.store.chat_reports import ChatReport
 from espalier.store.chats import Chat
 from espalier.store.contributed import Contributed
 from espalier.store.notices import Notice
@@ -34,6 +38,7 @@ from espalier.store.people import Person
 from espalier.store.practice import practised_by
 from espalier.store.preferences import preferences_of
 from espalier.store.sessions import sessions_of
+from espalier.store.shares import Share
 
 AT_ONCE: Final = 500  # contributions
 
@@ -75,6 +80,8 @@ def own_data(db: Connection, person: Person, now: datetime) -> dict[str, Any]:
             for each in drafts.mine(db, person, now)
         ],
         "chats": [_chat(db, chat) for chat in chats.every_chat(db, person.id)],
+        "links_to_chats": [_without_person(each) for each in shares.shares_by(db, person.id)],
+        "reported_replies": [_without_person(each) for each in chat_reports.reports_by(db, person.id)],
         "comparisons": [_comparison(db, each) for each in battles.showings_to(db, person.id)],
         "contributions": list(_contributions(db, person)),
     }  # fmt: skip
@@ -95,7 +102,15 @@ def _chat(db: Connection, chat: Chat) -> dict[str, Any]:
         {name: value for name, value in asdict(message).items() if name != "chat_id"}
         for message in chats.messages_of(db, chat.id)
     ]
-    return {**kept, "messages": messages}
+    judged = [
+        {name: value for name, value in asdict(each).items() if name != "chat_id"}
+        for each in thumbs.thumbs_of_chat(db, chat.id).values()
+    ]
+    return {**kept, "messages": messages, "thumbs": judged}
+
+
+def _without_person(kept: Share | ChatReport) -> dict[str, Any]:
+    return {name: value for name, value in asdict(kept).items() if name != "person_id"}
 
 
 def _comparison(db: Connection, shown: Showing) -> dict[str, Any]:

@@ -5,7 +5,7 @@ Knows rows; who may do what with a conversation is chat/conversations.py.
 
 import json
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -14,7 +14,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, bindparam, delete, exists, insert, literal, or_, select, text, tuple_, update
 
 from espalier.domain.message import Role
-from espalier.store import battles
+from espalier.store import battles, shares, thumbs
 from espalier.store.sql import ESCAPE, Statement, literally
 from espalier.store.tables import chat_messages, chats, replies_asked
 from espalier.store.times import from_us, to_us
@@ -269,23 +269,30 @@ def agree(db: Connection, person_id: str, chat_id: str, consent: Consent | None)
 def delete_chat(db: Connection, person_id: str, chat_id: str) -> bool:
     """Remove a conversation with its messages; a reply that is being written then has nowhere to go."""
     if chat_of(db, person_id, chat_id):
-        battles.forget_chats(db, [chat_id])
+        _forget_beside(db, [chat_id])
     _DELETE_MESSAGES.run(db, person=person_id, chat=chat_id)
     return bool(_DELETE.run(db, person=person_id, chat=chat_id))
 
 
 def delete_all(db: Connection, person_id: str) -> int:
     """Remove every conversation of a person; how many there were."""
-    battles.forget_chats_of(db, person_id)
+    for kept in (battles, thumbs, shares):
+        kept.forget_chats_of(db, person_id)
     _DELETE_ALL_MESSAGES.run(db, person=person_id)
     return _DELETE_ALL.run(db, person=person_id)
 
 
 def forget_temporary(db: Connection, before: datetime) -> int:
     """Remove temporary conversations in which nothing was said since."""
-    battles.forget_chats(db, _PASSED_IDS.values(db, before=to_us(before)))
+    _forget_beside(db, _PASSED_IDS.values(db, before=to_us(before)))
     _FORGET_MESSAGES.run(db, before=to_us(before))
     return _FORGET.run(db, before=to_us(before))
+
+
+def _forget_beside(db: Connection, chat_ids: Collection[str]) -> None:
+    """What is kept beside conversations and must not lead to them when they go."""
+    for kept in (battles, thumbs, shares):
+        kept.forget_chats(db, chat_ids)
 
 
 def view(db: Connection, chat_id: str, message_id: str) -> None:

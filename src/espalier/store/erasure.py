@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, delete, func, select, text, union, update
 
-from espalier.store import battles, cases, chats, people, reports, texts
+from espalier.store import battles, cases, chat_reports, chats, people, reports, texts
 from espalier.store.facts import GOLD, VOTES, log_of
 from espalier.store.sql import Statement
 from espalier.store.tables import (
@@ -185,5 +185,6 @@ def _remove_rest(db: Connection, person_id: str) -> None:
     cases.anonymise(db, person_id)
     people.forget_tokens(db, person_id)
     chats.delete_all(db, person_id)
+    chat_reports.forget_by(db, person_id)
     for statement in _OF_PERSON:
         statement.run(db, person=person_id)

@@ -800,3 +800,56 @@ battle_votes = Table(
     Index("battle_votes_by_person", "person_id", "battle_id", unique=True),
     sqlite_autoincrement=True,
 )
+
+# Kept: what somebody said of a reply. When its conversation goes, what is left names the model alone.
+chat_thumbs = Table(
+    "chat_thumbs",
+    metadata,
+    Column("number", Serial, primary_key=True, autoincrement=True),
+    Column("chat_id", Text),
+    Column("reply_id", Text),
+    required("model"),
+    required("thumb"),  # up, down
+    Column("reason", Text),
+    Column("note", Text),
+    required("at", BigInteger),
+    Index("chat_thumbs_by_reply", "reply_id", unique=True),
+    Index("chat_thumbs_by_chat", "chat_id"),
+    Index("chat_thumbs_in_order", "at", "model"),
+    sqlite_autoincrement=True,
+)
+
+# Conversations as they were when a link to them was made, for whoever has the link: its id is the secret.
+chat_shares = Table(
+    "chat_shares",
+    metadata,
+    Column("id", Text, primary_key=True),
+    required("chat_id"),
+    required("person_id"),
+    required("title"),
+    required("document"),  # the messages of one branch
+    required("created_at", BigInteger),
+    Index("chat_shares_by_chat", "chat_id"),
+    Index("chat_shares_by_person", "person_id"),
+)
+
+# Kept: replies that somebody found wanting and showed to staff, with the question alone; not the conversation.
+chat_reports = Table(
+    "chat_reports",
+    metadata,
+    Column("number", Serial, primary_key=True, autoincrement=True),
+    Column("person_id", Text),
+    Column("reply_id", Text),
+    required("model"),
+    required("question"),
+    required("reply"),
+    required("reason"),
+    required("at", BigInteger),
+    Column("closed_at", BigInteger),
+    Column("closed_by", Text),
+    Index("chat_reports_by_reply", "reply_id", unique=True),
+    Index("chat_reports_by_person", "person_id"),
+    Index("chat_reports_open", "number", sqlite_where=text("closed_at IS NULL"),
+          postgresql_where=text("closed_at IS NULL")),
+    sqlite_autoincrement=True,
+)  # fmt: skip

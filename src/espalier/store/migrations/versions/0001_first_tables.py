@@ -187,6 +187,64 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "chat_reports",
+        sa.Column("number", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("person_id", sa.Text(), nullable=True),
+        sa.Column("reply_id", sa.Text(), nullable=True),
+        sa.Column("model", sa.Text(), nullable=False),
+        sa.Column("question", sa.Text(), nullable=False),
+        sa.Column("reply", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("closed_at", sa.BigInteger(), nullable=True),
+        sa.Column("closed_by", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("number"),
+        sqlite_autoincrement=True,
+    )
+    with op.batch_alter_table("chat_reports", schema=None) as batch_op:
+        batch_op.create_index("chat_reports_by_person", ["person_id"], unique=False)
+        batch_op.create_index("chat_reports_by_reply", ["reply_id"], unique=True)
+        batch_op.create_index(
+            "chat_reports_open",
+            ["number"],
+            unique=False,
+            sqlite_where=sa.text("closed_at IS NULL"),
+            postgresql_where=sa.text("closed_at IS NULL"),
+        )
+
+    op.create_table(
+        "chat_shares",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("chat_id", sa.Text(), nullable=False),
+        sa.Column("person_id", sa.Text(), nullable=False),
+        sa.Column("title", sa.Text(), nullable=False),
+        sa.Column("document", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("chat_shares", schema=None) as batch_op:
+        batch_op.create_index("chat_shares_by_chat", ["chat_id"], unique=False)
+        batch_op.create_index("chat_shares_by_person", ["person_id"], unique=False)
+
+    op.create_table(
+        "chat_thumbs",
+        sa.Column("number", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("chat_id", sa.Text(), nullable=True),
+        sa.Column("reply_id", sa.Text(), nullable=True),
+        sa.Column("model", sa.Text(), nullable=False),
+        sa.Column("thumb", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("note", sa.Text(), nullable=True),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("number"),
+        sqlite_autoincrement=True,
+    )
+    with op.batch_alter_table("chat_thumbs", schema=None) as batch_op:
+        batch_op.create_index("chat_thumbs_by_chat", ["chat_id"], unique=False)
+        batch_op.create_index("chat_thumbs_by_reply", ["reply_id"], unique=True)
+        batch_op.create_index("chat_thumbs_in_order", ["at", "model"], unique=False)
+
+    op.create_table(
         "chats",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("person_id", sa.Text(), nullable=False),
