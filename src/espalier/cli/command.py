@@ -21,6 +21,7 @@ from espalier.cli import (
     evaluate_bias,
     evaluate_heldout,
     evaluate_pairwise,
+    evaluate_report,
     evaluate_safety,
     evaluate_subspace,
     evaluate_truth,
@@ -106,6 +107,7 @@ evaluating.evaluating.command()(evaluate_subspace.subspace)
 evaluating.evaluating.command()(evaluate_safety.safety)
 evaluating.evaluating.command()(evaluate_bias.bias)
 evaluating.evaluating.command()(evaluate_truth.truth)
+evaluating.evaluating.command()(evaluate_report.report)
 app.add_typer(evaluating.evaluating, name="evaluate")
 app.command()(keeping.doctor)
 app.command()(keeping.backup)
