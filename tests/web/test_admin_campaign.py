@@ -63,6 +63,10 @@ def test_what_follows_is_shown_before_the_campaign_stands_still(world: World) ->
         assert "Done." in page.text
         now = world.door.call(charter_in_force)
         assert (now.running, now.reason, str(now.paused_until)) == ("paused", "We move.", "2026-04-01")
+        assert "We move." in page.text
+        page = chief.send("/running", running="closed")
+        assert "Close the campaign?" in page.text
+        assert "We move." not in page.text, "what was said of the pause is not said of the end"
         page = chief.send("/running", running="dancing", reason="Moving house")
         assert page.status_code == 422
         assert form_of(page, "/running").filled()["reason"] == ["Moving house"]

@@ -144,6 +144,20 @@ def test_the_pages_of_errors_are_in_german_for_who_reads_german(
     assert not re.findall(r"\b(?:the|there|this|is|not)\b", re.sub(r"<[^>]*>", " ", main), re.I), main
 
 
+@pytest.mark.parametrize(
+    ("sent_to", "page"),
+    [("/messages/some/report", "/messages/some"), ("/admin/campaign/running", "/admin/campaign"), ("/signout", "/")],
+)
+def test_where_a_form_is_sent_to_leads_back_to_its_page_when_it_is_opened_anew(
+    small_campaign: World, sent_to: str, page: str
+) -> None:
+    """As by a reload, or by choosing another language on the page that said why the form was not taken."""
+    with visit(small_campaign, "ada") as ada:
+        ada.client.follow_redirects = False
+        answer = ada.get(sent_to)
+    assert (answer.status_code, answer.headers["location"]) == (303, page)
+
+
 def test_what_the_organiser_adds_stands_beside_the_sentence_as_it_was_written(small_campaign: World) -> None:
     small_campaign.door.call(
         charter.change_charter, None, {"running": "closed", "reason": "On demenage."}, small_campaign.now

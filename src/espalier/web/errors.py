@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, RedirectResponse
 from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -173,6 +173,8 @@ _NAMES: Final = {
 
 def _http(request: Request, error: HTTPException) -> Response:
     status = HTTPStatus(error.status_code)
+    if status is HTTPStatus.METHOD_NOT_ALLOWED and request.method == "GET" and is_read_by_people(request):
+        return RedirectResponse(_page_above(request), HTTPStatus.SEE_OTHER)
     headers = dict(error.headers or {})
     if "Allow" in headers:  # the framework names those of one route alone
         headers["Allow"] = ", ".join(_methods(request))
@@ -180,14 +182,22 @@ def _http(request: Request, error: HTTPException) -> Response:
     return problem(request, slug, title, status, detail or f"{error.detail}.", headers)
 
 
+def _page_above(request: Request) -> str:
+    """Nearest above an address that only takes a form, and is opened anew, from a page that said why it was not taken."""
+    path = request.url.path
+    while (path := path.rpartition("/")[0]) and not _takes(request, "GET", path):
+        pass
+    return path or "/"
+
+
 def _methods(request: Request) -> list[str]:
     """All that can be asked of this address."""
-    routes = request.app.routes
-    return [
-        method
-        for method in ("GET", "POST", "PUT", "PATCH", "DELETE")
-        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in routes)
-    ]
+    return [each for each in ("GET", "POST", "PUT", "PATCH", "DELETE") if _takes(request, each, request.url.path)]
+
+
+def _takes(request: Request, method: str, path: str) -> bool:
+    asked = {**request.scope, "method": method, "path": path}
+    return any(route.matches(asked)[0] is Match.FULL for route in request.app.routes)
 
 
 def unexpected(request: Request, error: Exception) -> Response:
