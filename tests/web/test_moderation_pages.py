@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import Connection
 
 from campaigns import World, well
-from espalier.collect import accounts
+from espalier.collect import accounts, cases
+from espalier.collect.accounts import known
 from espalier.domain.cases import REASONS
 from espalier.store import cases as rows
 from espalier.store.people import PersonRole, by_id, save_person
@@ -257,6 +258,24 @@ def test_many_are_decided_at_once_after_a_look_and_undone_as_one(enter: ExitStac
     assert "2 cases are open again." in warden.send("/undo").text
     assert deleted() == [False, False]
     assert "cases.decided" in warden.get("/admin/audit").text
+
+
+def test_on_authors_out_of_reach_nothing_is_offered(enter: ExitStack, small_campaign: World) -> None:
+    (_, one), (_, two) = (reported(small_campaign, text) for text in ("First.", "Second."))
+    warden = browser(enter, small_campaign, small_campaign.warden.name)
+    both = f"/moderation/bulk?case={one}&case={two}"
+    assert "out of reach" not in warden.get(both).text
+
+    def lose_author(db: Connection, number: int) -> None:
+        person = by_id(db, str(cases.known(db, known(db, small_campaign.warden.id), number).case.person))
+        assert person is not None
+        save_person(db, replace(person, anonymous=True))
+
+    small_campaign.door.call(lose_author, one)
+    alone = warden.get(f"/moderation/cases/{one}").text
+    assert 'value="ban"' not in alone
+    assert "Author and reporters" not in alone
+    assert 'value="ban"' not in warden.get(both).text, "both are by the same author"
 
 
 def test_many_that_are_refused_keep_what_was_ticked_and_typed(enter: ExitStack, small_campaign: World) -> None:

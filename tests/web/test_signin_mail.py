@@ -153,6 +153,7 @@ def test_the_answer_is_the_same_whether_or_not_the_address_is_known(sqlite_db: D
             accounts.create_person, None, "Iris", PersonRole.CONTRIBUTOR, lambda: "x" * 40, world.now, world.rng,
             email=ADDRESS,
         )  # fmt: skip
+        assert "A new account needs an invitation" in one.get("/signin").text
         ask(one, ADDRESS)
         ask(two, "nobody@example.org")
         assert mail.next().to == ADDRESS
@@ -165,6 +166,7 @@ def test_the_answer_is_the_same_whether_or_not_the_address_is_known(sqlite_db: D
 def test_who_is_not_of_a_domain_does_not_come_in(sqlite_db: Database, mail: Mailbox) -> None:
     with running(sqlite_db, Entrance(post=mail)) as world, stranger(world) as visitor:
         world.door.call(change_charter, None, {"admission": "domains", "domains": ["example.org"]}, world.now)
+        assert "<bdi>example.org</bdi>" in visitor.get("/signin").text
         ask(visitor, "eve@example.net")
         assert mail.letters.empty()
         ask(visitor, ADDRESS)

@@ -183,7 +183,7 @@ def _http(request: Request, error: HTTPException) -> Response:
 
 
 def _page_above(request: Request) -> str:
-    """Nearest above an address that only takes a form, and is opened anew, from a page that said why it was not taken."""
+    """The nearest above an address that only takes a form: it is opened anew from a page that said what was wrong."""
     path = request.url.path
     while (path := path.rpartition("/")[0]) and not _takes(request, "GET", path):
         pass

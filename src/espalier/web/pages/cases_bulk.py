@@ -13,7 +13,7 @@ from starlette.responses import Response
 from espalier.collect import cases
 from espalier.collect.cases import MOST_AT_ONCE
 from espalier.domain import cases as rules
-from espalier.domain.cases import ON_AUTHORS, ON_MESSAGES, About, State
+from espalier.domain.cases import ON_AUTHORS, ON_MESSAGES, About, State, Verdict
 from espalier.domain.errors import Invalid, NotAllowed, NotFound, Refusal
 from espalier.store import cases as rows
 from espalier.store.cases import CaseRow
@@ -31,11 +31,15 @@ Cases = Annotated[list[int], Query(alias="case", max_length=MOST_AT_ONCE)]
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """numbers: of the cases that can be decided. examples: ten of them. out: the chosen ones that cannot."""
+    """numbers: of the cases that can be decided. examples: ten of them. out: the chosen ones that cannot.
+
+    beyond: of how many nothing can be decided on the author, whom nobody knows or nothing reaches.
+    """
 
     numbers: list[int]
     examples: list[Line]
     out: list[Line]
+    beyond: int
     choices: list[Choice]
     reasons: tuple[str, ...]
     typed: Typed | None
@@ -134,10 +138,11 @@ def _page(
         lines = lines_of(visit, db, reader, able[:EXAMPLES])
         out = lines_of(visit, db, reader, [row for row in found if row not in able])
         reasons = rows.reasons(db)
-    names = verdict_words(visit.words)
+    names, beyond = verdict_words(visit.words), sum(Verdict.WARN not in rules.fitting(row.case) for row in able)
+    offered = (*ON_MESSAGES, *(ON_AUTHORS if beyond < len(able) else ()))
     context = Context(
-        [row.id for row in able], lines, out,
-        [Choice(each, names[each], KEYS[each]) for each in (*ON_MESSAGES, *ON_AUTHORS)], reasons, typed,
+        [row.id for row in able], lines, out, beyond,
+        [Choice(each, names[each], KEYS[each]) for each in offered], reasons, typed,
         said(refused, visit.words) if refused else None, refused.field if refused else None,
     )  # fmt: skip
     return render(visit, "cases_bulk.html", context, status=refused.status if refused else 200)

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from espalier.collect import sessions, ways
 from espalier.collect.sessions import SignedIn
+from espalier.domain.admission import Admission
 from espalier.domain.errors import NotAllowed, Refusal, Unauthenticated
 from espalier.store import identities
 from espalier.store.identities import PASSWORD
@@ -28,6 +29,7 @@ class Context:
     """next: where to go afterwards. again: somebody proves once more who they are. address: as it was typed.
 
     email, password, token: whether these ways are offered. providers: accounts elsewhere. invited: by a link.
+    admission, domains: who may make an account, where a stranger is told.
     fault: why the last try did not succeed, at the field `faulty`.
     """
 
@@ -39,6 +41,8 @@ class Context:
     token: bool
     providers: Sequence[Provider]
     invited: bool
+    admission: Admission
+    domains: tuple[str, ...]
     fault: str | None = None
     faulty: str | None = None
 
@@ -71,7 +75,8 @@ def page(
         providers = [each for each in providers if each.issuer in own]
     context = Context(
         local(next), visit.person is not None, address, email, password, True, providers,
-        brought(visit).invitation is not None, said_with_wait(fault, visit.words) if fault else None,
+        brought(visit).invitation is not None, offered.admission, offered.domains,
+        said_with_wait(fault, visit.words) if fault else None,
         (faulty or fault.field) if fault else None,
     )  # fmt: skip
     return render(visit, "signin.html", context, status=fault.status if fault else 200)
