@@ -17,7 +17,7 @@ from espalier.collect.ids import timely_id
 from espalier.domain.characters import are_characters
 from espalier.domain.errors import Conflict, Invalid, NotFound, TooLong, TryLater
 from espalier.domain.message import Role
-from espalier.store import chats
+from espalier.store import chats, drafts
 from espalier.store.chats import Chat, ChatMessage, Consent, MessageState
 from espalier.store.people import Person
 
@@ -56,10 +56,11 @@ def say(
     """Say something and ask for a reply. chat_id: None begins a conversation, with the first words as its title.
 
     It goes below the last reply of the branch in view whose text stands; what failed or was refused is passed over.
-    temporary: of a new one, neither listed nor kept. Raises NotFound, Invalid, TooLong, Conflict while a reply is being
-    written, and TryLater (with the seconds) after too many.
+    What was typed for it is no draft any more. temporary: of a new one, neither listed nor kept. Raises NotFound,
+    Invalid, TooLong, Conflict while a reply is being written, and TryLater (with the seconds) after too many.
     """
     _check_words(words)
+    drafts.forget_draft(db, person.id, draft_place(chat_id))
     if chat_id is None:
         chat = Chat(timely_id(now, rng), person.id, _titled(words), now, now, temporary=temporary)
         chats.add_chat(db, chat)
@@ -67,6 +68,25 @@ def say(
     chat = _free(db, person, chat_id, words)
     seen = chats.thread(db, chat.id, chat.viewed_id) if chat.viewed_id else []
     return _ask(db, person, chat, _last_standing(seen), words, wanted, now, rng)
+
+
+def ask_in_two(
+    db: Connection,
+    person: Person,
+    chat_id: str | None,
+    words: str,
+    wanted: tuple[Wanted, Wanted],
+    now: datetime,
+    rng: Random,
+    *,
+    temporary: bool = False,
+) -> tuple[Asked, Asked]:
+    """Say something and ask for two replies beside each other; the first is in view. Raises what `say` raises."""
+    one = say(db, person, chat_id, words, wanted[0], now, rng, temporary=temporary)
+    chat = own_chat(db, person, one.chat_id)
+    other = _place_reply(db, person, chat, one.message_id, wanted[1], now, rng, words)
+    chats.view(db, chat.id, one.reply_id)
+    return one, other
 
 
 def edit(
@@ -110,7 +130,7 @@ def stop(db: Connection, person: Person, chat_id: str, reply_id: str, now: datet
 
     Raises NotFound.
     """
-    reply = _message(db, _own(db, person, chat_id), reply_id)
+    reply = _message(db, own_chat(db, person, chat_id), reply_id)
     chats.finish(db, reply.id, MessageState.STOPPED, now)
 
 
@@ -119,7 +139,7 @@ def look(db: Connection, person: Person, chat_id: str, message_id: str) -> str:
 
     Raises NotFound.
     """
-    chat = _own(db, person, chat_id)
+    chat = own_chat(db, person, chat_id)
     last = _message(db, chat, message_id).id
     shape = chats.branches(db, chat.id)
     while below := shape.get(last):
@@ -158,10 +178,13 @@ def hide_all(db: Connection, person: Person) -> int:
 def remove(db: Connection, person: Person, chat_id: str) -> None:
     """Delete a conversation for good, with all of its branches. Raises NotFound."""
     _must(chats.delete_chat(db, person.id, chat_id))
+    drafts.forget_draft(db, person.id, draft_place(chat_id))
 
 
 def remove_all(db: Connection, person: Person) -> int:
     """Delete all conversations for good, hidden ones included; how many there were."""
+    for chat in chats.every_chat(db, person.id):
+        drafts.forget_draft(db, person.id, draft_place(chat.id))
     return chats.delete_all(db, person.id)
 
 
@@ -170,7 +193,7 @@ def agree(db: Connection, person: Person, chat_id: str, licence: str, now: datet
 
     Raises NotFound, and Conflict for a temporary conversation.
     """
-    if _own(db, person, chat_id).temporary:
+    if own_chat(db, person, chat_id).temporary:
         raise Conflict("A temporary conversation is not kept, so it cannot become part of the data.")
     chats.agree(db, person.id, chat_id, Consent(now, licence))
 
@@ -180,11 +203,27 @@ def take_consent_back(db: Connection, person: Person, chat_id: str) -> None:
     _must(chats.agree(db, person.id, chat_id, None))
 
 
-def _own(db: Connection, person: Person, chat_id: str) -> Chat:
+def draft_place(chat_id: str | None) -> str:
+    """Under which name the draft of a conversation is kept; None: of the one that is still to begin."""
+    return f"chat:{chat_id}" if chat_id else "chat"
+
+
+def own_chat(db: Connection, person: Person, chat_id: str) -> Chat:
+    """Raises NotFound: nobody has another's."""
     chat = chats.chat_of(db, person.id, chat_id)
     if chat is None:
         raise _no_chat()
     return chat
+
+
+def ended_reply(db: Connection, person: Person, chat_id: str, reply_id: str) -> ChatMessage:
+    """Raises NotFound, Invalid for what is no reply, and Conflict while it is being written."""
+    reply = _message(db, own_chat(db, person, chat_id), reply_id)
+    if reply.role is not Role.ASSISTANT:
+        raise Invalid("This is no reply.")
+    if reply.state.is_open:
+        raise Conflict("A reply is still being written. Wait for it, or stop it.")
+    return reply
 
 
 def _must(was_there: bool) -> None:

@@ -96,10 +96,12 @@ def _told(notice: Notice, read_at: datetime | None) -> dict[str, Any]:
 
 
 def _chat(db: Connection, chat: Chat) -> dict[str, Any]:
-    """A conversation with all of its branches."""
+    """A conversation with all of its branches; of replies that wait side by side for a vote it is not said whose."""
     kept = {name: value for name, value in asdict(chat).items() if name not in ("person_id", "viewed_id")}
+    unknown = battles.unvoted_replies(db, chat.id, chat.person_id)
     messages = [
         {name: value for name, value in asdict(message).items() if name != "chat_id"}
+        | ({"model": None, "sampling": {}} if message.id in unknown else {})
         for message in chats.messages_of(db, chat.id)
     ]
     judged = [

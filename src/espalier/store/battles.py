@@ -266,6 +266,18 @@ def battles_of_chat(db: Connection, chat_id: str) -> list[Battle]:
     return [_battle(row) for row in _OF_CHAT.rows(db, chat=chat_id)]
 
 
+def unvoted_replies(db: Connection, chat_id: str, person_id: str) -> frozenset[str]:
+    """The messages of a conversation that stand side by side and wait for the person's vote: whose they are is not to
+    be known yet.
+    """
+    found = set[str]()
+    for battle in battles_of_chat(db, chat_id):
+        shown = showing_to(db, battle.id, person_id)
+        if shown is not None and shown.vote is None:
+            found |= {side.message_id for side in (battle.first, battle.second) if side.message_id}
+    return frozenset(found)
+
+
 def wanted(db: Connection, person_id: str, langs: Collection[str], since: datetime) -> Battle | None:
     """The first of a set, in these languages, that this person has not been shown and fewer people than are wanted
     compared, or have had in hand since.
