@@ -11,7 +11,7 @@ import pytest
 from huggingface_hub import DatasetCard
 
 from espalier.dataset.about import About, CardFile
-from espalier.dataset.card import write_card
+from espalier.dataset.card import card, write_card
 from espalier.dataset.columns import columns
 from espalier.dataset.describe import describe
 from espalier.dataset.difference import difference
@@ -144,8 +144,8 @@ def test_hubs_read_the_card(trees: list[TreeRecord], tmp_path: Path) -> None:
     ]
     about = About("Trees: a | b", licence="apache-2.0", sections=[("Consent", "Everybody agreed.")])
     write_card(tmp_path / "README.md", describe(trees, with_topics=False), about, files)
-    card = DatasetCard.load(tmp_path / "README.md")
-    said = card.data.to_dict()
+    found = DatasetCard.load(tmp_path / "README.md")
+    said = found.data.to_dict()
     assert (said["license"], said["language"], said["size_categories"]) == ("apache-2.0", ["de"], ["n<1K"])
     assert said["configs"] == [
         {
@@ -154,8 +154,21 @@ def test_hubs_read_the_card(trees: list[TreeRecord], tmp_path: Path) -> None:
             "default": True,
         }
     ]
-    assert "36 messages in 12 trees" in card.text
-    assert "## Consent" in card.text
+    assert "36 messages in 12 trees" in found.text
+    assert "## Consent" in found.text
+
+
+@pytest.mark.parametrize(
+    ("licence", "known"),
+    [("CC BY 4.0", {"license": "cc-by-4.0"}), ("MIT", {"license": "mit"}), (None, {"license": "unknown"}),
+     ("Orchard 1", {"license": "other", "license_name": "orchard-1", "license_link": "https://example.org/l"})],
+)  # fmt: skip
+def test_a_licence_that_hubs_do_not_know_is_named_as_one_of_its_own(
+    trees: list[TreeRecord], licence: str | None, known: dict[str, str]
+) -> None:
+    about = About("Trees", licence=licence, licence_url="https://example.org/l")
+    said = DatasetCard(card(describe(trees, with_topics=False), about)).data.to_dict()
+    assert {name: value for name, value in said.items() if name.startswith("license")} == known
 
 
 def test_a_difference_names_what_came_went_and_changed(tmp_path: Path) -> None:

@@ -35,7 +35,8 @@ def release(
     into: Annotated[Path, typer.Option(metavar="FOLDER", help="In which the release's folder appears.")] = Path(),
     title: Annotated[str, typer.Option(metavar="WORDS", help="For report and card.")] = "",
     licence: Annotated[
-        str | None, typer.Option(metavar="LICENCE", help="As hubs know it; by default the campaign's.")
+        str | None,
+        typer.Option(metavar="LICENCE", help="As hubs know it, or one of your own; by default the campaign's."),
     ] = None,
     state: Annotated[
         list[str] | None,

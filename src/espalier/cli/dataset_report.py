@@ -25,7 +25,9 @@ def report(
     sources: Annotated[list[Path], typer.Argument(metavar="FILE...", help=SOURCE)],
     into: Annotated[Path, typer.Option(metavar="FOLDER", help="Where to write report.html and README.md.")],
     name: Annotated[str, typer.Option(metavar="NAME", help="What the data set is called.")] = "Conversation trees",
-    licence: Annotated[str | None, typer.Option(metavar="LICENCE", help="As hubs know it: apache-2.0.")] = None,
+    licence: Annotated[
+        str | None, typer.Option(metavar="LICENCE", help="As hubs know it, such as apache-2.0, or one of your own.")
+    ] = None,
     where: Conditions = None,
     votes: Annotated[
         list[Path] | None, typer.Option(metavar="FILE", help="The votes on the messages; agreement needs them.")

@@ -24,7 +24,8 @@ class CardFile:
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """`name`: its one-line title. `licence`: an identifier as hubs know it, such as apache-2.0; None for none named.
+    """`name`: its one-line title. `licence`: an identifier as hubs know it, such as apache-2.0, or any other name, as
+    which the card gives one of its own; None for none named. licence_url: where it can be read.
 
     sources: the files, or the campaign, that it was made of. filters: the conditions under which messages were kept,
     in the words of `--where`. made: the day, where it is to be said. sections: more for the card, as a heading and
@@ -34,6 +35,7 @@ class About:
     name: str
     summary: str = ""
     licence: str | None = None
+    licence_url: str | None = None
     sources: Sequence[str] = ()
     filters: Sequence[str] = ()
     made: date | None = None

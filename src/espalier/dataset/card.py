@@ -18,6 +18,17 @@ SIZES: Final = (
     (1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"), (10_000_000, "1M<n<10M"),
 )  # fmt: skip
 UNNAMED: Final = "unknown"
+OF_ITS_OWN: Final = "other"
+KNOWN_LICENCES: Final = frozenset({
+    "afl-3.0", "agpl-3.0", "apache-2.0", "artistic-2.0", "bsd", "bsd-2-clause", "bsd-3-clause", "bsd-3-clause-clear",
+    "bsl-1.0", "c-uda", "cc", "cc0-1.0", "cc-by-2.0", "cc-by-2.5", "cc-by-3.0", "cc-by-4.0", "cc-by-nc-2.0",
+    "cc-by-nc-3.0", "cc-by-nc-4.0", "cc-by-nc-nd-3.0", "cc-by-nc-nd-4.0", "cc-by-nc-sa-2.0", "cc-by-nc-sa-3.0",
+    "cc-by-nc-sa-4.0", "cc-by-nd-4.0", "cc-by-sa-3.0", "cc-by-sa-4.0", "cdla-permissive-1.0", "cdla-permissive-2.0",
+    "cdla-sharing-1.0", "ecl-2.0", "epl-1.0", "epl-2.0", "etalab-2.0", "eupl-1.1", "eupl-1.2", "gfdl", "gpl",
+    "gpl-2.0", "gpl-3.0", "isc", "lgpl", "lgpl-2.1", "lgpl-3.0", "lppl-1.3c", "mit", "mpl-2.0", "ms-pl", "ncsa",
+    "odbl", "odc-by", "ofl-1.1", "openrail", "osl-3.0", "pddl", "postgresql", "unknown", "unlicense", "wtfpl", "zlib",
+})  # fmt: skip
+"""As hubs name the licences of data sets; any other is one of the data set's own, which has a name and an address."""
 
 
 def write_card(path: Path, described: Description, about: About, files: Sequence[CardFile] = ()) -> None:
@@ -54,7 +65,7 @@ def _front(described: Description, about: About, files: Sequence[CardFile]) -> M
     langs = [lang for lang, amount in described.counts.langs.items() if amount.messages and lang.isascii()]
     return {
         "pretty_name": about.name,
-        "license": about.licence or UNNAMED,
+        **_licence(about),
         "language": sorted({lang.partition("-")[0].lower() for lang in langs if lang.replace("-", "").isalnum()}),
         "size_categories": [next((name for below, name in SIZES if messages < below), "n>10M")],
         "task_categories": list(TASKS),
@@ -70,6 +81,15 @@ def _front(described: Description, about: About, files: Sequence[CardFile]) -> M
             else {}
         ),
     }
+
+
+def _licence(about: About) -> dict[str, str]:
+    """However it is spelled: CC BY 4.0 is what hubs call cc-by-4.0."""
+    name = (about.licence or UNNAMED).strip().lower().replace(" ", "-")
+    if name in KNOWN_LICENCES:
+        return {"license": name}
+    link = {"license_link": about.licence_url} if about.licence_url else {}
+    return {"license": OF_ITS_OWN, "license_name": name, **link}
 
 
 def _yaml(front: Mapping[str, Any]) -> Iterator[str]:

@@ -248,6 +248,7 @@ def _about(wanted: Plan, source: Source, day: date | None) -> About:
         name=wanted.title or wanted.name,
         summary=wanted.summary,
         licence=wanted.licence,
+        licence_url=wanted.licence_url,
         sources=source.names,
         filters=(*states, *langs, *wanted.where),
         made=day,
