@@ -53,12 +53,12 @@ class Pair:
 
 
 PAIRS = {
-    "sft_vs_trl_default": Pair("sft", "tokens", "sft", 8, 8, 6, 1e-4, "default"),
+    "sft_vs_trl_default": Pair("sft", "tokens", "sft", 8, 8, 4, 1e-4, "default"),
     "sft_vs_trl_packing": Pair("sft", "tokens", "sft", 8, 8, 4, 1e-4, "packing"),
-    "reward_vs_trl": Pair("reward", "pairs", "reward", 4, 8, 4, 1e-5),
+    "reward_vs_trl": Pair("reward", "pairs", "reward", 4, 8, 3, 1e-5),
     "ppo_vs_trl": Pair("ppo", "samples", "prompts", 16, 16, 3, 3e-6, clip=0.0),
-    "dpo_vs_trl": Pair("dpo", "pairs", "dpo", 8, 8, 4, 1e-6),
-    "grpo_vs_trl": Pair("grpo", "samples", "prompts", 4, 8, 6, 1e-6),
+    "dpo_vs_trl": Pair("dpo", "pairs", "dpo", 8, 8, 3, 1e-6),
+    "grpo_vs_trl": Pair("grpo", "samples", "prompts", 4, 8, 3, 1e-6),
 }
 
 
@@ -183,7 +183,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=5, help="of each side")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--dtype", default="float32", choices=["float32", "bfloat16"])
-    parser.add_argument("--pass-tokens", type=int, default=8192, help="what ours takes at once")
+    parser.add_argument("--pass-tokens", type=int, default=2048, help="what ours takes at once")
     parser.add_argument("--data", type=Path, help="a folder that training_data.py made; by default it makes one")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as made:

@@ -106,7 +106,7 @@ def gradients(
     sums = torch.zeros(())
     for rows in made:
         one = batch(given, rows, Weights())
-        logits = logits_at(model, one.input_ids, one.position_ids, one.at)
+        logits = logits_at(model, one.at, input_ids=one.input_ids, position_ids=one.position_ids)
         loss = token_loss(logits, one.targets, one.weights, total)
         loss.backward()  # type: ignore[no-untyped-call]
         sums += loss.detach()

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from math import log
 from pathlib import Path
 from random import Random
@@ -11,8 +12,9 @@ import pytest
 import torch
 
 from espalier.infer.shared import laid_out
-from espalier.train.dpo import Dpo, DpoSettings, Pairs, fit, reference_log_probs, reply_log_probs
+from espalier.train.dpo import Dpo, DpoSettings, Pairs, fit, pair_log_probs, reference_log_probs
 from espalier.train.ranked import Ranked
+from espalier.train.robust import Robust
 from espalier.train.settings import Data, Model, Optimizer, Run, Source
 from planted import END, PHRASE, PROMPTS, UNSEEN, metrics, policy
 
@@ -83,7 +85,7 @@ def test_before_the_first_step_the_loss_is_log_2_and_nothing_is_noise(tmp_path: 
 def test_a_reply_is_as_likely_as_when_it_stands_alone() -> None:
     model, pairs = policy().double().requires_grad_(False), planted(length, PROMPTS, 5).pairs
     (rows,) = laid_out([(pair.prompt, pair.replies) for pair in pairs], model, 1_000)
-    said = reply_log_probs(model, pairs, rows).tolist()
+    said = pair_log_probs(model, pairs, rows).tolist()
     for row, place in enumerate(rows.prompts):
         for side, reply in enumerate(pairs[place].replies):
             ids = torch.tensor(pairs[place].prompt + reply)
@@ -112,6 +114,23 @@ def test_what_goes_on_ends_as_what_was_never_disturbed(tmp_path: Path) -> None:
     fit(again, pairs, none, chosen)
     assert all(torch.equal(one, other) for one, other in zip(undisturbed.parameters(), again.parameters(), strict=True))
     assert [line["step"] for line in metrics(tmp_path)] == list(range(1, 9))
+
+
+def test_a_language_that_fares_badly_counts_more(tmp_path: Path) -> None:
+    """Of the pairs in German half are turned round, so that nobody learns them."""
+    pairs = planted(phrase, PROMPTS, 120)
+    told = [
+        replace(pair, replies=pair.replies[:: -1 if place % 4 == 1 else 1], tags={"language": ("en", "de")[place % 2]})
+        for place, pair in enumerate(pairs.pairs)
+    ]
+    given = Pairs(told, reference_log_probs(policy(), told, 1_000))
+    chosen = settings(tmp_path, {"steps": 40}).model_copy(update={"robust": Robust(rate=0.2)})
+    fit(policy(), given, planted(phrase, UNSEEN, 0), chosen)
+    last = metrics(tmp_path)[-1]
+    assert last["loss de"] > last["loss en"]
+    (file,) = (tmp_path / "checkpoints" / "step-00000040").glob("groups*")
+    kept = torch.load(file)
+    assert kept["weights"].tolist()[0] > 0.6, "de comes before en"
 
 
 def test_one_answer_to_noise_is_enough() -> None:

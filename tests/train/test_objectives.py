@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.autograd import gradcheck
 
+from espalier.infer.likelihood import log_probs
 from espalier.train.objectives import (
     AdaptiveKL,
     Normaliser,
@@ -36,7 +37,6 @@ from espalier.train.objectives import (
     kl_k1,
     kl_k3,
     last_tokens,
-    log_probs,
     ppo_policy_loss,
     ppo_value_loss,
     reward_loss,

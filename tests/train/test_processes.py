@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from espalier.train import reward, sft
+from espalier.train import dpo, reward, sft
 from espalier.train.base import Base, learn_tokenizer, new_model
 from espalier.train.processes import dealt
 from espalier.train.settings import BadSettings, read_settings
@@ -59,7 +59,7 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("algorithm", ["sft", "reward"])
+@pytest.mark.parametrize("algorithm", ["sft", "reward", "dpo"])
 def test_two_processes_learn_what_one_learns_and_go_on_bit_for_bit(file: Path, algorithm: str) -> None:
     order = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
@@ -73,10 +73,13 @@ def test_two_processes_learn_what_one_learns_and_go_on_bit_for_bit(file: Path, a
         load_file(file.parent / run / "model" / "model.safetensors") for run in ("undisturbed", "again")
     )
     assert all(torch.equal(each, undisturbed[name]) for name, each in again.items())
-    if algorithm == "sft":
-        model = sft.train(read_settings(sft.SftSettings, file))
-    else:
-        model = reward.train(read_settings(reward.RewardSettings, file)).model
+    match algorithm:
+        case "sft":
+            model = sft.train(read_settings(sft.SftSettings, file))
+        case "dpo":
+            model = dpo.train(read_settings(dpo.DpoSettings, file))
+        case _:
+            model = reward.train(read_settings(reward.RewardSettings, file)).model
     alone = load_file(model / "model.safetensors")
     for name, each in alone.items():
         torch.testing.assert_close(undisturbed[name], each, rtol=0, atol=1e-6)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from espalier.dataset.convert import Kind
 from espalier.infer.tokens import Encoded
@@ -110,13 +111,28 @@ def test_a_curriculum_begins_with_what_is_easy_and_ends_with_all() -> None:
 
 
 def test_the_group_that_fares_badly_counts_more() -> None:
-    groups = Groups([line("en"), line("de"), line("fr")], Robust(rate=0.5))
+    lines = [line(lang) for lang in ("en", "de", "fr") for _ in range(30)]
+    groups = Groups(lines, Robust(rate=0.5))
     assert groups.weights(["de", "en"]) == {"de": 0.5, "en": 0.5}
     for _ in range(3):
         groups.move({"de": 2.0, "en": 1.0})
     weights = groups.weights(["de", "en", "fr"])
     assert weights["de"] / weights["en"] == pytest.approx(np.exp(0.5 * 3))
     assert weights["fr"] == pytest.approx(1 / 3)  # nobody saw it
-    again = Groups([line("en"), line("de"), line("fr")], Robust(rate=0.5))
+    again = Groups(lines, Robust(rate=0.5))
     again.load_state_dict(groups.state_dict())
     assert again.weights(groups.names) == groups.weights(groups.names)
+
+
+def test_groups_count_by_their_weights_however_many_lines_of_them_a_step_has_and_small_ones_together() -> None:
+    lines = [line(lang) for lang, number in {"en": 40, "de": 30, "fr": 29, "eu": 2}.items() for _ in range(number)]
+    groups = Groups(lines, Robust(rate=0.5))
+    assert groups.names == ["de", "en", "other"]
+    groups.move({"en": 1.0, "other": 3.0})
+    step = [line(lang) for lang in ("en", "fr", "en", "eu", "en", "de")]
+    losses = torch.rand(6, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    en, fr, en2, eu, en3, de = losses.tolist()
+    means = {"en": (en + en2 + en3) / 3, "other": (fr + eu) / 2, "de": de}
+    assert groups.means(step, losses) == pytest.approx(means, rel=1e-9)
+    expected = sum(groups.weights([*means])[name] * mean for name, mean in means.items())
+    assert float((groups.shares(step).double() * losses).sum()) == pytest.approx(expected, rel=1e-6)

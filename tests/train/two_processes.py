@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from rich.console import Console
 
-from espalier.train import reward, sft
+from espalier.train import dpo, reward, sft
 from espalier.train.processes import joined
 from espalier.train.settings import Settings, read_settings
 from espalier.train.watch import Watch
@@ -17,6 +17,7 @@ torch.set_num_threads(1)
 ALGORITHMS: dict[str, tuple[type[Settings], Callable[..., object]]] = {
     "sft": (sft.SftSettings, sft.train),
     "reward": (reward.RewardSettings, reward.train),
+    "dpo": (dpo.DpoSettings, dpo.train),
 }
 kind, train = ALGORITHMS[sys.argv[1]]
 file = Path(sys.argv[2])

@@ -17,6 +17,7 @@ from espalier.evaluate.model import Context, Likelihood
 from espalier.infer.engine import Sample, Sampling, Tokens
 from espalier.infer.forward import logits_at
 from espalier.infer.layout import plain
+from espalier.infer.likelihood import log_probs
 from espalier.infer.load import BadModel, load_model, positions_of
 from espalier.infer.local import LocalEngine
 from espalier.infer.reward import load_reward
@@ -103,8 +104,8 @@ class LocalModel:
         log_p, tokens, greedy = [0.0] * len(windows), [0] * len(windows), [True] * len(windows)
         packed = passes([(before, text) for _, before, text in pairs], self.model, PASS_TOKENS) if pairs else ()
         for rows in packed:
-            logits = logits_at(self.model, rows.input_ids, rows.position_ids, rows.before, rows.mask).float()
-            chosen = logits.gather(1, rows.targets[:, None])[:, 0] - logits.logsumexp(1)
+            logits = logits_at(self.model, rows.before, **rows.inputs())
+            chosen = log_probs(logits, rows.targets)
             likeliest = logits.argmax(1) == rows.targets
             which = rows.places.tolist()
             lengths = [len(pairs[place][2]) for place in which]

@@ -11,22 +11,18 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 
-def logits_at(
-    model: PreTrainedModel, input_ids: Tensor, position_ids: Tensor, at: Tensor, mask: Tensor | None = None
-) -> Tensor:
+def logits_at(model: PreTrainedModel, at: Tensor, **rows: Any) -> Tensor:
     """What the model expects to follow at some places of the flattened rows: (places, vocabulary).
 
-    input_ids, position_ids: (rows, width). Without a mask, and never with a cache, transformers sees from positions
-    that begin anew where a conversation ends; with either of them it would not, and say nothing. mask: (rows, 1, width,
-    width), what sees what, as the model's attention takes it.
+    rows: what the model is called with, `input_ids` and `position_ids` of (rows, width) among it. Without a mask, and
+    never with a cache, transformers sees from positions that begin anew where a conversation ends; with either of them
+    it would not, and say nothing.
     """
     head = model.get_output_embeddings()
     assert isinstance(head, nn.Module), f"{type(model).__name__} has no output layer"
     with _only(head, at):
-        logits: Tensor = model(
-            input_ids=input_ids, position_ids=position_ids, attention_mask=mask, use_cache=False
-        ).logits
-    return logits[0]
+        logits: Tensor = model(**{"use_cache": False, **rows}).logits
+    return logits.flatten(0, 1)  # a view also backwards, where [0] would fill a second tensor of that size
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from espalier.infer.engine import Reward, Sample, Tokens
 from espalier.infer.forward import logits_at
+from espalier.infer.likelihood import log_probs
 from espalier.infer.reward import MEAN
 from espalier.infer.shared import Rows, laid_out, outputs_at
 
@@ -51,11 +52,7 @@ def _groups(prompt: int, places: list[int], lengths: Sequence[int], width: int) 
 
 def reply_log_probs(model: Any, rows: Rows, temperature: float = 1.0) -> Tensor:
     """log π(y_t | x, y_<t) of each token of the replies, at a temperature, in float32: (reply tokens,)."""
-    logits = logits_at(model, rows.input_ids, rows.position_ids, rows.before, rows.mask).float()
-    if temperature != 1:
-        logits = logits / temperature
-    chosen: Tensor = logits.gather(1, rows.targets[:, None])[:, 0] - logits.logsumexp(1)
-    return chosen
+    return log_probs(logits_at(model, rows.before, **rows.inputs()), rows.targets, temperature)
 
 
 def scores_at(model: Any, rows: Rows, at: Tensor) -> Tensor:

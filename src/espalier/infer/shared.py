@@ -4,6 +4,7 @@ A reply sees the prompt and itself and nothing of the others: values and gradien
 tokens; does not know what is learned from them.
 """
 
+import inspect
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, chain
@@ -12,6 +13,7 @@ from typing import Any, Final
 import torch
 from torch import Tensor, nn
 
+from espalier.infer.attention import Lengths
 from espalier.infer.engine import Tokens
 
 Answered = tuple[Tokens, Sequence[Tokens]]
@@ -29,20 +31,30 @@ class Rows:
 
     prompts: which of those that were laid out. places: (replies,), of each among all replies that were laid out; they
     stand prompt after prompt, those of one prompt in one pass. input_ids, position_ids: (rows, width); a reply's
-    positions go on from its prompt, whatever stands between. mask: (rows, 1, width, width), what sees what, as the
-    model's attention takes it; None where a row holds one reply, which needs none. before, targets: (reply tokens,),
-    places in the flattened rows where a token of a reply is predicted, and that token. last: (replies,), the places at
-    which the replies end.
+    positions go on from its prompt, whatever stands between. before, targets: (reply tokens,), places in the flattened
+    rows where a token of a reply is predicted, and that token. last: (replies,), the places at which the replies end.
+    mask: (rows, 1, width, width), what sees what, as the model's attention takes it; None where a row holds one reply,
+    which needs none. spans: of each row how many tokens its prompt, its replies and what fills it up have, where the
+    model's attention goes by that; None elsewhere.
     """
 
     prompts: tuple[int, ...]
     places: Tensor
     input_ids: Tensor
     position_ids: Tensor
-    mask: Tensor | None
     before: Tensor
     targets: Tensor
     last: Tensor
+    mask: Tensor | None = None
+    spans: tuple[Lengths, ...] | None = None
+
+    def inputs(self) -> dict[str, Any]:
+        """What a model is called with. Never with a cache: it would not see where positions begin anew."""
+        spans = {} if self.spans is None else {"spans": self.spans}
+        return {
+            "input_ids": self.input_ids, "position_ids": self.position_ids, "attention_mask": self.mask,
+            "use_cache": False, **spans,
+        }  # fmt: skip
 
 
 def can_share(model: Any) -> bool:
@@ -106,6 +118,7 @@ def rows_of(given: Sequence[Answered], prompts: Sequence[int], model: Any) -> Ro
         segments[row, at:] = -1  # padding sees what it likes, and nothing sees it
         positions[row, at:] = torch.arange(at, width)
     several = any(len(replies) > 1 for _, replies in rows)
+    parts = [(len(prompt), *map(len, replies)) for prompt, replies in rows]
     return Rows(
         prompts=tuple(prompts),
         places=torch.tensor(
@@ -113,11 +126,23 @@ def rows_of(given: Sequence[Answered], prompts: Sequence[int], model: Any) -> Ro
         ),
         input_ids=ids.to(model.device),
         position_ids=positions.to(model.device),
-        mask=_mask(segments.to(model.device), model) if several else None,
         before=torch.tensor(before, device=model.device),
         targets=torch.tensor(list(chain(*(chain(*replies) for _, replies in rows))), device=model.device),
         last=torch.tensor(last, device=model.device),
+        mask=_mask(segments.to(model.device), model) if several else None,
+        spans=tuple((*part, width - sum(part)) for part in parts) if several and _goes_by_spans(model) else None,
     )
+
+
+def _goes_by_spans(model: Any) -> bool:
+    """Whether attention is ours and the model hands on to it what else it is called with."""
+    called = inspect.signature(type(_bare(model)).forward).parameters.values()
+    return model.config._attn_implementation == "sdpa" and any(each.kind is each.VAR_KEYWORD for each in called)
+
+
+def _bare(model: Any) -> Any:
+    """The model without its adapter."""
+    return model.get_base_model() if hasattr(model, "get_base_model") else model
 
 
 def _mask(segments: Tensor, model: Any) -> Tensor:
@@ -153,7 +178,7 @@ def outputs_at(model: Any, rows: Rows, at: Tensor) -> Tensor:
         head.register_forward_hook(lambda _, __, output: said.append(output)),
     )
     try:
-        model(input_ids=rows.input_ids, position_ids=rows.position_ids, attention_mask=rows.mask, use_cache=False)
+        model(**rows.inputs())
     finally:
         for hook in hooks:
             hook.remove()

@@ -1,7 +1,8 @@
 """Direct preference optimisation: of two replies to a prompt the preferred one becomes likelier than it was.
 
 L = λ |ξ| − βη log π(a_w) − log σ(m + y ξ) with m = ω (|a_w| − |a_l|) + β (h_w − h_l) and h = log π − log π_ref, summed
-over the tokens of a reply (DPO-COV, arXiv 2510.05526, eq. 19). As the settings stand, λ = 1 and η = ω = 0, this is DPO
+over the tokens of a reply (DPO-COV, arXiv 2510.05526, eq. 19), on average over pairs or, with [robust], over groups
+of them, Σ_g w_g L_g. As the settings stand, λ = 1 and η = ω = 0, this is DPO
 (arXiv 2305.18290); λ < 1 alone is robust DPO, η alone RPO, ω alone R-DPO; `smoothing` is conservative DPO.
 """
 
@@ -20,17 +21,19 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from espalier.dataset.convert import Kind
 from espalier.dataset.examples import Preference, Ranking, Turn
 from espalier.dataset.findings import Report, ignore
-from espalier.infer.forward import logits_at
-from espalier.infer.shared import Rows, laid_out
+from espalier.infer.score import reply_log_probs
+from espalier.infer.shared import Answered, Rows, laid_out, planned, rows_of
 from espalier.train import optimizer as optimizing
 from espalier.train.batch import lines_of_steps, steps_in
 from espalier.train.card import Made, inputs_of
 from espalier.train.checkpoint import Checkpoints, Stateful, Weights
 from espalier.train.keeping import keep
-from espalier.train.objectives import dpo_cov_loss, dpo_cov_noise, dpo_loss, dpo_margins, log_probs
+from espalier.train.objectives import dpo_cov_loss, dpo_cov_noise, dpo_loss, dpo_margins
+from espalier.train.processes import IDLE, dealt, joined, processes, rank, said_of, sharded, totals
 from espalier.train.ranked import Ranked, rankings
-from espalier.train.seen import refuse_learned, without_learned
-from espalier.train.settings import Section, Tuning, setting
+from espalier.train.robust import Groups, Robust
+from espalier.train.seen import measurable
+from espalier.train.settings import BadSettings, Section, Tuning, setting
 from espalier.train.sources import BadSource, Line, read_parts
 from espalier.train.start import begin, load
 from espalier.train.watch import Watch, growing
@@ -64,6 +67,7 @@ class Dpo(Section):
 class DpoSettings(Tuning):
     usual: ClassVar = {"optimizer": {"learning_rate": 1e-6, "batch": 32}, "data": {"length": 1024}}
     dpo: Dpo = Dpo()
+    robust: Robust | None = setting("Groups that fare badly count more.", "a table [robust]", None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +81,27 @@ class Pairs:
     def often(self) -> list[float]:
         return [pair.often for pair in self.pairs]
 
+    @property
+    def answered(self) -> list[Answered]:
+        return [(pair.prompt, pair.replies) for pair in self.pairs]
+
+    def at(self, places: Sequence[int]) -> "Pairs":
+        return Pairs([self.pairs[place] for place in places], self.reference[list(places)])
+
 
 def train(settings: DpoSettings, console: Console | None = None, report: Report = ignore) -> Path:
-    """Run it, or go on with it; the folder of the model. Raises BadSource, BadModel, BadCheckpoint and Stopped."""
-    start, tokens, length = settings.model.start, settings.run.pass_tokens, settings.data.length
-    parts = read_parts(settings.data, Kind.PAIRS, report)
-    if settings.data.overlap == "learn":
-        parts = without_learned(parts, start)
-    refuse_learned(parts, start)
+    """Run it, or go on with it; the folder of the model. Raises BadSource, BadModel, BadSettings, BadCheckpoint and
+    Stopped.
+    """
+    with joined():
+        return _train(settings, console, report)
+
+
+def _train(settings: DpoSettings, console: Console | None, report: Report) -> Path:
+    if processes() > 1 and settings.model.adapter:
+        raise BadSettings("DPO with an adapter is trained in one process; leave out [model.adapter].")
+    tokens, length = settings.run.pass_tokens, settings.data.length
+    parts = measurable(read_parts(settings.data, Kind.PAIRS, report), settings)
     inputs = inputs_of(settings, settings.dpo.reference)
     model, tokenizer = begin(settings)
     reference = load(settings.model, settings.dpo.reference)[0] if settings.dpo.reference else model
@@ -107,25 +124,44 @@ def fit(
 ) -> None:
     """The loop: each step sees `optimizer.batch` pairs, in as many passes as they need. Raises Stopped."""
     run = settings.run
+    sharded(model)
+    console = console if rank() == 0 else None
+    if console and processes() > 1:
+        console.print(said_of(model))
     steps = run.steps or steps_in(run.epochs, learned.often, settings)
     optimizer, schedule = optimizing.optimizer_of(model, settings.optimizer, steps)
+    groups = Groups(learned.pairs, settings.robust) if settings.robust else None
     parts: dict[str, Stateful] = {"model": Weights(model), "optimizer": optimizer, "schedule": schedule}
+    parts |= {"groups": groups} if groups else {}
     checkpoints = Checkpoints(settings, parts, growing(run.out), inputs or {})
     done = checkpoints.resume()["step"]
     with Watch(settings, done, steps, model, console) as watch:
         model.train()
         for step, places in enumerate(islice(lines_of_steps(learned.often, settings), done, steps), done + 1):
-            given = [learned.pairs[place] for place in places]
-            near = learned.reference[places]
-            told: list[Terms] = []
-            with watch.careful(step, given):
-                for rows in laid_out([(pair.prompt, pair.replies) for pair in given], model, run.pass_tokens):
-                    terms = terms_of(model, given, rows, near, settings.dpo)
-                    (terms.losses.sum() / len(given)).backward()
-                    told.append(terms.detached())
+            given = learned.at(places)
+            weights = groups.shares(given.pairs) if groups else torch.full((len(places),), 1 / len(places))
+            told = Terms.of(len(places))
+
+            def plan(part: Sequence[int], given: Pairs = given) -> list[list[int]]:
+                return planned(given.at(part).answered, model, run.pass_tokens)
+
+            with watch.careful(step, given.pairs):
+                for own, prompts in dealt(range(len(places)), plan, IDLE):
+                    pairs, counted = given.at(own), (prompts is not IDLE) * weights[own][prompts]
+                    terms = terms_of(model, pairs, rows_of(pairs.answered, prompts, model), settings.dpo)
+                    loss = (counted.to(terms.losses) * terms.losses).sum()
+                    (processes() * loss).backward()  # gradients are averaged over processes
+                    if prompts is not IDLE:
+                        told.put([own[prompt] for prompt in prompts], terms)
                 norm = optimizing.step(model, optimizer, schedule, settings.optimizer.clip)
+            told = told.over_processes()
+            found = figures(told)
+            if groups:
+                by_group = groups.means(given.pairs, told.losses)
+                groups.move(by_group)
+                found |= {f"loss {name}": loss for name, loss in by_group.items()}
             rate = float(schedule.get_last_lr()[0])
-            watch.step(step, sum(map(len, given)), **figures(joined(told)), norm=norm, learning_rate=rate)
+            watch.step(step, sum(map(len, given.pairs)), **found, norm=norm, learning_rate=rate)
             if held_out.pairs and watch.measures(step):
                 found = figures(measured(model, held_out, settings))
                 watch.measured(step, **{f"held_out_{name}": value for name, value in found.items()})
@@ -148,15 +184,26 @@ class Terms:
     rejected: Tensor
     longer: Tensor
 
-    def detached(self) -> "Terms":
-        return Terms(*(getattr(self, each.name).detach().cpu() for each in fields(self)))
+    @classmethod
+    def of(cls, number: int) -> Self:
+        """Of so many pairs, for `put`."""
+        return cls(*torch.zeros(len(fields(cls)), number))
+
+    def put(self, places: Sequence[int], terms: "Terms") -> None:
+        """What a pass said of the pairs at these places."""
+        for each in fields(self):
+            getattr(self, each.name)[list(places)] = getattr(terms, each.name).detach().float().cpu()
+
+    def over_processes(self) -> "Terms":
+        """With what the other processes put."""
+        return Terms(*totals(torch.stack([getattr(self, each.name) for each in fields(self)])))
 
 
-def terms_of(model: PreTrainedModel, pairs: Sequence[Ranked], rows: Rows, reference: Tensor, chosen: Dpo) -> Terms:
-    """One pass: of the pairs in these rows, in their order. reference: (pairs, 2), of all pairs."""
-    said = reply_log_probs(model, pairs, rows)
-    apart = said - reference[list(rows.prompts)].to(said.device)
-    sizes = [[len(reply) for reply in pairs[place].replies] for place in rows.prompts]
+def terms_of(model: PreTrainedModel, given: Pairs, rows: Rows, chosen: Dpo) -> Terms:
+    """One pass: of the pairs in these rows, in their order."""
+    said = pair_log_probs(model, given.pairs, rows)
+    apart = said - given.reference[list(rows.prompts)].to(said.device)
+    sizes = [[len(reply) for reply in given.pairs[place].replies] for place in rows.prompts]
     longer = torch.tensor([float(preferred - other) for preferred, other in sizes], device=said.device)
     margins = dpo_margins(apart[:, 0], apart[:, 1], chosen.beta, longer, chosen.verbosity)
     if chosen.smoothing:
@@ -166,11 +213,11 @@ def terms_of(model: PreTrainedModel, pairs: Sequence[Ranked], rows: Rows, refere
     return Terms(losses, margins, dpo_cov_noise(margins, chosen.slope), apart[:, 0], apart[:, 1], longer)
 
 
-def reply_log_probs(model: PreTrainedModel, pairs: Sequence[Ranked], rows: Rows) -> Tensor:
+def pair_log_probs(model: PreTrainedModel, pairs: Sequence[Ranked], rows: Rows) -> Tensor:
     """log π of either reply of the pairs in these rows, summed over its tokens, in float32: (pairs in rows, 2)."""
-    logits = logits_at(model, rows.input_ids, rows.position_ids, rows.before, rows.mask)
     lengths = [len(reply) for place in rows.prompts for reply in pairs[place].replies]
-    return torch.stack([reply.sum() for reply in log_probs(logits, rows.targets).split(lengths)]).view(-1, SIDES)
+    said = reply_log_probs(model, rows).split(lengths)
+    return torch.stack([reply.sum() for reply in said]).view(-1, SIDES)
 
 
 @torch.no_grad()
@@ -178,9 +225,10 @@ def reference_log_probs(model: PreTrainedModel, pairs: Sequence[Ranked], tokens:
     """What the reference says of all pairs: once, before anything is learned, so that no second model stays."""
     model.eval()
     said = torch.zeros(len(pairs), SIDES)
-    for rows in laid_out([(pair.prompt, pair.replies) for pair in pairs], model, tokens):
-        said[list(rows.prompts)] = reply_log_probs(model, pairs, rows).cpu()
-    return said
+    answered = [(pair.prompt, pair.replies) for pair in pairs]
+    for prompts in planned(answered, model, tokens)[rank() :: processes()]:
+        said[prompts] = pair_log_probs(model, pairs, rows_of(answered, prompts, model)).float().cpu()
+    return totals(said)
 
 
 # What is told
@@ -190,20 +238,11 @@ def reference_log_probs(model: PreTrainedModel, pairs: Sequence[Ranked], tokens:
 def measured(model: PreTrainedModel, given: Pairs, settings: DpoSettings) -> Terms:
     """The terms of pairs that are not learned from, in their order."""
     model.eval()
-    passes = laid_out([(pair.prompt, pair.replies) for pair in given.pairs], model, settings.run.pass_tokens)
-    found: list[Terms] = []
-    order: list[int] = []
-    for rows in passes:
-        found.append(terms_of(model, given.pairs, rows, given.reference, settings.dpo).detached())
-        order += rows.prompts
+    found = Terms.of(len(given.pairs))
+    for rows in laid_out(given.answered, model, settings.run.pass_tokens):
+        found.put(rows.prompts, terms_of(model, given, rows, settings.dpo))
     model.train()
-    back = torch.tensor(order).argsort()
-    whole = joined(found)
-    return Terms(*(getattr(whole, each.name)[back] for each in fields(whole)))
-
-
-def joined(told: Sequence[Terms]) -> Terms:
-    return Terms(*(torch.cat([getattr(terms, each.name) for terms in told]) for each in fields(Terms)))
+    return found
 
 
 def figures(terms: Terms) -> dict[str, float]:

@@ -10,14 +10,15 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from espalier.infer.forward import logits_at
+from espalier.infer.likelihood import log_probs
 from espalier.infer.tokens import Encoded
 from espalier.train.batch import Batch, Weights, batch, passes
-from espalier.train.objectives import log_probs, token_loss
+from espalier.train.objectives import token_loss
 
 
 def loss_of(model: PreTrainedModel, given: Batch, total: float) -> Tensor:
     """The part of a loss that one pass gives, a scalar. total: counted tokens of all passes together."""
-    logits = logits_at(model, given.input_ids, given.position_ids, given.at)
+    logits = logits_at(model, given.at, input_ids=given.input_ids, position_ids=given.position_ids)
     return token_loss(logits, given.targets, given.weights, total)
 
 
@@ -35,7 +36,7 @@ def losses_of(model: PreTrainedModel, given: Sequence[Encoded], weights: Weights
     found = [0.0] * len(given)
     for rows in passes([len(each) for each in given], tokens):
         one = batch(given, rows, weights).to(model.device)
-        logits = logits_at(model, one.input_ids, one.position_ids, one.at)
+        logits = logits_at(model, one.at, input_ids=one.input_ids, position_ids=one.position_ids)
         told = -log_probs(logits, one.targets) * one.weights
         sums = torch.zeros(len(rows), device=told.device).index_add(0, one.at // one.input_ids.shape[1], told)
         for [place], loss in zip(rows, sums.tolist(), strict=True):

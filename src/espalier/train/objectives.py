@@ -12,7 +12,9 @@ from typing import Final, Literal
 
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy, logsigmoid
+from torch.nn.functional import logsigmoid
+
+from espalier.infer.likelihood import log_probs
 
 WHITE: Final = 1e-8  # beside a variance, so that equal values are whitened to 0
 EVEN: Final = 1e-4  # beside a standard deviation, as GRPO's authors have it
@@ -20,18 +22,6 @@ MOST_STEP: Final = 0.2  # the share by which Ziegler's controller changes its co
 
 
 # Tokens
-
-
-def log_probs(logits: Tensor, targets: Tensor, temperature: float = 1.0) -> Tensor:
-    """log p(target) of each position, (N,), in float32 or better.
-
-    logits: (N, vocabulary). targets: (N,). temperature: what the logits are divided by; the same in a rollout and in
-    the update that learns from it.
-    """
-    precise = logits if logits.dtype == torch.float64 else logits.float()
-    if temperature != 1.0:
-        precise = precise / temperature
-    return -cross_entropy(precise, targets, reduction="none")
 
 
 def entropy(logits: Tensor) -> Tensor:

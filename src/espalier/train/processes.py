@@ -18,6 +18,8 @@ from torch.distributed.tensor import DTensor
 
 T = TypeVar("T")
 P = TypeVar("P")
+IDLE: Final = [0]
+"""What a process does while others still work: a pass that counts for nothing."""
 STARTED: Final = ("RANK", "WORLD_SIZE", "MASTER_ADDR")
 """What a launcher tells each process that it starts."""
 
@@ -100,6 +102,15 @@ def summed(value: float) -> float:
     total = torch.tensor(value, dtype=torch.float64, device=_device())
     distributed.all_reduce(total)
     return float(total)
+
+
+def totals(values: Tensor) -> Tensor:
+    """The same, summed over all processes."""
+    if processes() == 1:
+        return values
+    there = values.to(_device())
+    distributed.all_reduce(there)
+    return there.to(values.device)
 
 
 def whole(value: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 Knows tokens and lines of data; does not know what is learned from them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -28,7 +28,7 @@ class Ranked:
 
     replies: with their end tokens. ties: pairs of places, the smaller first, that are equally good; left_out: that are
     not compared. lengths: of the replies, in characters. unit: the tree, or what else must not be divided. often: how
-    often it comes in an epoch.
+    often it comes in an epoch. tags: of what kind it is.
     """
 
     prompt: Tokens
@@ -39,6 +39,7 @@ class Ranked:
     ties: Places = frozenset()
     left_out: Places = field(default_factory=frozenset)
     often: float = 1.0
+    tags: Mapping[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.prompt) + sum(map(len, self.replies))
@@ -85,6 +86,7 @@ def _ranked(line: Line, example: Ranking, encoded: Sequence[list[int]], layout: 
         line.lang,
         frozenset(example.ties),
         often=line.weight,
+        tags=line.tags,
     )
 
 

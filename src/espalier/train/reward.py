@@ -32,7 +32,7 @@ from espalier.train.checkpoint import Weights as Trained
 from espalier.train.demonstrations import Demonstrations, demonstrated
 from espalier.train.keeping import keep
 from espalier.train.objectives import Comparisons, comparisons, reward_loss
-from espalier.train.processes import dealt, joined, processes, rank, said_of, sharded, summed
+from espalier.train.processes import IDLE, dealt, joined, processes, rank, said_of, sharded, summed
 from espalier.train.ranked import Ranked, folds, rankings
 from espalier.train.seen import measurable
 from espalier.train.settings import BadSettings, Section, Tuning, setting
@@ -41,8 +41,6 @@ from espalier.train.start import prepared, settle
 from espalier.train.verdict import beside_likeness, sentences, without_best
 from espalier.train.watch import Rehearsed, Watch, growing
 
-IDLE: Final = [0]
-"""What a process does while others still work: a pass that counts for nothing."""
 AGREEMENT: Final = "agreement.json"
 """The file of a run that tells how the model agrees with the rankings that it has not seen."""
 
