@@ -20,6 +20,7 @@ from espalier.cli import (
     evaluate_battles,
     evaluate_bias,
     evaluate_heldout,
+    evaluate_humaneval,
     evaluate_pairwise,
     evaluate_report,
     evaluate_safety,
@@ -103,6 +104,7 @@ app.add_typer(model.models, name="model")
 evaluating.evaluating.command()(evaluate_heldout.heldout)
 evaluating.evaluating.command()(evaluate_battles.battles)
 evaluating.evaluating.command()(evaluate_pairwise.pairwise)
+evaluating.evaluating.command()(evaluate_humaneval.humaneval)
 evaluating.evaluating.command()(evaluate_subspace.subspace)
 evaluating.evaluating.command()(evaluate_safety.safety)
 evaluating.evaluating.command()(evaluate_bias.bias)

@@ -51,6 +51,7 @@ def in_sentences() -> Iterator[None]:
     from espalier.evaluate.model import BadModelName
     from espalier.evaluate.questions import BadSet
     from espalier.evaluate.results import BadResults
+    from espalier.evaluate.sandbox import NoSandbox
     from espalier.infer.completions import ApiRefusal
     from espalier.infer.remote import Unreachable
     from espalier.safety.toxicity import NotAModel
@@ -59,7 +60,9 @@ def in_sentences() -> Iterator[None]:
         yield
     except BadModelName as wrong:
         fail(sentence(wrong), MISUSED)
-    except (BadResults, BadSet, NotAModel, Unreachable) as wrong:
+    except BadSet as wrong:
+        fail(f"{wrong}.")  # begins with a file's name, which stays as it is
+    except (BadResults, NoSandbox, NotAModel, Unreachable) as wrong:
         fail(sentence(wrong))
     except ApiRefusal as refused:
         fail(f"The server refuses: {refused.message}")

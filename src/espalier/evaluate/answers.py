@@ -10,9 +10,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
-from espalier.dataset.examples import Turns
 from espalier.evaluate.kept import append_kept, read_kept
-from espalier.evaluate.model import Model, Tell, nobody
+from espalier.evaluate.model import Context, Model, Tell, nobody
 from espalier.evaluate.results import path_of
 from espalier.infer.engine import Sampling
 
@@ -22,7 +21,7 @@ AT_ONCE: Final = 32
 
 def answers(
     model: Model,
-    prompts: Sequence[Turns],
+    prompts: Sequence[Context],
     sampling: Sampling,
     seed: int,
     kept: Path | None = None,
@@ -56,6 +55,7 @@ def _seed(seed: int, begin: int) -> int:
     return (seed * 1_000_003 + begin) % 2**31
 
 
-def _key(model: Model, part: Sequence[Turns], sampling: Sampling, seed: int, begin: int) -> str:
-    of = [model.identity, [[asdict(turn) for turn in turns] for turns in part], asdict(sampling), seed, begin]
+def _key(model: Model, part: Sequence[Context], sampling: Sampling, seed: int, begin: int) -> str:
+    said = [each if isinstance(each, str) else [asdict(turn) for turn in each] for each in part]
+    of = [model.identity, said, asdict(sampling), seed, begin]
     return hashlib.sha256(json.dumps(of).encode()).hexdigest()

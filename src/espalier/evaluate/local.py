@@ -41,10 +41,13 @@ class LocalModel:
         vocabulary = sorted(tokenizer.get_vocab().items(), key=lambda each: each[1])
         self.tokenizer = hashlib.sha256(repr(vocabulary).encode()).hexdigest()[:16]
 
-    def generate(self, prompts: Sequence[Turns], sampling: Sampling, seed: int) -> list[str]:
-        """Raises BadModel where even the last turn of a prompt leaves no room for a reply."""
-        tokens = [self._prompt(turns, self.longest - sampling.longest) for turns in prompts]
-        samples = LocalEngine(self.model, [end_of(self.reads)], PASS_TOKENS).generate(tokens, sampling, seed)
+    def generate(self, prompts: Sequence[Context], sampling: Sampling, seed: int) -> list[str]:
+        """Of a text that is too long the end stays. Raises BadModel where even the last turn of a prompt leaves no room
+        for a reply."""
+        room = self.longest - sampling.longest
+        tokens = [self._text(each, room) if isinstance(each, str) else self._prompt(each, room) for each in prompts]
+        ends = {end_of(self.reads), *({end} if isinstance(end := self.reads.eos_token_id, int) else ())}
+        samples = LocalEngine(self.model, ends, PASS_TOKENS).generate(tokens, sampling, seed)
         return [str(self.reads.decode(list(each.reply), skip_special_tokens=True)) for each in samples]
 
     def loglikelihood(self, asked: Sequence[tuple[Context, str]]) -> list[Likelihood]:
@@ -81,8 +84,16 @@ class LocalModel:
     def _prompt(self, turns: Turns, room: int) -> Tokens:
         tokens = tokens_of(turns, self.reads, room)
         if not tokens:
-            raise BadModel(f"{self.name} has room for {self.longest:,} tokens, too few for a prompt and a reply to it")
+            raise self._no_room()
         return tokens
+
+    def _text(self, text: str, room: int) -> Tokens:
+        if room < 1:
+            raise self._no_room()
+        return (tuple(self.reads(text, verbose=False)["input_ids"]) or (self._first,))[-room:]
+
+    def _no_room(self) -> BadModel:
+        return BadModel(f"{self.name} has room for {self.longest:,} tokens, too few for a prompt and a reply to it")
 
     def _pair(self, context: Context, text: str) -> Replied:
         if not isinstance(context, str):

@@ -45,8 +45,10 @@ class Model(Protocol):
     source: str
     identity: str
 
-    def generate(self, prompts: Sequence[Turns], sampling: Sampling, seed: int) -> list[str]:
-        """A reply to each conversation, in their order; the same prompts, sampling and seed give the same."""
+    def generate(self, prompts: Sequence[Context], sampling: Sampling, seed: int) -> list[str]:
+        """A reply to each conversation and how each text goes on, in their order; the same prompts, sampling and seed
+        give the same.
+        """
         ...
 
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
-from espalier.dataset.examples import ASSISTANT, Turn, Turns
-from espalier.evaluate.model import BadModelName
+from espalier.dataset.examples import ASSISTANT, USER, Turn, Turns
+from espalier.evaluate.model import BadModelName, Context
 from espalier.infer.engine import Sampling
 from espalier.infer.remote import ChatClient, chat_request
 
@@ -24,10 +24,11 @@ class RemoteModel:
         self.identity = self.source  # whether there is another model behind it by now, nobody can see
         self._model, self._client = model, ChatClient(url, key)
 
-    def generate(self, prompts: Sequence[Turns], sampling: Sampling, seed: int) -> list[str]:
-        """Each prompt has a seed of its own, so that the same prompt twice gives two samples. Raises ApiRefusal,
-        Unreachable."""
-        asked = [chat_request(self._model, turns, sampling, seed + place) for place, turns in enumerate(prompts)]
+    def generate(self, prompts: Sequence[Context], sampling: Sampling, seed: int) -> list[str]:
+        """A text is asked as a person's turn, since servers go on with none. Each prompt has a seed of its own, so that
+        the same prompt twice gives two samples. Raises ApiRefusal, Unreachable."""
+        conversations = [(Turn(USER, each),) if isinstance(each, str) else each for each in prompts]
+        asked = [chat_request(self._model, turns, sampling, seed + place) for place, turns in enumerate(conversations)]
         with ThreadPoolExecutor(AT_ONCE) as threads:
             answers = list(threads.map(self._client.complete, asked))
         said = [answer.choices[0].message if answer.choices else None for answer in answers]
