@@ -89,8 +89,8 @@ def _submit(
         return _first_receipt(db, first)
     refuse_answers(charter_in_force(db), accepted=person.terms)
     lease = own_lease(db, person, task_id)
-    refuse_unpractised(db, person, lease.kind)
     scene = Scene(PolicyBook(db), now, rng)
+    refuse_unpractised(db, person, lease.kind, scene.book)
     policy = scene.book.for_lang(lease.lang)
     if lease.gold:
         number, late, message_id = _answer_known(db, person, lease, answer, scene)

@@ -24,9 +24,10 @@ def is_required(db: Connection) -> bool:
     return PolicyBook(db).campaign.base.practice_required
 
 
-def refuse_unpractised(db: Connection, person: Person, kind: Kind) -> None:
+def refuse_unpractised(db: Connection, person: Person, kind: Kind, book: PolicyBook) -> None:
     """Whether somebody may answer a task of this kind. Raises PracticeFirst where the practice must be passed."""
-    if is_required(db) and practised_by(db, person.id).get(LESSON_OF[kind]) is not Outcome.PASSED:
+    required = book.campaign.base.practice_required
+    if required and practised_by(db, person.id).get(LESSON_OF[kind]) is not Outcome.PASSED:
         raise PracticeFirst("In this campaign the practice is to be passed on the site before the first task.")
 
 

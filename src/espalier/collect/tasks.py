@@ -6,6 +6,7 @@ Knows people, leases and the policy; does not know HTTP. Each function is one us
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from random import Random
 from typing import Final
 
@@ -326,26 +327,23 @@ def lease_time(kind: Kind, policy: Policy) -> timedelta:
 def shown(db: Connection, lease: Lease, book: PolicyBook) -> Task:
     """The task as its holder sees it: texts, roles and handles, and nothing of who wrote them."""
     policy = book.for_lang(lease.lang)
-    task = Task(lease.id, lease.kind, lease.lang, lease.expires_at)
+    task = partial(Task, lease.id, lease.kind, lease.lang, lease.expires_at)
     act = lease.act
     if act is None or lease.tree_id is None or lease.subject is None:
         beside = inspirations.find(db, lease.inspiration) if lease.inspiration else None
-        return replace(task, max_characters=policy.message_max_characters, inspiration=beside.idea if beside else None)
+        return task(max_characters=policy.message_max_characters, inspiration=beside.idea if beside else None)
     nodes = nodes_of(db, lease.tree_id)
     if not nodes.keys() >= {lease.subject, *lease.replies}:
         raise TakenBack
     path = _path(nodes, lease.subject)
-    task = replace(
-        task,
-        thread=tuple(Turn(f"m{place}", node.role, node.text, node.lang) for place, node in enumerate(path)),
-    )
+    thread = tuple(Turn(f"m{place}", node.role, node.text, node.lang) for place, node in enumerate(path))
     if act is Act.REPLY:
-        return replace(task, max_characters=policy.message_max_characters)
+        return task(thread, max_characters=policy.message_max_characters)
     if act is Act.RANK:
         replies = (Reply(f"r{place}", nodes[reply].text) for place, reply in enumerate(lease.replies))
-        return replace(task, replies=tuple(replies))
+        return task(thread, tuple(replies))
     labels = offered_labels(path[-1].role, full=not lease.simple)
-    return replace(task, labels=labels, mandatory=MANDATORY_LABELS, mode="simple" if lease.simple else "full")
+    return task(thread, labels=labels, mandatory=MANDATORY_LABELS, mode="simple" if lease.simple else "full")
 
 
 def _path(nodes: dict[str, Node], message_id: str) -> list[Node]:

@@ -175,7 +175,8 @@ def ranking_counts(tree: Tree) -> bool:
 
 def _reviewed(tree: Tree, fact: Reviewed, policy: Policy) -> Tree:
     message = tree.messages[fact.message_id]
-    review = replace(fact.review, counted=review_counts(tree, message))
+    counts = review_counts(tree, message)
+    review = fact.review if fact.review.counted is counts else replace(fact.review, counted=counts)
     message = replace(message, reviews=(*message.reviews, review))
     # Only a review may turn a refusal; an acceptance stands whatever comes.
     if message.accepted is False and review.counted and verdict(message, policy):
@@ -185,7 +186,8 @@ def _reviewed(tree: Tree, fact: Reviewed, policy: Policy) -> Tree:
 
 def _ranked(tree: Tree, fact: Ranked) -> Tree:
     before = tree.rankings.get(fact.parent_id, ())
-    ranking = replace(fact.ranking, counted=ranking_counts(tree))
+    counts = ranking_counts(tree)
+    ranking = fact.ranking if fact.ranking.counted is counts else replace(fact.ranking, counted=counts)
     return replace(tree, rankings={**tree.rankings, fact.parent_id: (*before, ranking)})
 
 

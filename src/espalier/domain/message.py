@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 from typing import Final
 
 
@@ -17,6 +18,10 @@ class Role(StrEnum):
     @property
     def other(self) -> "Role":
         return Role.ASSISTANT if self is Role.PROMPTER else Role.PROMPTER
+
+
+ROLES: Final[Mapping[str, Role]] = {role.value: role for role in Role}
+"""By their names; to ask the enumeration takes ten times as long."""
 
 
 class LabelKind(StrEnum):
@@ -66,6 +71,7 @@ EMOJIS: Final = (
 )  # fmt: skip
 
 
+@cache
 def offered_labels(role: Role, *, full: bool) -> tuple[Label, ...]:
     """The labels that a review of a message of this role asks for."""
     return tuple(

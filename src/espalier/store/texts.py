@@ -9,7 +9,7 @@ from typing import Final
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, text
 
-from espalier.domain.message import Role
+from espalier.domain.message import ROLES, Role
 from espalier.store.sql import Statement
 from espalier.store.tables import messages, texts_sent
 from espalier.store.times import to_us
@@ -58,8 +58,8 @@ _KEEP: Final = Statement(
 
 def nodes_of(db: Connection, tree_id: str) -> dict[str, Node]:
     return {
-        message_id: Node(parent, Role(role), said, lang)
-        for message_id, parent, role, said, lang in _NODES.rows(db, tree_id=tree_id)
+        message_id: Node(parent, ROLES[role], said, lang)
+        for message_id, parent, role, said, lang in _NODES.tuples(db, tree_id=tree_id)
     }
 
 

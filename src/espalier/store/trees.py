@@ -19,7 +19,7 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select, upda
 from espalier.domain.contribution import PolicyOf
 from espalier.domain.credit import changed_credits
 from espalier.domain.errors import NotFound
-from espalier.domain.message import Baseline, Message, Ranking, Reaction, Review, Role, Skip, SkipOf
+from espalier.domain.message import ROLES, Baseline, Message, Ranking, Reaction, Review, Skip, SkipOf
 from espalier.domain.review import label_means
 from espalier.domain.tree import TERMINAL, Shape, State, Tree
 from espalier.domain.work import changed_done, done_by, open_work
@@ -139,8 +139,8 @@ def find_tree(db: Connection, tree_id: str) -> Tree | None:
     row = (_TREE_LOCKED if several_writers(db) else _TREE).row(db, tree_id=tree_id)
     if row is None:
         return None
-    votes = [fact_row(vote) for vote in _VOTES.rows(db, tree_id=tree_id)]
-    return tree_value(row, _MESSAGES.rows(db, tree_id=tree_id), votes)
+    votes = map(fact_row, _VOTES.tuples(db, tree_id=tree_id))
+    return tree_value(row, _MESSAGES.tuples(db, tree_id=tree_id), votes)
 
 
 def load_tree_of(db: Connection, message_id: str) -> Tree:
@@ -219,7 +219,7 @@ def message_value(row: Any, **votes: Any) -> Message:
         edited, accepted, rank, flags, skips, imported, _, _,
     ) = row  # fmt: skip
     return Message(
-        message_id, parent_id, Role(role), author, from_us(at), lang, text, depth, bool(late), bool(synthetic),
+        message_id, parent_id, ROLES[role], author, from_us(at), lang, text, depth, bool(late), bool(synthetic),
         model_name, bool(deleted), bool(tombstone), bool(edited), None if accepted is None else bool(accepted), rank,
         dismissed_flags=flags, dismissed_skips=skips, baseline=decode_baseline(imported) if imported else None, **votes,
     )  # fmt: skip

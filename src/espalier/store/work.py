@@ -226,7 +226,7 @@ def find_place(
             row
             for kind in kinds
             for lang in langs
-            for row in statement.rows(db, kind=kind, lang=lang, start=point, person=person_id, **extra)
+            for row in statement.tuples(db, kind=kind, lang=lang, start=point, person=person_id, **extra)
         ]
         return sorted(rows, key=lambda row: row[5])[:WINDOW] if len(kinds) * len(langs) > 1 else rows
 
@@ -358,7 +358,7 @@ def find_lease(db: Connection, task_id: str) -> Lease | None:
 
 def open_leases(db: Connection, person_id: str, now: datetime) -> list[Lease]:
     """What this person has in hand, oldest first."""
-    return [lease_value(row) for row in _OPEN_TASKS.rows(db, person=person_id, now=to_us(now))]
+    return [lease_value(row) for row in _OPEN_TASKS.tuples(db, person=person_id, now=to_us(now))]
 
 
 def recent_kinds(db: Connection, person_id: str, since: datetime) -> list[tuple[Kind, datetime]]:
