@@ -33,6 +33,7 @@ def test_what_is_found_goes_beside_the_messages_and_conditions_ask_for_it(
     scores = tmp_path / "scores.jsonl"
     made = run("dataset", "check", source, "--into", scores)
     assert made.code == 0, made.err
+    assert "without a word: 1" in made.out
     found = by_message(read_scores(scores))
     assert list(found) == ["p", "a", "q", "r", "s"]
     assert found["p"] == {

@@ -105,6 +105,7 @@ def test_a_side_that_speaks_twice_in_a_row_is_one_turn() -> None:
         ({"conversations": "x"}, "$.conversations"),
         ({"chosen": "x", "rejected": "y"}, "$.chosen"),
         ({"prompt": "x", "chosen": [], "rejected": "y"}, "$.chosen"),
+        ({"prompt": "x", "chosen": "y", "rejected": "y"}, "$"),
         ({"prompt": "x", "replies": ["a", "b"], "ties": [[1, 1]]}, "$.ties[0]"),
         ({"instruction": "x", "completions": [{"response": "a"}]}, "$.completions[0].overall_score"),
         ({"model_a": "a", "model_b": "b", "winner": "c"}, "$.winner"),

@@ -307,6 +307,7 @@ def test_who_may_not_come_gets_no_account(iris: Visitor, issuer: Issuer) -> None
     iris.world.door.call(change_charter, None, {"admission": "domains", "domains": ["example.com"]}, iris.world.now)
     sign_in(iris)
     assert iris.page.status_code == 403
+    assert "new ones are for mail addresses at example.com" in iris.page.text
     assert not is_in(iris)
 
 

@@ -2,7 +2,7 @@
 
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +15,7 @@ from espalier.cli.sources import SOURCE, at_hand, notices_of
 from espalier.cli.terminal import MISUSED, STOPPED, err, fail, one_of, out, plural, progress
 
 if TYPE_CHECKING:
+    from espalier.dataset.records import MessageRecord
     from espalier.dataset.scores import Scores
     from espalier.safety.toxicity import ToxicityModel
 
@@ -67,7 +68,7 @@ def check(
     seen: Counter[str] = Counter()
     try:
         with progress("looking at texts") as bar, without_cycle_search():
-            messages = (message for file in files for message in read_messages(file, notices))
+            messages = _looked_at((each for file in files for each in read_messages(file, notices)), seen)
             known = [scores(each) for each in unfinished.found]
             found = _counted(checked(messages, wanted, learned, alike, bar, known), seen)
             count = write_objects(into, unfinished.keep(map(spelled, found)))
@@ -76,7 +77,14 @@ def check(
         sys.exit(STOPPED)
     unfinished.done()
     out.print(f"{escape(str(into))}: {plural(count, 'line')}.")
-    for what in ("without a language that can be told", "copies", "near copies", "with personal data", "toxic"):
+    for what in (
+        "without a word",
+        "without a language that can be told",
+        "copies",
+        "near copies",
+        "with personal data",
+        "toxic",
+    ):
         if seen[what]:
             out.print(f"{what}: {seen[what]:,}")
 
@@ -90,6 +98,13 @@ def model_of(path: Path) -> "ToxicityModel":
         return read_model(path)
     except NotAModel as wrong:
         fail(f"{wrong}.")
+
+
+def _looked_at(messages: "Iterable[MessageRecord]", seen: Counter[str]) -> "Iterator[MessageRecord]":
+    """The same, with those counted that stand and say nothing; `--where 'length>0'` leaves them out."""
+    for message in messages:
+        seen["without a word"] += not message.deleted and not message.text.strip()
+        yield message
 
 
 def _counted(every: "Iterator[Scores]", seen: Counter[str]) -> "Iterator[Scores]":

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from espalier.collect.accounts import LONGEST_NAME, MOST_INVITATIONS, Secret, clean_name, require
 from espalier.collect.ids import new_id
-from espalier.domain.admission import Doors
+from espalier.domain.admission import Admission, Doors
 from espalier.domain.errors import Invalid, NotAllowed, NotFound
 from espalier.store import invitations, journal, people
 from espalier.store.invitations import Invitation
@@ -44,6 +44,12 @@ def join(
     """
     invited = not doors.admits(address, invited=False) and invitation is not None and _taken(db, invitation, now)
     if not doors.admits(address, invited=invited):
+        if doors.admission is Admission.DOMAINS:
+            raise NotAllowed(
+                "There is no account for this yet, and new ones are for mail addresses at %(domains)s, "
+                "proved by a letter.",
+                domains=", ".join(doors.domains),
+            )
         raise NotAllowed("There is no account for this yet, and new people come here by invitation.")
     free = address if address is not None and people.by_email(db, address) is None else None
     person = Person(new_id(rng), suggested_name(rng), PersonRole.CONTRIBUTOR, False, True, False, now, free)

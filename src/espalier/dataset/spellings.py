@@ -23,6 +23,8 @@ from espalier.dataset.examples import (
 from espalier.dataset.records import Malformed
 
 WINNERS: Final = ("model_a", "model_b", "tie", "tie (bothbad)")
+UNSAID: Final = "error"  # as FastChat has it
+NO_VERDICT: Final = "is error: the judge gave no verdict, so there is no battle; evaluate battles counts it"
 HUMAN, MODEL = "\n\nHuman:", "\n\nAssistant:"
 TEXT_OR_TURNS: Final = "a text or a list of turns"
 
@@ -57,12 +59,12 @@ def _preference(given: Mapping[str, Any]) -> Preference:
     if "prompt" in given:
         prompt = _prompt(given["prompt"])
         chosen, rejected = _after(prompt, chosen), _after(prompt, rejected)
-    else:
-        if chosen == rejected:
-            raise Malformed("$", "has nothing that is preferred to something else")
+    elif chosen != rejected:
         prompt = shared(chosen, rejected)
         chosen, rejected = chosen[len(prompt) :], rejected[len(prompt) :]
-    if not chosen or not rejected:
+    else:
+        prompt = ()
+    if not chosen or not rejected or chosen == rejected:
         raise Malformed("$", "has nothing that is preferred to something else")
     return Preference(prompt, chosen, rejected)
 
@@ -141,6 +143,8 @@ def _ranking(given: Mapping[str, Any]) -> Ranking:
 
 def _battle(given: Mapping[str, Any]) -> Battle:
     winner = given["winner"]
+    if winner == UNSAID:
+        raise Malformed("$.winner", NO_VERDICT)
     if winner not in WINNERS:
         raise Malformed("$.winner", f"must be one of {', '.join(WINNERS)}")
     turn = given.get("turn", 1)
@@ -195,6 +199,8 @@ def _judged_twice(given: Mapping[str, Any]) -> Battle:
     sides = {"model_1": "model_a", "model_2": "model_b", "tie": "tie"}
     games = [given["g1_winner"], given["g2_winner"]]
     for place, winner in enumerate(games, 1):
+        if winner == UNSAID:
+            raise Malformed(f"$.g{place}_winner", NO_VERDICT)
         if winner not in sides:
             raise Malformed(f"$.g{place}_winner", f"must be one of {', '.join(sides)}")
     winner = sides[games[0]] if games[0] == games[1] else "tie"

@@ -77,8 +77,8 @@ class Visit:
 
     @property
     def back(self) -> str:
-        """The page that is shown, for a form that leads back to it."""
-        return asked_for(self.request) if self.request.method == "GET" else "/tasks"
+        """The page that is shown, for a form that leads back to it; the address of a form leads to its page."""
+        return asked_for(self.request)
 
     @property
     def is_shut_out(self) -> bool:
