@@ -53,12 +53,12 @@ class Pair:
 
 
 PAIRS = {
-    "sft_vs_trl_default": Pair("sft", "tokens", "sft", 8, 8, 4, 1e-4, "default"),
-    "sft_vs_trl_packing": Pair("sft", "tokens", "sft", 8, 8, 4, 1e-4, "packing"),
+    "sft_vs_trl_default": Pair("sft", "tokens", "sft", 8, 8, 2, 1e-4, "default"),
+    "sft_vs_trl_packing": Pair("sft", "tokens", "sft", 8, 8, 2, 1e-4, "packing"),
     "reward_vs_trl": Pair("reward", "pairs", "reward", 4, 8, 3, 1e-5),
-    "ppo_vs_trl": Pair("ppo", "samples", "prompts", 16, 16, 3, 3e-6, clip=0.0),
+    "ppo_vs_trl": Pair("ppo", "samples", "prompts", 16, 16, 2, 3e-6, clip=0.0),
     "dpo_vs_trl": Pair("dpo", "pairs", "dpo", 8, 8, 3, 1e-6),
-    "grpo_vs_trl": Pair("grpo", "samples", "prompts", 4, 8, 3, 1e-6),
+    "grpo_vs_trl": Pair("grpo", "samples", "prompts", 4, 8, 2, 1e-6),
 }
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from espalier.dataset.charts import SERIES, WIDTH, Chart, Spec
+from espalier.dataset.charts import SERIES, WIDTH, Cell, Chart, Spec
 from espalier.dataset.contributors import Estimate
 from espalier.dataset.page import Figure, Page, Section, Table, figure, write_page
 from espalier.recipe import figures as of
@@ -58,25 +58,25 @@ def write_report(path: Path, plan: Plan, measured: Mapping[str, Measured], found
 
 
 def _models(plan: Plan, found: Figures) -> Iterator[Table | Figure | str]:
-    names = (of.LOSS, of.BITS, of.REWARD, of.JUDGE, of.UNPRICED, of.KL)
-    rows = [
-        (
-            name, *(cell(each.get(one), 2) for one in names), cell(each.get(of.TOKENS), 0),
-            *(share(each.get(one)) for one in (of.FINISHED, of.DISTINCT)),
-        )
-        for name, each in found.models.items()
-    ]  # fmt: skip
+    names = (of.LOSS, of.BITS, of.REWARD, of.JUDGE, of.UNPRICED)
+    rows = [(name, *(cell(each.get(one), 2) for one in names)) for name, each in found.models.items()]
     says = (
         "Measured on trees that no step learned from; in brackets the middle 95 % of trees drawn again. Loss: nats a "
         "token of people's replies. Reward and judge: what the reward model that is learned from, and one of other "
         f"trees, say of the model's own replies, where a cut-off one is worth {plan.recipe.measure.unfinished:g}. "
-        "Unpriced: what the judge says of them as they stand. KL: from the model that the step began with, in nats a "
-        "reply."
+        "Unpriced: what the judge says of them as they stand."
     )
-    heads = (
-        "model", "loss", "bits a byte", "reward", "judge", "unpriced", "KL", "tokens a reply", "finished", "distinct",
-    )  # fmt: skip
-    yield Table("Models", says, heads, rows, open=True)
+    yield Table("Models", says, ("model", "loss", "bits a byte", "reward", "judge", "unpriced"), rows, open=True)
+    rows = [
+        (
+            name, cell(each.get(of.KL), 2), cell(each.get(of.TOKENS), 0),
+            *(share(each.get(one)) for one in (of.FINISHED, of.DISTINCT)),
+        )
+        for name, each in found.models.items()
+    ]  # fmt: skip
+    says = "KL: from the model that the step began with, in nats a reply. Finished: with their end token."
+    heads = ("model", "KL", "tokens a reply", "finished", "distinct")
+    yield Table("Their own replies", says, heads, rows, open=True)
     if others := list(dict.fromkeys(one for each in found.models.values() for one in each if _is_other(one))):
         rows = [(name, *(cell(each.get(one)) for one in others)) for name, each in found.models.items()]
         says = "Nats a token of people's replies in conversations of another kind, or told of what kind they are."
@@ -98,22 +98,21 @@ def _is_other(figure: str) -> bool:
 def _judges(found: Figures) -> Iterator[Table | Figure | str]:
     if not found.judges:
         return
-    rows = [
-        (
-            name, found.pairs[name], share(each.get(of.ACCURACY)), "50.0%", share(each.get(of.LONGER)),
-            cell(each.get(of.GAIN), signed=True), share(each.get(of.MATCHED)), cell(each.get(of.TAU)),
-        )
-        for name, each in found.judges.items()
-    ]  # fmt: skip
-    heads = (
-        "reward model", "pairs", "people's order", "chance", "the longer reply", "above the longer reply",
-        "of like length", "Kendall's τ-b",
-    )  # fmt: skip
+    each = found.judges.values()
+    measures: list[tuple[Cell, ...]] = [
+        ("pairs", *(found.pairs[name] for name in found.judges)),
+        ("people's order", *(share(one.get(of.ACCURACY)) for one in each)),
+        ("chance", *("50.0%" for _ in each)),
+        ("the longer reply", *(share(one.get(of.LONGER)) for one in each)),
+        ("above the longer reply", *(cell(one.get(of.GAIN), signed=True) for one in each)),
+        ("pairs of like length", *(share(one.get(of.MATCHED)) for one in each)),
+        ("Kendall's τ-b", *(cell(one.get(of.TAU)) for one in each)),
+    ]
     says = "How often each has people's order in pairs of trees that it did not learn from."
-    yield Table("Reward models", says, heads, rows, open=True)
-    for name, each in found.judges.items():
-        if each:
-            yield f"{name}: {_beats(each)}"
+    yield Table("Reward models", says, ("of the reward model", *found.judges), measures, open=True)
+    for name, one in found.judges.items():
+        if one:
+            yield f"{name}: {_beats(one)}"
 
 
 def _beats(each: of.Figures) -> str:
