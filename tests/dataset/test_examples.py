@@ -172,7 +172,9 @@ turns = st.lists(st.builds(Turn, st.sampled_from(["system", "user", "assistant"]
 reply = st.builds(Turn, st.just("assistant"), texts).map(lambda turn: (turn,))
 examples = st.one_of(
     st.builds(Chat, turns),
-    st.builds(Preference, turns.filter(lambda each: each[0].role == "user"), reply, reply),
+    st.builds(Preference, turns.filter(lambda each: each[0].role == "user"), reply, reply).filter(
+        lambda each: each.chosen != each.rejected
+    ),
     st.builds(Ranking, turns, st.lists(texts, min_size=2, max_size=4).map(tuple), st.just(frozenset({(0, 1)}))),
     st.builds(
         Battle,
