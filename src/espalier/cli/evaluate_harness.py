@@ -1,0 +1,64 @@
+"""`espalier evaluate harness`: models under lm-evaluation-harness, with its own tasks or files that describe one."""
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from espalier.cli.evaluating import (
+    RESULTS,
+    Device,
+    Into,
+    Models,
+    Numbers,
+    Seed,
+    Threads,
+    in_sentences,
+    kept,
+    opened,
+)
+from espalier.cli.terminal import fail, progress
+
+HARNESS: Final = "harness"
+
+
+def harness(
+    models: Models,
+    tasks: Annotated[
+        list[str], typer.Option("--tasks", metavar="FILE|NAME", help="A task of the harness, or a YAML file of one.")
+    ],
+    into: Into = RESULTS,
+    shots: Annotated[
+        int | None, typer.Option(metavar="N", min=0, help="Examples before each question; else as the task has it.")
+    ] = None,
+    first: Annotated[int | None, typer.Option(metavar="N", min=1, help="Only the first N questions of a task.")] = None,
+    chat: Annotated[
+        bool, typer.Option("--chat", help="Ask in a conversation instead of by a text; servers always are.")
+    ] = False,
+    seed: Seed = 0,
+    device: Device = "auto",
+    dtype: Numbers = "float32",
+    threads: Threads = None,
+) -> None:
+    """Models under lm-evaluation-harness: its tasks by name, or files that describe one, on data of your own without a
+    network. What a model says is kept, so the same command goes on where it was stopped."""
+    if find_spec("lm_eval") is None:
+        fail("This needs lm-evaluation-harness; install it with: pip install 'espalier[eval]'.")
+    from espalier.evaluate.answers import samples_of
+    from espalier.evaluate.harness import Adapter, evaluate, is_file
+    from espalier.evaluate.model import Weighted
+    from espalier.evaluate.results import Results, checksums
+
+    with in_sentences():
+        for model in opened(models, device, dtype, threads):
+            in_chat = chat or not isinstance(model, Weighted)
+            with progress(f"{model.name}: {', '.join(tasks)}") as bar:
+                adapter = Adapter(model, in_chat, seed, samples_of(into, model, HARNESS), bar)
+                found = evaluate(adapter, tasks, shots, first, seed)
+            kept(into, Results(
+                model.name, model.source, model.identity, HARNESS, seed, found.n, found.figures,
+                checksums(Path(each) for each in tasks if is_file(each)),
+                {"tasks": tasks, "versions": found.versions, "shots": shots, "first": first,
+                 "asked": "in a conversation" if in_chat else "as a text"},
+            ))  # fmt: skip
