@@ -64,7 +64,10 @@ class Chat:
 
 @dataclass(frozen=True, slots=True)
 class ChatMessage:
-    """A message. `model`, `sampling`, `finish_reason`, `error`: of a reply. `ended_at`: None while it is open."""
+    """A message. `model`, `sampling`, `finish_reason`, `error`: of a reply. `ended_at`: None while it is open.
+
+    `left_out`: so many of the oldest messages the model did not read, because they did not fit.
+    """
 
     id: str
     chat_id: str
@@ -78,6 +81,7 @@ class ChatMessage:
     sampling: Mapping[str, Any] = field(default_factory=dict)
     finish_reason: str | None = None
     error: str | None = None
+    left_out: int = 0
 
 
 Branches = Mapping[str | None, tuple[str, ...]]
@@ -92,7 +96,7 @@ _CHAT: Final = (
 )  # fmt: skip
 _MESSAGE: Final = (
     M.id, M.chat_id, M.parent_id, M.role, M.text, M.state, M.created_at, M.ended_at, M.model, M.sampling,
-    M.finish_reason, M.error,
+    M.finish_reason, M.error, M.left_out,
 )  # fmt: skip
 _OWN: Final = (C.person_id == bindparam("person"), C.id == bindparam("chat"))
 
@@ -152,6 +156,7 @@ _MESSAGE_OF = Statement(select(*_MESSAGE).where(M.chat_id == bindparam("chat"), 
 _MESSAGES = Statement(select(*_MESSAGE).where(M.chat_id == bindparam("chat")).order_by(M.number))
 _BRANCHES = Statement(select(M.parent_id, M.id).where(M.chat_id == bindparam("chat")).order_by(M.number))
 _OPEN_IN = Statement(select(M.id).where(M.chat_id == bindparam("chat"), M.state.in_(_OPEN)).limit(1))
+_IS_OPEN = Statement(select(M.id).where(M.id == bindparam("message"), M.state.in_(_OPEN)))
 _up = (
     select(M.id, M.parent_id, literal(0).label("height"))
     .where(M.chat_id == bindparam("chat"), M.id == bindparam("message"))
@@ -160,7 +165,9 @@ _up = (
 _up = _up.union_all(select(M.id, M.parent_id, _up.c.height + 1).join(_up, M.id == _up.c.parent_id))
 _THREAD = Statement(select(*_MESSAGE).join(_up, M.id == _up.c.id).order_by(_up.c.height.desc()))
 _BEGIN = Statement(
-    update(chat_messages).where(M.id == bindparam("message"), M.state == text("'waiting'")).values(state="running")
+    update(chat_messages)
+    .where(M.id == bindparam("message"), M.state == text("'waiting'"))
+    .values(state="running", left_out=bindparam("omitted"))
 )
 _APPEND = Statement(
     update(chat_messages)
@@ -311,7 +318,7 @@ def add_message(db: Connection, message: ChatMessage) -> None:
         text=message.text, folded="" if message.state.is_open else _folded(message.text), state=message.state.value,
         created_at=to_us(message.created_at), ended_at=to_us(message.ended_at) if message.ended_at else None,
         model=message.model, sampling=json.dumps(message.sampling, ensure_ascii=False) if message.sampling else None,
-        finish_reason=message.finish_reason, error=message.error,
+        finish_reason=message.finish_reason, error=message.error, left_out=message.left_out,
     )  # fmt: skip
 
 
@@ -348,9 +355,14 @@ def waiting(db: Connection, limit: int) -> list[ChatMessage]:
     return [_message(row) for row in _WAITING.rows(db, most=limit)]
 
 
-def begin(db: Connection, message_id: str) -> bool:
+def begin(db: Connection, message_id: str, left_out: int = 0) -> bool:
     """A reply is being written from now on; False when it does not wait (any more)."""
-    return bool(_BEGIN.run(db, message=message_id))
+    return bool(_BEGIN.run(db, message=message_id, omitted=left_out))
+
+
+def is_open(db: Connection, message_id: str) -> bool:
+    """Whether a reply waits or is being written; not when it was stopped, or its conversation deleted."""
+    return _IS_OPEN.value(db, message=message_id) is not None
 
 
 def append(db: Connection, message_id: str, more: str) -> bool:
@@ -427,9 +439,10 @@ def _chat(row: Any) -> Chat:
 
 def _message(row: Any) -> ChatMessage:
     (
-        message_id, chat_id, parent_id, role, words, state, created, ended, model, sampling, reason, error,
+        message_id, chat_id, parent_id, role, words, state, created, ended, model, sampling, reason, error, left_out,
     ) = row  # fmt: skip
     return ChatMessage(
         message_id, chat_id, parent_id, Role(role), words, MessageState(state), from_us(created),
         None if ended is None else from_us(ended), model, json.loads(sampling) if sampling else {}, reason, error,
+        left_out,
     )  # fmt: skip

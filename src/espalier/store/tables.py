@@ -724,6 +724,7 @@ chat_messages = Table(
     Column("sampling", Text),
     Column("finish_reason", Text),
     Column("error", Text),
+    Column("left_out", Integer, nullable=False, server_default=text("0")),
     required("created_at", BigInteger),
     Column("ended_at", BigInteger),
     Index("chat_messages_by_id", "id", unique=True),

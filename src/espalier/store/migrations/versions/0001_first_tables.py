@@ -170,6 +170,7 @@ def upgrade() -> None:
         sa.Column("sampling", sa.Text(), nullable=True),
         sa.Column("finish_reason", sa.Text(), nullable=True),
         sa.Column("error", sa.Text(), nullable=True),
+        sa.Column("left_out", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("ended_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("number"),

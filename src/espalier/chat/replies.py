@@ -1,0 +1,326 @@
+"""Writing the replies that people have asked for: the ones that wait are taken in order, and asked of their models.
+
+What stands in the database is the truth: a reply grows there twice a second, whoever reads it from there misses
+nothing, and one that was stopped or deleted there is given up here, which frees its place at the model's server. So any
+page, after any loss of connection, in any process, sees the same. Knows rows and models' servers; knows no page.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, aclosing, contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from time import monotonic
+from typing import Any, Final
+
+from sqlalchemy import Connection
+
+from espalier.chat.fitting import Fitted, TooMuch, estimated, fitted
+from espalier.chat.models import ChatModel, ModelState, Place, Served, offered, place
+from espalier.dataset.examples import ASSISTANT, SYSTEM, USER, Turn
+from espalier.domain.message import Role
+from espalier.infer.completions import ApiRefusal
+from espalier.infer.remote import AsyncChatClient, Unreachable
+from espalier.store import chats
+from espalier.store.chats import ChatMessage, MessageState
+
+SAVE_EVERY_S: Final = 0.5
+LOOK_EVERY_S: Final = 2.0
+"""For replies that were asked for, or stopped, in another process."""
+ASK_EVERY_S: Final = 5.0
+"""Whether models are there."""
+LONGEST_REPLY: Final = 512
+"""Tokens, where nobody says otherwise."""
+LONGEST_WAIT: Final = timedelta(minutes=10)
+LONGEST_S: Final = 600.0
+AGAIN_S: Final = 3.0
+"""Before a server that was too busy is asked again, where it does not say when."""
+START_S: Final = 120.0
+"""So long after the start a model that never answered may still be starting."""
+MOST_WAITING: Final = 1000
+
+log = logging.getLogger(__name__)
+Write = Callable[..., Awaitable[Any]]
+Read = Callable[[], AbstractContextManager[Connection]]
+
+
+@dataclass
+class _Line:
+    """The replies of one model."""
+
+    served: Served
+    client: AsyncChatClient
+    state: ModelState = ModelState.STARTING
+    context: int | None = None
+    reply_s: float | None = None
+    waiting: tuple[str, ...] = ()
+    writing: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+
+    def took(self, seconds: float) -> None:
+        """How long a reply took counts for the next estimates, the latest most."""
+        self.reply_s = seconds if self.reply_s is None else 0.7 * self.reply_s + 0.3 * seconds
+
+
+@dataclass
+class _Reply:
+    """One that is being written. unsaved: what the database does not have yet. has_text: whether it has anything."""
+
+    message: ChatMessage
+    unsaved: str = ""
+    has_text: bool = False
+    begun: float = field(default_factory=monotonic)
+
+
+class _GivenUp(Exception):
+    """Nobody wants the reply any more."""
+
+
+class _Failed(Exception):
+    """The reply ends here; `fault`: one of the words of FAULTS, with numbers behind it where there are some."""
+
+    def __init__(self, fault: str) -> None:
+        super().__init__(fault)
+        self.fault = fault
+
+
+FAULTS: Final = ("gone", "too_long", "waited", "slow", "refused", "broke_off")
+"""Why a reply failed or was cut off, as it is kept. `too_long PROMPT CONTEXT` has both lengths, in tokens."""
+
+
+class Replies:
+    """Made and used in the event loop, but for `models` and `place`, which threads may ask.
+
+    write: the door's. read: a moment of the database. clock: the time.
+    """
+
+    def __init__(self, models: Sequence[Served], write: Write, read: Read, clock: Callable[[], datetime]) -> None:
+        self._write, self._read, self._clock = write, read, clock
+        self._lines = {
+            each.id: _Line(each, AsyncChatClient(each.url, each.key), context=each.context) for each in models
+        }
+        self._news = asyncio.Event()
+        self._began = monotonic()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Settle what the last run left, and begin."""
+        await self._write(chats.sweep, self._clock())
+        self._tasks = [asyncio.create_task(doing()) for doing in (self._hand_out, self._watch)]
+
+    async def stop(self) -> None:
+        """What is being written is kept as far as it is; the next start says that it was cut off."""
+        writing = [task for line in self._lines.values() for task in line.writing.values()]
+        for task in (*self._tasks, *writing):
+            task.cancel()
+        await asyncio.gather(*self._tasks, *writing, return_exceptions=True)
+        for line in self._lines.values():
+            await line.client.__aexit__()
+
+    def models(self) -> Sequence[ChatModel]:
+        """Those that people may choose, the one that holds until they do first."""
+        return [offered(line.served, line.state) for line in self._lines.values()]
+
+    def place(self, reply_id: str) -> Place | None:
+        """Where a reply waits; None where that is not known."""
+        for line in self._lines.values():
+            if reply_id in line.waiting:
+                return place(line.waiting.index(reply_id), line.served.at_once, line.reply_s)
+        return None
+
+    def wake(self) -> None:
+        """There may be a reply to write, or one to stop."""
+        self._news.set()
+
+    async def _hand_out(self) -> None:
+        while True:
+            with suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._news.wait(), LOOK_EVERY_S)
+            self._news.clear()
+            try:
+                await self._look()
+            except Exception:
+                log.exception("handing out replies met a fault and is tried again")
+                await asyncio.sleep(AGAIN_S)
+
+    async def _look(self) -> None:
+        """Begin what has room, end what nobody waits for any more."""
+        writing = {reply_id: task for line in self._lines.values() for reply_id, task in line.writing.items()}
+        waits, ended = await asyncio.to_thread(self._asked, tuple(writing))
+        for reply_id in ended:
+            writing[reply_id].cancel()
+        too_late = self._clock() - LONGEST_WAIT
+        left: dict[str, list[ChatMessage]] = {name: [] for name in self._lines}
+        for message in waits:
+            line = self._lines.get(message.model or "")
+            if line is None:
+                await self._end(message.id, MessageState.FAILED, fault="gone")
+            elif message.created_at < too_late:
+                await self._end(message.id, MessageState.FAILED, fault="waited")
+            elif message.id not in line.writing:
+                left[line.served.id].append(message)
+        for name, messages in left.items():
+            line = self._lines[name]
+            room = line.served.at_once - len(line.writing) if line.state is not ModelState.STARTING else 0
+            for message in messages[: max(0, room)]:
+                line.writing[message.id] = asyncio.create_task(self._reply(line, message))
+            line.waiting = tuple(message.id for message in messages[max(0, room) :])
+
+    def _asked(self, writing: Sequence[str]) -> tuple[list[ChatMessage], list[str]]:
+        with self._read() as db:
+            return chats.waiting(db, MOST_WAITING), [each for each in writing if not chats.is_open(db, each)]
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.gather(*(self._look_after(line) for line in self._lines.values()))
+            await asyncio.sleep(ASK_EVERY_S if self._all_ready() else 1.0)
+
+    def _all_ready(self) -> bool:
+        return all(line.state is ModelState.READY for line in self._lines.values())
+
+    async def _look_after(self, line: _Line) -> None:
+        """Whether a model is there, and how much it reads."""
+        try:
+            known = {each.id: each for each in await line.client.models()}
+            is_there = line.served.at_server in known
+        except (ApiRefusal, Unreachable):
+            known, is_there = {}, False
+        if is_there:
+            line.context = line.served.context or known[line.served.at_server].max_model_len
+            line.state = ModelState.READY
+            self.wake()
+        elif line.state is ModelState.READY or monotonic() - self._began > START_S:
+            line.state = ModelState.GONE
+            self.wake()
+
+    async def _reply(self, line: _Line, message: ChatMessage) -> None:
+        """Write one reply, to whatever end."""
+        reply = _Reply(message, has_text=message.text != "")
+        try:
+            async with asyncio.timeout(LONGEST_S):
+                reason = await self._write_out(line, reply)
+            await self._end(message.id, MessageState.COMPLETE, reply.unsaved, reason=reason)
+            line.took(monotonic() - reply.begun)
+        except _GivenUp:
+            pass
+        except TimeoutError:
+            await self._end(message.id, MessageState.CUT_OFF, reply.unsaved, fault="slow")
+        except _Failed as failed:
+            state = MessageState.CUT_OFF if reply.has_text else MessageState.FAILED
+            await self._end(message.id, state, reply.unsaved, fault=failed.fault)
+        except asyncio.CancelledError:
+            if reply.unsaved:
+                await self._write(chats.append, message.id, reply.unsaved)
+            raise
+        except Exception:
+            log.exception("a reply failed")
+            await self._end(message.id, MessageState.FAILED, reply.unsaved, fault="broke_off")
+        finally:
+            del line.writing[message.id]
+            self.wake()
+
+    async def _write_out(self, line: _Line, reply: _Reply) -> str:
+        """Why it ended, as the server says it. Raises _GivenUp, _Failed."""
+        message = reply.message
+        turns = await asyncio.to_thread(self._turns, line.served, message)
+        with _told_as_fault(line):
+            fits = await self._fitted(line, message, turns)
+        if not await self._write(chats.begin, message.id, fits.left_out):
+            raise _GivenUp
+        request = _request(line.served, message, fits.turns)
+        while True:
+            try:
+                return await self._stream(line, reply, request)
+            except ApiRefusal as refused:
+                if refused.status not in (429, 503) or reply.has_text:
+                    raise _Failed(_fault_of(refused)) from None
+                await asyncio.sleep(refused.retry_after_s or AGAIN_S)
+            except Unreachable:
+                line.state = ModelState.GONE
+                raise _Failed("broke_off") from None
+
+    async def _stream(self, line: _Line, reply: _Reply, request: dict[str, Any]) -> str:
+        saved, reason = monotonic(), "stop"
+        async with aclosing(line.client.stream(request)) as chunks:
+            async for chunk in chunks:
+                for choice in chunk.choices:
+                    reply.unsaved += choice.delta.content or ""
+                    reply.has_text |= reply.unsaved != ""
+                    reason = choice.finish_reason or reason
+                if reply.unsaved and monotonic() - saved >= SAVE_EVERY_S:
+                    more, reply.unsaved, saved = reply.unsaved, "", monotonic()
+                    if not await self._write(chats.append, reply.message.id, more):
+                        raise _GivenUp
+        return reason
+
+    def _turns(self, served: Served, message: ChatMessage) -> list[Turn]:
+        """What the model reads: what stands above the reply, and the beginning of one that is gone on with."""
+        assert message.parent_id is not None
+        with self._read() as db:
+            above = chats.thread(db, message.chat_id, message.parent_id)
+        system = str(message.sampling.get("system") or served.system)
+        turns = [Turn(SYSTEM, system)] if system else []
+        turns += [Turn(USER if each.role is Role.PROMPTER else ASSISTANT, each.text) for each in above]
+        return [*turns, Turn(ASSISTANT, message.text)] if message.text else turns
+
+    async def _fitted(self, line: _Line, message: ChatMessage, turns: Sequence[Turn]) -> Fitted:
+        """Raises _Failed, ApiRefusal, Unreachable."""
+        if line.context is None:
+            return Fitted(turns, 0)
+        tokens, around = estimated(turns), 0
+        with suppress(ApiRefusal):  # a server that counts no tokens
+            counted = await line.client.tokenize(line.served.at_server, turns)
+            if counted.message_tokens is not None:
+                tokens, around = counted.message_tokens, counted.count - sum(counted.message_tokens)
+        try:
+            return fitted(turns, tokens, around, line.context, _longest(message))
+        except TooMuch as much:
+            raise _Failed(f"too_long {much.prompt} {much.context}") from None
+
+    async def _end(
+        self, reply_id: str, state: MessageState, more: str = "", *, reason: str | None = None, fault: str | None = None
+    ) -> None:
+        await self._write(_ended, reply_id, more, state, self._clock(), reason, fault)
+
+
+def _ended(
+    db: Connection, reply_id: str, more: str, state: MessageState, at: datetime, reason: str | None, fault: str | None
+) -> None:
+    """The last of its text, and its end, in one transaction."""
+    if more:
+        chats.append(db, reply_id, more)
+    chats.finish(db, reply_id, state, at, reason=reason, error=fault)
+
+
+def _longest(message: ChatMessage) -> int:
+    return int(message.sampling.get("max_tokens") or LONGEST_REPLY)
+
+
+def _request(served: Served, message: ChatMessage, turns: Sequence[Turn]) -> dict[str, Any]:
+    asked = {name: value for name, value in message.sampling.items() if name in served.supports}
+    return {
+        "model": served.at_server,
+        "messages": [{"role": turn.role, "content": turn.content} for turn in turns],
+        **asked,
+        "max_tokens": _longest(message),
+    }
+
+
+@contextmanager
+def _told_as_fault(line: _Line) -> Iterator[None]:
+    """Raises _Failed."""
+    try:
+        yield
+    except ApiRefusal as refused:
+        raise _Failed(_fault_of(refused)) from None
+    except Unreachable:
+        line.state = ModelState.GONE
+        raise _Failed("gone") from None
+
+
+def _fault_of(refused: ApiRefusal) -> str:
+    if refused.code == "context_length_exceeded":
+        numbers = refused.numbers
+        return f"too_long {numbers.get('prompt_tokens', 0)} {numbers.get('context_length', 0)}"
+    log.warning("a model's server refused a reply: %s", refused.message)
+    return "refused"

@@ -1,0 +1,205 @@
+"""Replies to people who chat: written in the order in which they were asked for, kept whatever happens."""
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from random import Random
+
+import pytest
+
+from espalier.chat import conversations
+from espalier.chat.conversations import Asked, Wanted
+from espalier.chat.models import ModelState, Served
+from espalier.chat.replies import Replies
+from espalier.collect import accounts
+from espalier.store import chats
+from espalier.store.chats import ChatMessage, MessageState
+from espalier.store.door import Door
+from espalier.store.people import Person, PersonRole
+from espalier.store.session import Database
+from model_servers import ModelServer, model_server
+
+
+@pytest.fixture
+def server() -> Iterator[ModelServer]:
+    with model_server() as says:
+        yield says
+
+
+@dataclass
+class Room:
+    """A person who talks with the model `stub`."""
+
+    database: Database
+    door: Door
+    ada: Person
+    rng: Random = field(default_factory=lambda: Random(5))
+
+    def say(self, words: str, chat_id: str | None = None, **sampling: object) -> Asked:
+        wanted = Wanted("small", sampling)
+        return self.door.call(conversations.say, self.ada, chat_id, words, wanted, now(), self.rng)
+
+    def reply(self, asked: Asked) -> ChatMessage:
+        with self.database.read() as db:
+            found = chats.message_of(db, asked.chat_id, asked.reply_id)
+        assert found is not None
+        return found
+
+    def talks(self, server: ModelServer, doing: Callable[[Replies], Awaitable[None]], **served: object) -> None:
+        """While models are asked, do something."""
+
+        async def run() -> None:
+            model = Served("small", server.url, "stub", **served)  # type: ignore[arg-type]
+            replies = Replies([model], self.door.write, self.database.read, now)
+            await replies.start()
+            try:
+                await doing(replies)
+            finally:
+                await replies.stop()
+
+        asyncio.run(run())
+
+    async def until(self, asked: Asked, *states: MessageState) -> ChatMessage:
+        for _ in range(500):
+            if (reply := await asyncio.to_thread(self.reply, asked)).state in states:
+                return reply
+            await asyncio.sleep(0.02)
+        raise AssertionError(f"it is {self.reply(asked)}")
+
+    async def ended(self, asked: Asked) -> ChatMessage:
+        return await self.until(asked, *(state for state in MessageState if not state.is_open))
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+@pytest.fixture
+def room(any_database: Database, door: Door) -> Room:
+    made = door.call(
+        accounts.create_person, None, "Ada", PersonRole.CONTRIBUTOR, secrets.token_urlsafe, now(), Random(1)
+    )
+    return Room(any_database, door, made.person)
+
+
+def test_a_reply_is_written_as_the_person_wished_below_what_was_said(room: Room, server: ModelServer) -> None:
+    async def talk(_: Replies) -> None:
+        first = await asyncio.to_thread(room.say, "Why is the sky blue?", temperature=0.2, system="Be brief.")
+        reply = await room.ended(first)
+        assert (reply.state, reply.text, reply.finish_reason) == (
+            MessageState.COMPLETE, "Blue light is scattered.", "stop",
+        )  # fmt: skip
+        await room.ended(await asyncio.to_thread(room.say, "And at night?", first.chat_id, top_p=0.5))
+
+    room.talks(server, talk)
+    assert [message["content"] for message in server.asked[0]["messages"]] == ["Be brief.", "Why is the sky blue?"]
+    assert (server.asked[0]["temperature"], server.asked[0]["model"]) == (0.2, "stub")
+    assert [message["role"] for message in server.asked[1]["messages"]] == ["user", "assistant", "user"]
+    assert server.asked[1]["top_p"] == 0.5
+
+
+def test_stopping_keeps_what_is_written_and_hangs_up_at_the_models_server(room: Room, server: ModelServer) -> None:
+    server.words, server.pause_s = ("word ",) * 200, 0.05
+
+    async def talk(replies: Replies) -> None:
+        asked = await asyncio.to_thread(room.say, "Count.")
+        replies.wake()
+        while not room.reply(asked).text:
+            await asyncio.sleep(0.05)
+        await asyncio.to_thread(room.door.call, conversations.stop, room.ada, asked.chat_id, asked.reply_id, now())
+        replies.wake()
+        for _ in range(100):
+            if server.gone:
+                break
+            await asyncio.sleep(0.05)
+        stopped = room.reply(asked)
+        assert stopped.state is MessageState.STOPPED
+        assert stopped.text.startswith("word word ")
+
+    room.talks(server, talk)
+    assert server.gone == 1
+
+
+def test_replies_wait_in_order_and_their_places_are_known(room: Room, server: ModelServer) -> None:
+    server.pause_s = 0.2
+
+    async def talk(replies: Replies) -> None:
+        asked = [await asyncio.to_thread(room.say, f"Question {number}") for number in range(3)]
+        replies.wake()
+        await room.until(asked[0], MessageState.RUNNING)
+        while replies.place(asked[2].reply_id) is None:
+            await asyncio.sleep(0.02)
+        places = [replies.place(each.reply_id) for each in asked]
+        assert [place.before if place else None for place in places] == [None, 0, 1]
+        for each in asked:
+            assert (await room.ended(each)).state is MessageState.COMPLETE
+        assert replies.place(asked[2].reply_id) is None
+
+    room.talks(server, talk, at_once=1)
+    assert [request["messages"][0]["content"] for request in server.asked] == [f"Question {n}" for n in range(3)]
+
+
+def test_a_server_that_breaks_off_leaves_what_it_wrote_and_one_that_is_busy_is_asked_again(
+    room: Room, server: ModelServer
+) -> None:
+    async def talk(_: Replies) -> None:
+        server.breaks_after = 2
+        broken = await room.ended(await asyncio.to_thread(room.say, "Break."))
+        assert (broken.state, broken.text, broken.error) == (MessageState.CUT_OFF, "Blue light ", "broke_off")
+        server.breaks_after, server.busy = None, 2
+        assert (await room.ended(await asyncio.to_thread(room.say, "Again."))).state is MessageState.COMPLETE
+
+    room.talks(server, talk)
+
+
+def test_a_model_that_is_gone_says_so_and_nothing_is_lost(room: Room) -> None:
+    async def talk(replies: Replies) -> None:
+        wanted = Wanted("unknown")
+        asked = await asyncio.to_thread(
+            room.door.call, conversations.say, room.ada, None, "Is anybody there?", wanted, now(), room.rng
+        )
+        failed = await room.ended(asked)
+        assert (failed.state, failed.error) == (MessageState.FAILED, "gone")
+        assert [each.state for each in replies.models()] == [ModelState.STARTING]
+
+    room.talks(ModelServer(url="http://127.0.0.1:9"), talk)
+
+
+@pytest.mark.parametrize("counts", [True, False])
+def test_of_a_conversation_that_is_too_long_the_oldest_turns_are_left_out_and_counted(
+    room: Room, server: ModelServer, counts: bool
+) -> None:
+    server.context, server.counts_tokens = (40, True) if counts else (100, False)
+
+    async def talk(_: Replies) -> None:
+        first = await asyncio.to_thread(room.say, "one two three four five six seven eight nine ten", max_tokens=10)
+        await room.ended(first)
+        more = await asyncio.to_thread(room.say, "again " * 20, first.chat_id, max_tokens=10)
+        assert (await room.ended(more)).left_out == 2
+        much = await room.ended(await asyncio.to_thread(room.say, "word " * 200, max_tokens=10))
+        assert much.state is MessageState.FAILED
+        assert (much.error or "").split()[0] == "too_long"
+        assert (much.error or "").split()[2] == str(server.context)
+
+    room.talks(server, talk)
+    assert [len(request["messages"]) for request in server.asked] == [1, 1]
+
+
+def test_after_a_restart_what_had_begun_is_cut_off_and_what_waited_is_written(room: Room, server: ModelServer) -> None:
+    server.pause_s = 0.3
+    begun: list[Asked] = []
+
+    async def first_run(replies: Replies) -> None:
+        begun.extend([room.say("One."), room.say("Two.")])
+        replies.wake()
+        while not room.reply(begun[0]).text:
+            await asyncio.sleep(0.05)
+
+    async def second_run(_: Replies) -> None:
+        assert (await room.ended(begun[0])).state is MessageState.CUT_OFF
+        assert (await room.ended(begun[1])).text == "Blue light is scattered."
+
+    room.talks(server, first_run, at_once=1)
+    room.talks(server, second_run)

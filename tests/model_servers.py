@@ -1,0 +1,97 @@
+"""A server that speaks OpenAI's chat interface and says what a test wants, on a real port."""
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from threading import Thread
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse, Response, StreamingResponse
+
+
+@dataclass
+class ModelServer:
+    """url: where it listens. asked: the requests, in order. words: of each reply, said one after the other.
+
+    pause_s: before each word. busy: so many requests are refused as too many. breaks_after: words, then it hangs up.
+    gone: how many readers hung up before the end. context: tokens; a token is a word.
+    """
+
+    url: str = ""
+    asked: list[dict[str, Any]] = field(default_factory=list)
+    words: tuple[str, ...] = ("Blue ", "light ", "is ", "scattered.")
+    pause_s: float = 0.0
+    busy: int = 0
+    breaks_after: int | None = None
+    gone: int = 0
+    context: int | None = None
+    counts_tokens: bool = False
+
+
+@contextmanager
+def model_server() -> Iterator[ModelServer]:
+    says = ModelServer()
+    server = uvicorn.Server(uvicorn.Config(_app(says), log_config=None, ws="none", timeout_graceful_shutdown=2))
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        says.url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        thread = Thread(target=server.run, kwargs={"sockets": [taken]})
+        thread.start()
+        try:
+            yield says
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+def _app(says: ModelServer) -> FastAPI:
+    app = FastAPI()
+
+    @app.get("/v1/models")
+    async def models() -> dict[str, Any]:
+        return {"data": [{"id": "stub", "max_model_len": says.context}]}
+
+    @app.post("/tokenize", response_model=None)
+    async def tokenize(http: Request) -> Response | dict[str, Any]:
+        if not says.counts_tokens:
+            return JSONResponse({"error": {"message": "no such route"}}, 404)
+        counts = [len(message["content"].split()) for message in (await http.json())["messages"]]
+        return {"count": sum(counts) + 1, "message_tokens": counts}
+
+    @app.post("/v1/chat/completions")
+    async def chat(http: Request) -> Response:
+        says.asked.append(await http.json())
+        if says.busy:
+            says.busy -= 1
+            return JSONResponse({"error": {"message": "too many"}}, 503, {"Retry-After": "0"})
+        return StreamingResponse(_said(says), media_type="text/event-stream")
+
+    return app
+
+
+async def _said(says: ModelServer) -> AsyncIterator[bytes]:
+    try:
+        for number, word in enumerate(says.words):
+            if number == says.breaks_after:
+                return
+            await asyncio.sleep(says.pause_s)
+            yield _event({"content": word}, None)
+        yield _event({}, "stop")
+        yield b"data: [DONE]\n\n"
+    except asyncio.CancelledError:
+        says.gone += 1
+        raise
+
+
+def _event(delta: dict[str, Any], finish: str | None) -> bytes:
+    chunk = {
+        "id": "1",
+        "created": 0,
+        "model": "stub",
+        "choices": [{"index": 0, "delta": delta, "finish_reason": finish}],
+    }
+    return b"data: " + json.dumps(chunk).encode() + b"\n\n"
