@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from random import Random
 
 import pytest
@@ -36,10 +37,13 @@ class Room:
     door: Door
     ada: Person
     rng: Random = field(default_factory=lambda: Random(5))
+    told: Callable[[], None] = lambda: None  # that somebody asked for a reply
 
     def say(self, words: str, chat_id: str | None = None, **sampling: object) -> Asked:
         wanted = Wanted("small", sampling)
-        return self.door.call(conversations.say, self.ada, chat_id, words, wanted, now(), self.rng)
+        asked = self.door.call(conversations.say, self.ada, chat_id, words, wanted, now(), self.rng)
+        self.told()
+        return asked
 
     def reply(self, asked: Asked) -> ChatMessage:
         with self.database.read() as db:
@@ -54,6 +58,7 @@ class Room:
             model = Served("small", server.url, "stub", **served)  # type: ignore[arg-type]
             replies = Replies([model], self.door.write, self.database.read, now)
             await replies.start()
+            self.told = partial(asyncio.get_running_loop().call_soon_threadsafe, replies.wake)
             try:
                 await doing(replies)
             finally:
