@@ -27,7 +27,7 @@ LOCALES: Final = WEB / "locales"
 METHODS: Final = [("**.py", "python"), ("templates/**.html", "jinja2")]
 OPTIONS: Final = {"templates/**.html": {"newstyle_gettext": "true", "trim_blocks": "true", "lstrip_blocks": "true"}}
 KEYWORDS: Final = {"_": None, "N_": None, "gettext": None, "ngettext": (1, 2)}
-REFUSING: Final = ("domain", "collect", "store", "web")
+REFUSING: Final = ("domain", "collect", "store", "chat", "web")
 """Where the sentences of refusals stand that people may read on a page."""
 
 

@@ -25,6 +25,8 @@ from sqlalchemy import Connection
 
 from campaigns import practise_all
 from espalier import demo
+from espalier.chat import conversations, sharing
+from espalier.chat.conversations import Wanted
 from espalier.collect import accounts, announcements, inspirations, moderation
 from espalier.collect.accounts import known
 from espalier.collect.beginning import begin
@@ -38,12 +40,13 @@ from espalier.store import reading
 from espalier.store.charters import charter_in_force
 from espalier.store.door import open_door
 from espalier.store.migrate import migrate
-from espalier.store.people import Person, PersonRole
+from espalier.store.people import Person, PersonRole, by_token, token_hash
 from espalier.store.reading import MessageFilter
 from espalier.store.session import open_database
 from espalier.web.doors import Entrance
 from letters import Mailbox
 from live import listening
+from rooms import Room, write
 from visits import at_home
 
 CHROMIUM: Final = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -187,6 +190,7 @@ def plant(file: Path, *, trees: bool = True) -> Planted:
     door.call(announcements.announce, organiser, "We meet on Friday.", now, now + timedelta(days=7), now, rng)
     idea = inspirations.Said("en", "A recipe that failed", "What went wrong, and why?", licence="CC0")
     door.call(inspirations.add, organiser, idea, now, rng)
+    door.call(talk, tokens["Ada"], now, rng)
     if trees:
         with ExitStack() as stack:
             file_of_trees, votes = (stack.enter_context(as_file(each)) for each in (demo.TREES, demo.VOTES))
@@ -202,6 +206,15 @@ def settle(db: Connection, person_id: str, now: datetime) -> None:
     """Somebody's first visit and the practice of every kind are over."""
     at_home(db, person_id, now)
     practise_all(db, person_id, now)
+
+
+def talk(db: Connection, token: str, now: datetime, rng: Random) -> None:
+    """Somebody has talked with a model, and made a link to it."""
+    person = by_token(db, token_hash(token))
+    assert person is not None
+    asked = conversations.say(db, person, None, "Why is the sky blue?", Wanted("small"), now, rng)
+    write(db, "Because **blue** is scattered:\n\n```python\nwavelength ** -4\n```", now)
+    sharing.share(db, person, asked.chat_id, lambda: "a-link", now)
 
 
 def report_one(db: Connection, person: Person, now: datetime, rng: Random) -> None:
@@ -225,8 +238,10 @@ def sites(planted: Planted, chromium: Browser, folder: Path) -> Iterator[Callabl
             file = folder / f"site-{len(made)}.db"
             with sqlite3.connect(planted.file) as source, sqlite3.connect(file) as copy:
                 source.backup(copy)
-            mail = Mailbox()
-            url = stack.enter_context(listening(f"sqlite:///{file}", data_dir=folder, entrance=Entrance(post=mail)))
+            mail, room = Mailbox(), Room()
+            url = stack.enter_context(
+                listening(f"sqlite:///{file}", data_dir=folder, entrance=Entrance(post=mail), chatroom=room)
+            )
             made.append(Site(url, planted.tokens, file, chromium, mail=mail))
             return made[-1]
 

@@ -18,6 +18,7 @@ from espalier.domain.policy import CampaignPolicy
 from espalier.store.door import open_door
 from espalier.store.session import Database
 from espalier.web.app import create_app
+from espalier.web.chatroom import Chatroom
 from espalier.web.doors import Entrance
 
 
@@ -43,10 +44,16 @@ def live(database: Database, policy: CampaignPolicy | None = None, seed: int = 3
 
 @contextmanager
 def listening(
-    database_url: str, *, data_dir: Path, seed: int = 3, port: int = 0, entrance: Entrance | None = None
+    database_url: str,
+    *,
+    data_dir: Path,
+    seed: int = 3,
+    port: int = 0,
+    entrance: Entrance | None = None,
+    chatroom: Chatroom | None = None,
 ) -> Iterator[str]:
     """The application on a campaign that has begun; where it listens. `port`: 0 for any that is free."""
-    app = create_app(database_url, data_dir=data_dir, seed=seed, entrance=entrance)
+    app = create_app(database_url, data_dir=data_dir, seed=seed, entrance=entrance, chatroom=chatroom)
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, ws="none", timeout_graceful_shutdown=5))
     # Who connects before the server has started waits in the queue of the socket.
     with socket.create_server(("127.0.0.1", port)) as taken:

@@ -135,6 +135,9 @@ PAGES: Final = (
     plain("reasons-of-decisions", "/moderation/reasons", "Administrator"),
     Shown("case", "/moderation/cases/{number}", "Administrator", at("/moderation/cases/{}", CASE)),
     Shown("many-cases", "/moderation/bulk", "Administrator", at("/moderation/bulk?case={}", CASE)),
+    plain("chat", "/chat", "Ada"),
+    Shown("conversation", "/chat/{chat_id}", "Ada", at("/chat/{}", one("SELECT id FROM chats"))),
+    Shown("shared-conversation", "/shared/{share_id}", None, fixed("/shared/a-link")),
     plain("notices", "/notices", "Ada"),
     plain("no-task", "/tasks/none", "Ada"),
     Shown("kind-of-task", "/tasks/{task_id}", "Emil", fixed("/tasks/rank")),
@@ -150,7 +153,9 @@ PAGES: Final = (
 
 NOT_PAGES: Final = frozenset(
     {
-        "/me/data/espalier.json", "/worker.js", "/picture/{digest}",
+        "/me/data/espalier.json", "/worker.js", "/chat/{chat_id}/replies/{reply_id}",
+        "/chat/{chat_id}/conversation.json",
+        "/chat/{chat_id}/conversation.md", "/picture/{digest}",
         "/tasks/{task_id}/{part}", "/stats/{name}.csv", "/admin/survey.csv", "/admin/jobs/{job_id}/progress",
         "/admin/exports/{job_id}/trees", "/admin/exports/{job_id}/votes", "/admin/releases/{name}/{path:path}",
         "/signin/with/{name}", "/signin/with/{name}/back",

@@ -163,6 +163,3 @@ def test_what_is_out_of_bounds_is_refused_by_name_and_what_is_empty_is_not_set()
         assert refused.value.field == name
     with pytest.raises(TooLong):
         parameters.checked_system("a" * 5000)
-    with pytest.raises(Invalid):
-        parameters.named({}, "precise", {})
-    assert parameters.named({"mine": {}}, " my  own ", {"top_p": 0.5}) == {"mine": {}, "my own": {"top_p": 0.5}}

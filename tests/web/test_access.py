@@ -85,7 +85,9 @@ SITE: Final[dict[str, dict[str, Needs]]] = {
         "/moderation": MO, "/moderation/cases/{number}": MO, "/moderation/bulk": MO, "/moderation/bulk/{first}": MO,
         "/moderation/reasons": AD, "/banned": N, "/notices": M,
         "/admin/survey.csv": AD, "/invitation/{token}": N, "/unsubscribe/{signed}": N, "/admin/trees/orders": MO,
-        "/admin/invitations/links": AD, "/tasks/{task_id}/{part}": M,
+        "/admin/invitations/links": AD, "/tasks/{task_id}/{part}": M, "/shared/{share_id}": N,
+        "/chat": M, "/chat/{chat_id}": M, "/chat/{chat_id}/replies/{reply_id}": M,
+        "/chat/{chat_id}/conversation.json": M, "/chat/{chat_id}/conversation.md": M,
     },
     "POST": {
         "/manner": N, "/begin": N, "/admin/campaign/picture": AD, "/me": A,
@@ -116,6 +118,14 @@ SITE: Final[dict[str, dict[str, Needs]]] = {
         "/moderation/cases/{number}/decide": MO, "/moderation/cases/{number}/undo": MO,
         "/moderation/cases/{number}/reveal": MO, "/moderation/bulk": MO, "/moderation/bulk/{first}/undo": MO,
         "/moderation/reasons": AD, "/banned": SO, "/notices/{decision}/read": M,
+        "/chat": M, "/chat/draft": M, "/chat/hide-all": M,
+        "/chat/delete-all": M, "/chat/{chat_id}": M, "/chat/{chat_id}/title": M,
+        "/chat/{chat_id}/hide": M, "/chat/{chat_id}/show": M, "/chat/{chat_id}/delete": M,
+        "/chat/{chat_id}/draft": M, "/chat/{chat_id}/stop": M, "/chat/{chat_id}/look": M,
+        "/chat/{chat_id}/consent": M, "/chat/{chat_id}/shares": M, "/chat/{chat_id}/shares/{share_id}/end": M,
+        "/chat/{chat_id}/pairs/{pair_id}": M, "/chat/{chat_id}/messages/{message_id}/edit": M,
+        "/chat/{chat_id}/replies/{reply_id}/again": M,
+        "/chat/{chat_id}/replies/{reply_id}/thumb": M,
     },
 }  # fmt: skip
 """The pages: what each asks of a session."""

@@ -45,8 +45,6 @@ PRESETS: Final[Mapping[str, Mapping[str, Number]]] = {
 }
 """By name; the first is what holds until somebody chooses."""
 SYSTEM_CHARACTERS: Final = 4000
-MOST_PRESETS: Final = 20  # of one person
-PRESET_CHARACTERS: Final = 40
 
 
 def checked(given: Mapping[str, str]) -> dict[str, Number]:
@@ -84,17 +82,3 @@ def checked_system(words: str) -> str:
 def taken(chosen: Mapping[str, Number], supported: Collection[str]) -> dict[str, Number]:
     """What of it a server takes; the rest is left out, not sent to be refused."""
     return {name: value for name, value in chosen.items() if name in supported}
-
-
-def named(
-    presets: Mapping[str, Mapping[str, Number]], name: str, chosen: Mapping[str, Number]
-) -> dict[str, Mapping[str, Number]]:
-    """Somebody's own presets with one more, or another in its place. Raises Invalid, TooLong."""
-    kept = " ".join(name.split())
-    if not kept or kept in PRESETS or kept == CUSTOM or not are_characters(kept):
-        raise Invalid("Give the preset a name of its own.", field="preset_name")
-    if len(kept) > PRESET_CHARACTERS:
-        raise TooLong("A name has at most %(most)s characters.", most=PRESET_CHARACTERS, field="preset_name")
-    if kept not in presets and len(presets) >= MOST_PRESETS:
-        raise Invalid("You have %(most)s presets; delete one first.", most=MOST_PRESETS, field="preset_name")
-    return {**presets, kept: chosen}

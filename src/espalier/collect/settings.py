@@ -3,9 +3,10 @@
 Knows the account and its preferences; does not know in which languages there is an interface.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection
 
@@ -62,6 +63,13 @@ def change_manner(db: Connection, person: Person, *, theme: str | None = None, i
     )
     if after != before:
         keep_preferences(db, person.id, after)
+
+
+def change_chat(db: Connection, person: Person, chosen: Mapping[str, Any]) -> None:
+    """With which model and how somebody chats from now on; it was checked already."""
+    before = preferences_of(db, person.id)
+    if before.chat != chosen:
+        keep_preferences(db, person.id, replace(before, chat=chosen))
 
 
 def _checked_theme(theme: str) -> str:

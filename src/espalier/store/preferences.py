@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, select
 
@@ -17,6 +18,7 @@ class Preferences:
 
     welcomed: has been through the page of the first visit. named: agreed that others read the name, not a pseudonym.
     harsh: reads unfolded what others marked. single_keys: keys without a modifier act. mail: wants mail.
+    chat: with which model and how a person chats.
     """
 
     langs: tuple[str, ...] = ()
@@ -27,9 +29,10 @@ class Preferences:
     harsh: bool = False
     single_keys: bool = True
     mail: bool = False
+    chat: Mapping[str, Any] = field(default_factory=dict)
 
 
-_NAMES = frozenset(field.name for field in fields(Preferences))
+_NAMES = frozenset(each.name for each in fields(Preferences))
 _FIND = Statement(select(preferences.c.document).where(preferences.c.person_id == bindparam("person")))
 _OF_SEVERAL = Statement(
     select(preferences.c.person_id, preferences.c.document).where(

@@ -27,6 +27,7 @@ from espalier.web.api import charter as charter_api
 from espalier.web.api import examples, figures, gold, messages, moderation, people, tasks, trees
 from espalier.web.background import Background
 from espalier.web.campaign import Campaign, utc_now
+from espalier.web.chatroom import Chatroom
 from espalier.web.doors import Entrance
 from espalier.web.guard import Guard
 from espalier.web.maintenance import Closed
@@ -79,11 +80,13 @@ def create_app(
     clock: Callable[[], datetime] = utc_now,
     background: bool = True,
     entrance: Entrance | None = None,
+    chatroom: Chatroom | None = None,
 ) -> FastAPI:
     """The application on a database that is migrated already.
 
     data_dir: for exports and uploads. seed, clock: of all chance and time, for tests. background: whether jobs and
-    rounds are done by themselves. entrance: how people sign in.
+    rounds are done by themselves. entrance: how people sign in. chatroom: the models that people
+    chat with, if any.
     """
 
     @asynccontextmanager
@@ -92,7 +95,7 @@ def create_app(
         door = open_door(database)
         key = door.call(signing_key, secrets.token_urlsafe)
         campaign = Campaign(
-            database, door, Random(seed), data_dir, clock, key, entrance=entrance or Entrance()
+            database, door, Random(seed), data_dir, clock, key, entrance=entrance or Entrance(), chatroom=chatroom
         )  # fmt: skip
         by_itself = Background(campaign.shop, partial(send_due, campaign))
         app.state.campaign, app.state.background = campaign, by_itself

@@ -22,6 +22,7 @@ from espalier.store.door import Door
 from espalier.store.people import Person, PersonRole, by_token, by_token_alone
 from espalier.store.session import Database
 from espalier.store.sessions import by_session, by_session_alone
+from espalier.web.chatroom import Chatroom
 from espalier.web.doors import Entrance
 from espalier.web.memory import Memory
 
@@ -59,6 +60,8 @@ class Campaign:
     secret: Callable[[], str] = secrets.token_urlsafe
     memory: Memory = field(default_factory=Memory)
     entrance: Entrance = field(default_factory=Entrance)
+    chatroom: Chatroom | None = None
+    """The models that people chat with; None where chat is switched off."""
 
     async def change(
         self,

@@ -60,6 +60,10 @@ KEYS_OF: Final[Mapping[str, Keys]] = {
         Row(N_("equal with the one above"), {"=": "equal"}),
         Row(N_("put back what is being dragged"), {"escape": "drop"}),
     )),
+    "chat": Keys(N_("In a conversation"), (
+        Row(N_("send"), {"ctrl+enter": "submit"}),
+        Row(N_("stop the reply"), {"escape": "stop"}),
+    )),
     "tree": Keys(N_("In a tree"), (
         Row(N_("from message to message"), names=("↑", "↓", "←", "→")),
         Row(N_("to the prompt"), names=(N_("Home"),)),

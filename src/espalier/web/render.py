@@ -15,9 +15,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 from starlette.responses import HTMLResponse, Response
 
+from espalier.chat import judging, parameters
 from espalier.collect.settings import THEMES
 from espalier.domain.charter import Visibility
-from espalier.web import cookies, files
+from espalier.web import chat_words, cookies, files
 from espalier.web.case_words import reason_words
 from espalier.web.key_words import FOR_STAFF, KEYS_OF
 from espalier.web.markdown import rendered
@@ -64,6 +65,9 @@ def environment(lang: str) -> Environment:
         interface_languages=interface_languages,
         clock=lambda at: clock(at, lang),
         undo_line=undo_line,
+        chat_words=chat_words,
+        chat_reasons=judging.REASONS,
+        chat_parameters=parameters.PARAMETERS,
         KEYS_OF=KEYS_OF,
         KEYS_FOR_STAFF=FOR_STAFF,
         skip_reasons=REASONS,

@@ -13,6 +13,9 @@ from espalier.web.pages import (
     case_reasons,
     cases,
     cases_bulk,
+    chat,
+    chat_shared,
+    chat_thread,
     documents,
     documents_admin,
     errors,
@@ -128,5 +131,8 @@ ROUTERS: Final = (
     tree.router,
     message.router,
     message_staff.router,
+    chat.router,
+    chat_thread.router,
+    chat_shared.router,
     task.router,
 )

@@ -127,7 +127,11 @@
 
   // What this browser still holds was never taken by the server: it goes on from there.
   const kept = here.read();
-  if (kept && JSON.stringify(kept.fields) === known) here.forget();
+  // A conversation goes on under the same name: what was sent is over when it is the last that was said there.
+  const text = kept?.fields.find(([name]) => name === "text")?.[1];
+  const plain = (words) => words.replace(/\r\n/g, "\n").trim();
+  const taken = kept?.sent && field.dataset.taken && plain(text ?? "") === plain(field.dataset.taken);
+  if (kept && (taken || JSON.stringify(kept.fields) === known)) here.forget();
   else if (kept && !refused) {
     if (Number(field.value) > kept.version) {
       const theirs = { version: Number(field.value), text: document.getElementById("text")?.value ?? "" };

@@ -1,0 +1,82 @@
+"""With which model and how somebody chats, as the form beside every message to a model has it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.datastructures import FormData
+
+from espalier.chat import parameters
+from espalier.chat.conversations import Wanted
+from espalier.collect.settings import change_chat
+from espalier.domain.errors import Conflict, Invalid, NotFound
+from espalier.web.chatroom import ChatModel, Chatroom, ModelState
+from espalier.web.visit import Visit
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """other: a second model, to compare; empty: none. values: what was typed for each parameter."""
+
+    model: str
+    preset: str
+    values: Mapping[str, str]
+    system: str = ""
+    other: str = ""
+
+    @property
+    def kept(self) -> dict[str, Any]:
+        return {"model": self.model, "preset": self.preset, "values": dict(self.values), "system": self.system}
+
+
+def room_of(visit: Visit) -> Chatroom:
+    """Raises NotFound where chat is switched off."""
+    if visit.campaign.chatroom is None:
+        raise NotFound("Chat is switched off here.")
+    return visit.campaign.chatroom
+
+
+def last_choice(visit: Visit, models: Sequence[ChatModel]) -> Choice:
+    """What the person chose last; where that model is gone, the first that is there."""
+    kept = visit.chosen.chat
+    known = [each.id for each in models]
+    model = kept.get("model") if kept.get("model") in known else known[0] if known else ""
+    usual = {name: str(each.usual) for name, each in parameters.PARAMETERS.items() if name != "seed"}
+    return Choice(
+        str(model), str(kept.get("preset", next(iter(parameters.PRESETS)))), {**usual, **kept.get("values", {})},
+        str(kept.get("system", "")),
+    )  # fmt: skip
+
+
+def choice_in(form: FormData) -> Choice:
+    given = {name: str(value) for name, value in form.items()}
+    values = {name: given.get(name, "") for name in parameters.PARAMETERS}
+    return Choice(
+        given.get("model", ""), given.get("preset", ""), values, given.get("system", ""), given.get("other", "")
+    )  # fmt: skip
+
+
+def wanted_by(visit: Visit, choice: Choice) -> tuple[Wanted, ...]:
+    """Who shall reply, and how: one, or two to compare. Raises Invalid, TooLong, Conflict."""
+    models = {each.id: each for each in room_of(visit).models()}
+    system = parameters.checked_system(choice.system)
+    if choice.preset != parameters.CUSTOM and choice.preset not in parameters.PRESETS:
+        raise Invalid("There is no such preset.", field="preset")
+    own = choice.preset == parameters.CUSTOM
+    sampling = parameters.checked(choice.values) if own else dict(parameters.PRESETS[choice.preset])
+    found = []
+    for field, name in (("model", choice.model), ("other", choice.other)):
+        if field == "other" and not name:
+            continue
+        model = models.get(name)
+        if model is None or model.state is ModelState.GONE:
+            raise Conflict("This model is not there any more. Choose another one; nothing is lost.", field=field)
+        taken: dict[str, Any] = {**parameters.taken(sampling, model.supports)}
+        found.append(Wanted(name, taken | ({"system": system} if system else {})))
+    return tuple(found)
+
+
+async def keep(visit: Visit, choice: Choice) -> None:
+    """So that it stands there the next time."""
+    if visit.chosen.chat != choice.kept:
+        await visit.campaign.change(visit.changing(), change_chat, choice.kept)

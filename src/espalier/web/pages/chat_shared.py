@@ -1,0 +1,30 @@
+"""A conversation as it was when somebody made a link to it: for whoever has the link, without a name."""
+
+from dataclasses import dataclass
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from espalier.domain.errors import NotFound
+from espalier.store.shares import Share, share_of
+from espalier.web.render import render
+from espalier.web.visit import Anybody
+
+router = APIRouter()
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    share: Share
+
+
+@router.get("/shared/{share_id}")
+def show(visit: Anybody, share_id: str) -> Response:
+    """Search engines are told to leave it alone, whatever the campaign allows them."""
+    with visit.campaign.database.read() as db:
+        share = share_of(db, share_id)
+    if share is None:
+        raise NotFound("This link leads nowhere. Whoever made it may have taken it back.")
+    answer = render(visit, "chat_shared.html", Context(share))
+    answer.headers["X-Robots-Tag"] = "noindex"
+    return answer

@@ -1,0 +1,314 @@
+"""One conversation: its branch in view, what is being written, and all that one can do with a message."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Form, Query
+from sqlalchemy import Connection
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from espalier.chat import comparing, conversations, judging, sharing
+from espalier.chat.comparing import Pair
+from espalier.domain.errors import Invalid, NotFound, Refusal
+from espalier.domain.message import Role
+from espalier.store import battles, chats, shares, thumbs
+from espalier.store.battles import Vote
+from espalier.store.chats import Chat, ChatMessage
+from espalier.store.people import Person
+from espalier.store.shares import Share
+from espalier.store.thumbs import Judged, Thumb
+from espalier.web.chatroom import Place
+from espalier.web.pages import chat_choice
+from espalier.web.pages.chat import Composer, composer_of, keep_draft, send
+from espalier.web.pages.chat_choice import Choice
+from espalier.web.render import render
+from espalier.web.visit import Sender, SignedIn, Visit, redirect
+
+router = APIRouter()
+
+SLOW_S: Final = 20.0
+"""After so long without a word, a page says that it takes long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A message as the page shows it. before, after: the messages beside it, as one turns the branches.
+
+    model: None for a person, and while it is not to be known. place: of a reply that waits. slow: it takes long.
+    """
+
+    message: ChatMessage
+    number: int
+    of: int
+    before: str | None
+    after: str | None
+    model: str | None = None
+    judged: Judged | None = None
+    place: Place | None = None
+    slow: bool = False
+
+    @property
+    def is_reply(self) -> bool:
+        return self.message.role is Role.ASSISTANT
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """pair: two replies that stand side by side and wait for the vote, left and right. voted: what was said of others,
+    by the id of the reply that went on. taken: what the person said last. editing: the message that is being edited.
+    licence: of a consent.
+    """
+
+    chat: Chat
+    turns: Sequence[Turn]
+    pair: Pair | None
+    sides: Sequence[Turn]
+    voted: Mapping[str, Pair]
+    composer: Composer
+    shares: Sequence[Share]
+    licence: str
+    is_open: bool
+    taken: str
+    editing: str | None = None
+    faulty_edit: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One reply of a page, for a script that waits for more of it. letter: of one that stands side by side."""
+
+    chat: Chat
+    turn: Turn
+    voted: Mapping[str, Pair]
+    is_open: bool
+    letter: str | None
+
+
+@router.get("/chat/{chat_id}")
+def show(visit: SignedIn, chat_id: str, edit: Annotated[str | None, Query(max_length=100)] = None) -> Response:
+    return _page(visit, chat_id, editing=edit)
+
+
+def _page(
+    visit: Visit,
+    chat_id: str,
+    *,
+    editing: str | None = None,
+    typed: tuple[str, Choice] | None = None,
+    refused: Refusal | None = None,
+    faulty_edit: str | None = None,
+) -> Response:
+    with visit.campaign.read(visit.caller) as (db, person):
+        chat = conversations.own_chat(db, person, chat_id)
+        found = _Found(visit, db, person, chat)
+        made = shares.shares_of_chat(db, chat.id)
+    turns = found.turns
+    sides: list[Turn] = []
+    if found.unvoted is not None:
+        sides = [found.turn(found.unvoted.left_id), found.turn(found.unvoted.right_id)]
+        turns = turns[: found.position_of(found.unvoted)]
+    composer = composer_of(visit, f"/chat/{chat_id}", chat_id, typed, refused)
+    context = Context(
+        chat, turns, found.unvoted, sides, found.voted, composer, made, visit.charter.licence, found.is_open,
+        next((each.message.text for each in reversed(found.turns) if not each.is_reply), ""), editing, faulty_edit,
+    )  # fmt: skip
+    return render(visit, "chat_thread.html", context, status=refused.status if refused else 200)
+
+
+class _Found:
+    """What the page says of a conversation, read at once."""
+
+    def __init__(self, visit: Visit, db: Connection, person: Person, chat: Chat) -> None:
+        self._visit, self._db = visit, db
+        self._messages = {each.id: each for each in chats.messages_of(db, chat.id)}
+        self._shape = chats.branches(db, chat.id)
+        self._unknown = battles.unvoted_replies(db, chat.id, person.id)
+        self._judged = thumbs.thumbs_of_chat(db, chat.id)
+        pairs = comparing.pairs(db, person, chat.id)
+        self.unvoted = next((each for each in pairs if each.vote is None), None)
+        self.voted = {reply: each for each in pairs if each.vote for reply in (each.left_id, each.right_id)}
+        self.is_open = any(each.state.is_open for each in self._messages.values())
+        seen = chats.thread(db, chat.id, chat.viewed_id) if chat.viewed_id else []
+        self.turns = [self.turn(each.id) for each in seen]
+
+    def turn(self, message_id: str) -> Turn:
+        message = self._messages.get(message_id)
+        if message is None:
+            raise NotFound("There is no such message in this conversation.")
+        beside = [each for each in self._shape[message.parent_id] if each not in self._unknown] or [message_id]
+        at = beside.index(message_id) if message_id in beside else 0
+        room, place = self._visit.campaign.chatroom, None
+        if message.state is chats.MessageState.WAITING and room is not None:
+            place = room.place(message_id)
+        waited_s = (self._visit.now - message.created_at).total_seconds()
+        return Turn(
+            message, at + 1, len(beside), beside[at - 1] if at else None,
+            beside[at + 1] if at + 1 < len(beside) else None,
+            None if message_id in self._unknown else message.model, self._judged.get(message_id), place,
+            message.state.is_open and not message.text and waited_s > SLOW_S,
+        )  # fmt: skip
+
+    def position_of(self, pair: Pair) -> int:
+        """At which turn the two stand; behind all of them where another branch is in view."""
+        places = [at for at, turn in enumerate(self.turns) if turn.message.id in (pair.left_id, pair.right_id)]
+        return places[0] if places else len(self.turns)
+
+
+@router.get("/chat/{chat_id}/replies/{reply_id}")
+def piece(
+    visit: SignedIn, chat_id: str, reply_id: str, seen: Annotated[int, Query(ge=-1)] = -1, state: str = ""
+) -> Response:
+    """A reply as far as it is written. seen: so many characters are on the page; 204 where there is no more."""
+    with visit.campaign.read(visit.caller) as (db, person):
+        chat = conversations.own_chat(db, person, chat_id)
+        message = chats.message_of(db, chat_id, reply_id)
+        if message is not None and len(message.text) == seen and message.state == state == "running":
+            return Response(status_code=204)
+        found = _Found(visit, db, person, chat)
+    letters = {found.unvoted.left_id: "A", found.unvoted.right_id: "B"} if found.unvoted else {}
+    return render(
+        visit,
+        "parts/chat_piece.html",
+        Piece(chat, found.turn(reply_id), found.voted, found.is_open, letters.get(reply_id)),
+    )
+
+
+@router.post("/chat/{chat_id}")
+async def say(visit: Sender, chat_id: str, text: Annotated[str, Form()] = "") -> Response:
+    choice = chat_choice.choice_in(await visit.request.form())
+    try:
+        with visit.campaign.read(visit.caller) as (db, person):
+            comparing.refuse_unvoted(db, person, chat_id)
+        address = await send(visit, chat_id, text, choice)
+    except NotFound:
+        raise
+    except Refusal as refused:
+        return await run_in_threadpool(_page, visit, chat_id, typed=(text, choice), refused=refused)
+    return redirect(visit, address)
+
+
+@router.post("/chat/{chat_id}/draft")
+async def save_draft(visit: Sender, chat_id: str, version: Annotated[int, Form()] = 0) -> Response:
+    return await keep_draft(visit, chat_id, version)
+
+
+@router.post("/chat/{chat_id}/messages/{message_id}/edit")
+async def edit(visit: Sender, chat_id: str, message_id: str, text: Annotated[str, Form()] = "") -> Response:
+    """Say something else in its place: a branch beside it, with the model and the manner chosen last."""
+    campaign = visit.campaign
+    try:
+        wanted, *_ = chat_choice.wanted_by(visit, _chosen(visit))
+        asked = await campaign.change(
+            visit.changing(), conversations.edit, chat_id, message_id, text, wanted, campaign.clock(), campaign.rng
+        )
+    except NotFound:
+        raise
+    except Refusal as refused:
+        return await run_in_threadpool(
+            _page, visit, chat_id, editing=message_id, refused=refused, faulty_edit=text
+        )  # fmt: skip
+    return _to_reply(visit, chat_id, asked.reply_id)
+
+
+@router.post("/chat/{chat_id}/replies/{reply_id}/again")
+async def again(visit: Sender, chat_id: str, reply_id: str) -> Response:
+    """Another reply beside it."""
+    campaign = visit.campaign
+    try:
+        wanted, *_ = chat_choice.wanted_by(visit, _chosen(visit))
+        asked = await campaign.change(
+            visit.changing(), conversations.regenerate, chat_id, reply_id, wanted, campaign.clock(), campaign.rng
+        )
+    except NotFound:
+        raise
+    except Refusal as refused:
+        return await run_in_threadpool(_page, visit, chat_id, refused=refused)
+    return _to_reply(visit, chat_id, asked.reply_id)
+
+
+def _chosen(visit: Visit) -> Choice:
+    return chat_choice.last_choice(visit, chat_choice.room_of(visit).models())
+
+
+def _to_reply(visit: Visit, chat_id: str, reply_id: str) -> Response:
+    chat_choice.room_of(visit).wake()
+    return redirect(visit, f"/chat/{chat_id}#{reply_id}")
+
+
+@router.post("/chat/{chat_id}/stop")
+async def stop(visit: Sender, chat_id: str) -> Response:
+    """End whatever is being written in it, and keep what there is."""
+    campaign = visit.campaign
+    with campaign.read(visit.caller) as (db, person):
+        conversations.own_chat(db, person, chat_id)
+        written = [each.id for each in chats.messages_of(db, chat_id) if each.state.is_open]
+    for reply_id in written:
+        await campaign.change(visit.changing(), conversations.stop, chat_id, reply_id, campaign.clock())
+    if campaign.chatroom is not None:
+        campaign.chatroom.wake()
+    return redirect(visit, f"/chat/{chat_id}#end")
+
+
+@router.post("/chat/{chat_id}/look")
+async def look(visit: Sender, chat_id: str, message: Annotated[str, Form(max_length=100)]) -> Response:
+    """Turn to another branch; the next visit begins there."""
+    await visit.campaign.change(visit.changing(), conversations.look, chat_id, message)
+    return redirect(visit, f"/chat/{chat_id}#{message}")
+
+
+@router.post("/chat/{chat_id}/replies/{reply_id}/thumb")
+async def judge(
+    visit: Sender,
+    chat_id: str,
+    reply_id: str,
+    thumb: Annotated[str, Form(max_length=20)] = "",
+    reason: Annotated[str, Form(max_length=40)] = "",
+    note: Annotated[str, Form()] = "",
+) -> Response:
+    """thumb: `up`, `down`, or nothing, which takes it back."""
+    campaign, back = visit.campaign, f"/chat/{chat_id}#{reply_id}"
+    if not thumb:
+        await campaign.change(visit.changing(), judging.take_back, chat_id, reply_id)
+        return redirect(visit, back)
+    if thumb not in list(Thumb):
+        raise Invalid("There is no such thumb.", field="thumb")
+    await campaign.change(
+        visit.changing(), judging.judge, chat_id, reply_id, Thumb(thumb), reason, note, campaign.clock()
+    )  # fmt: skip
+    return redirect(visit, back)
+
+
+@router.post("/chat/{chat_id}/pairs/{pair_id}")
+async def vote(visit: Sender, chat_id: str, pair_id: str, vote: Annotated[str, Form(max_length=20)] = "") -> Response:
+    campaign = visit.campaign
+    if vote not in list(Vote):
+        raise Invalid("There is no such vote.", field="vote")
+    await campaign.change(visit.changing(), comparing.vote, chat_id, pair_id, Vote(vote), campaign.clock())
+    return redirect(visit, f"/chat/{chat_id}#end")
+
+
+@router.post("/chat/{chat_id}/consent")
+async def consent(visit: Sender, chat_id: str, agree: Annotated[bool, Form()] = False) -> Response:
+    campaign, _ = visit.campaign, visit.words.gettext
+    if agree:
+        await campaign.change(
+            visit.changing(), conversations.agree, chat_id, visit.charter.licence, campaign.clock()
+        )  # fmt: skip
+        return redirect(visit, f"/chat/{chat_id}", _("This conversation may become part of the data."))
+    await campaign.change(visit.changing(), conversations.take_consent_back, chat_id)
+    return redirect(visit, f"/chat/{chat_id}", _("This conversation stays out of the data."))
+
+
+@router.post("/chat/{chat_id}/shares")
+async def share(visit: Sender, chat_id: str) -> Response:
+    campaign = visit.campaign
+    await campaign.change(visit.changing(), sharing.share, chat_id, campaign.secret, campaign.clock())
+    return redirect(visit, f"/chat/{chat_id}#links", visit.words.gettext("There is a link now."))
+
+
+@router.post("/chat/{chat_id}/shares/{share_id}/end")
+async def unshare(visit: Sender, chat_id: str, share_id: str) -> Response:
+    await visit.campaign.change(visit.changing(), sharing.take_back, chat_id, share_id)
+    return redirect(visit, f"/chat/{chat_id}", visit.words.gettext("The link leads nowhere any more."))

@@ -1,0 +1,208 @@
+"""Chat on the site, without scripts: what people send, what they see, and what nobody else does."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from html import unescape
+
+import pytest
+
+from campaigns import World
+from espalier.chat.limits import REPLIES
+from espalier.store import chats
+from espalier.store.battles import Vote
+from espalier.store.chats import MessageState
+from rooms import LARGE, Room, write
+from visits import Visitor, form_of, stranger, visit
+
+CHOSEN = {"model": "small", "preset": "balanced"}
+
+
+@pytest.fixture
+def room(small_campaign: World) -> Room:
+    state = small_campaign.http.app.state
+    made = Room()
+    state.campaign = replace(state.campaign, chatroom=made)
+    return made
+
+
+@pytest.fixture
+def ada(small_campaign: World, room: Room) -> Iterator[Visitor]:
+    with visit(small_campaign, "ada") as visitor:
+        yield visitor
+
+
+def answer(visitor: Visitor, words: str, state: MessageState | None = MessageState.COMPLETE) -> None:
+    visitor.world.door.call(write, words, visitor.world.now, state)
+
+
+def begin(visitor: Visitor, words: str = "Why is the sky blue?", **more: str) -> str:
+    """The address of a conversation that begins so."""
+    visitor.get("/chat")
+    visitor.send("/chat", text=words, **{**CHOSEN, **more})
+    assert visitor.page.status_code == 200, visitor.page.text
+    return visitor.page.url.path
+
+
+def own_chats(visitor: Visitor) -> int:
+    return len(visitor.world.door.call(chats.every_chat, visitor.world.ada.id))
+
+
+def test_there_is_no_conversation_before_its_first_message(ada: Visitor) -> None:
+    ada.get("/chat")
+    ada.send("/chat", text="  ", **CHOSEN)
+    assert ada.page.status_code == 422
+    assert own_chats(ada) == 0
+    address = begin(ada)
+    assert f'href="{address}"' in ada.get("/chat").text
+
+
+def test_a_reply_grows_for_who_looks_again_and_ends_with_what_one_can_do(ada: Visitor) -> None:
+    address = begin(ada)
+    assert "Waiting: 2 replies come first." in ada.page.text
+    answer(ada, "Because **blue** is <script>scattered</script>.", None)
+    assert "<strong>blue</strong>" in ada.get(address).text
+    assert "<script>scattered" not in ada.page.text
+    (reply,) = re.findall(r'hx-get="([^"]+)"', ada.page.text)
+    assert ada.get(unescape(reply)).status_code == 204
+    ada.post(f"{address}/stop", form_of(ada.get(address), address).filled())
+    assert "You stopped this reply." in ada.page.text
+    assert "Continue" in ada.page.text
+    assert "hx-get" not in ada.get(unescape(reply)).text
+
+
+def test_what_is_refused_is_handed_back_with_the_reason(ada: Visitor, room: Room) -> None:
+    address = begin(ada)
+    ada.send(address, text="And at night?", model="small", preset="balanced")
+    assert ada.page.status_code == 409
+    assert "And at night?" in ada.page.text
+    answer(ada, "Because.")
+    ada.get(address)
+    ada.send(address, text="And at night?", model="small", preset="custom", temperature="3")
+    assert ada.page.status_code == 422
+    assert "A number from 0 to 2 belongs here." in ada.page.text
+    room.there = [LARGE]
+    ada.get(address)
+    ada.send(address, text="And at night?", model="small", preset="balanced")
+    assert "This model is not there any more." in ada.page.text
+
+
+def test_after_many_replies_the_page_says_when_there_are_more(ada: Visitor) -> None:
+    address = begin(ada)
+    for _ in range(REPLIES - 1):
+        answer(ada, "Because.")
+        ada.get(address)
+        ada.send("/again")
+    answer(ada, "Because.")
+    ada.get(address)
+    ada.send(address, text="Once more?", **CHOSEN)
+    assert ada.page.status_code == 429
+    assert "Once more?" in ada.page.text
+    assert "Try again in 10 minutes." in ada.page.text
+
+
+def test_the_first_message_can_be_edited_and_one_turns_back_to_what_was_there(ada: Visitor) -> None:
+    address = begin(ada)
+    answer(ada, "Because of the air.")
+    (edit,) = re.findall(r'href="(/chat/[^"]+\?edit=[^"#]+)', ada.get(address).text)
+    ada.get(edit)
+    ada.send("/edit", text="Why is grass green?")
+    answer(ada, "Because of the leaves.")
+    page = ada.get(address).text
+    assert "2 of 2" in page
+    (before,) = re.findall(r'name="message" value="([^"]+)"', page)
+    ada.send("/look", message=before)
+    assert "Because of the air." in ada.get(address).text
+
+
+def test_parameters_that_a_model_does_not_take_are_not_sent_and_the_choice_is_remembered(ada: Visitor) -> None:
+    begin(ada, model="large", preset="custom", temperature="0.5", top_p="0.5", system="Be brief.")
+    (reply,) = ada.world.door.call(chats.waiting, 10)
+    assert (reply.model, reply.sampling) == ("large", {"temperature": 0.5, "system": "Be brief."})
+    page = ada.get("/chat").text
+    assert '<option value="large" selected>' in page
+    assert "Be brief." in page
+
+
+def test_two_models_are_told_apart_after_the_vote_only(ada: Visitor) -> None:
+    address = begin(ada, other="large")
+    answer(ada, "Because.")
+    page = ada.get(address).text
+    assert "Answer A" in page
+    assert not re.search(r"<bdi>(small|large)", page)
+    assert "small" not in ada.get(f"{address}/conversation.json").text
+    ada.get(address)
+    pair = re.findall(rf'action="({address}/pairs/[^"]+)"', ada.page.text)[0]
+    ada.send(pair, vote=Vote.TIE)
+    assert "You found both good." in ada.page.text
+    token = re.findall(r'name="form_token" value="([^"]+)"', ada.page.text)[0]
+    assert ada.post(pair, {"form_token": [token], "vote": ["left"]}).status_code == 409
+
+
+def test_a_link_is_read_by_anybody_until_it_is_taken_back(ada: Visitor) -> None:
+    address = begin(ada)
+    answer(ada, "Because of the air.")
+    ada.get(address)
+    ada.send("/shares")
+    link = re.findall(r'href="(/shared/[^"]+)"', ada.page.text)[0]
+    with stranger(ada.world) as somebody:
+        read = somebody.get(link)
+        assert "Because of the air." in read.text
+        assert read.headers["x-robots-tag"] == "noindex"
+        assert "ada" not in read.text
+        ada.send("/end")
+        assert somebody.get(link).status_code == 404
+
+
+def test_consent_names_the_licence_and_can_be_taken_back(ada: Visitor) -> None:
+    address = begin(ada)
+    answer(ada, "Because.")
+    assert "Thumbs here count only in the figures of the model" in ada.get(address).text
+    ada.send("/consent")
+    assert "under CC BY 4.0" in ada.page.text
+    assert "Thumbs here count only" not in ada.page.text
+    ada.send("/consent")
+    assert "This conversation is yours alone." in ada.page.text
+
+
+def test_thumbs_take_a_reason_and_are_taken_back(ada: Visitor) -> None:
+    address = begin(ada)
+    answer(ada, "Because.")
+    ada.get(address)
+    ada.send("/thumb", thumb="down")
+    (form,) = re.findall(r'name="reason" value="(wrong)"', ada.page.text)
+    assert form == "wrong"
+    ada.send("/thumb", thumb="")
+    assert 'name="reason"' not in ada.page.text
+
+
+def test_hidden_conversations_come_back_and_deleted_ones_do_not(ada: Visitor) -> None:
+    address = begin(ada)
+    ada.get("/chat")
+    ada.send("/hide")
+    assert address not in ada.get("/chat").text
+    ada.get("/chat?hidden=true")
+    ada.send("/show")
+    assert address in ada.page.text
+    ada.send("/hide-all")
+    assert address in ada.page.text
+    ada.send("/delete")
+    assert own_chats(ada) == 0
+
+
+def test_temporary_conversations_are_not_listed(ada: Visitor) -> None:
+    address = begin(ada, temporary="true")
+    assert "Temporary: this conversation" in ada.page.text
+    assert address not in ada.get("/chat").text
+
+
+def test_nobody_sees_anothers_conversation_and_without_models_there_is_no_chat(ada: Visitor, room: Room) -> None:
+    address = begin(ada)
+    with visit(ada.world, "ben") as ben:
+        assert ben.get(address).status_code == 404
+    room.there = []
+    assert "No model is set up." in ada.get("/chat").text
+    state = ada.world.http.app.state
+    state.campaign = replace(state.campaign, chatroom=None)
+    assert ada.get("/chat").status_code == 404
+    assert 'href="/chat"' not in ada.get("/tasks").text
