@@ -19,6 +19,7 @@ from espalier.cli import (
     datasets,
     evaluate_battles,
     evaluate_bias,
+    evaluate_evals,
     evaluate_harness,
     evaluate_heldout,
     evaluate_humaneval,
@@ -106,6 +107,7 @@ evaluating.evaluating.command()(evaluate_heldout.heldout)
 evaluating.evaluating.command()(evaluate_battles.battles)
 evaluating.evaluating.command()(evaluate_pairwise.pairwise)
 evaluating.evaluating.command()(evaluate_humaneval.humaneval)
+evaluating.evaluating.command()(evaluate_evals.evals)
 evaluating.evaluating.command()(evaluate_harness.harness)
 evaluating.evaluating.command()(evaluate_subspace.subspace)
 evaluating.evaluating.command()(evaluate_safety.safety)

@@ -105,17 +105,23 @@ def told_by(
 ) -> "dict[str, list[Manner]]":  # fmt: skip
     """How each model's replies answer, by rules or by a language model, whose words are kept."""
     from espalier.evaluate.manner import by_judge, by_rules
-    from espalier.evaluate.model import open_model
 
     if judge is None:
         return {name: [by_rules(question, reply) for reply in said] for name, said in replies.items()}
-    _at_hand(judge, dtype, threads)
-    model = open_model(judge, os.environ.get(JUDGE_KEY) or os.environ.get(KEY), device, dtype)
+    model = opened_grader(judge, device, dtype, threads)
     found = {}
     for name, said in replies.items():
         with progress(f"{model.name}: judging {name}") as bar:
             found[name] = by_judge(question, model, list(zip(asked, said, strict=True)), seed, keep, bar)
     return found
+
+
+def opened_grader(written: str, device: str, dtype: str, threads: int | None = None) -> "Model":
+    """A language model that says how replies are, with a key of its own."""
+    from espalier.evaluate.model import open_model
+
+    _at_hand(written, dtype, threads)
+    return open_model(written, os.environ.get(JUDGE_KEY) or os.environ.get(KEY), device, dtype)
 
 
 def _at_hand(written: str, dtype: str, threads: int | None) -> None:
