@@ -18,14 +18,16 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 class ModelServer:
     """url: where it listens. asked: the requests, in order. words: of each reply, said one after the other.
 
-    pause_s: before each word. busy: so many requests are refused as too many. breaks_after: words, then it hangs up.
-    gone: how many readers hung up before the end. context: tokens; a token is a word.
+    pause_s: before each word. held_at: before this word it waits until it is let go. busy: so many requests are refused
+    as too many. breaks_after: words, then it hangs up. gone: how many readers hung up before the end. context: tokens;
+    a token is a word.
     """
 
     url: str = ""
     asked: list[dict[str, Any]] = field(default_factory=list)
     words: tuple[str, ...] = ("Blue ", "light ", "is ", "scattered.")
     pause_s: float = 0.0
+    held_at: int | None = None
     busy: int = 0
     breaks_after: int | None = None
     gone: int = 0
@@ -79,6 +81,8 @@ async def _said(says: ModelServer) -> AsyncIterator[bytes]:
             if number == says.breaks_after:
                 return
             await asyncio.sleep(says.pause_s)
+            while says.held_at == number:
+                await asyncio.sleep(0.01)
             yield _event({"content": word}, None)
         yield _event({}, "stop")
         yield b"data: [DONE]\n\n"

@@ -6,9 +6,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from espalier.chat.models import ChatModel, Place
 from espalier.store import chats
 from espalier.store.chats import MessageState
-from espalier.web.chatroom import ChatModel, Place
 
 SMALL, LARGE = (
     ChatModel("small", "Small", frozenset({"temperature", "top_p", "max_tokens", "seed"})),

@@ -59,6 +59,25 @@ def _providers(given: object) -> Mapping[str, Mapping[str, str]]:
     return given
 
 
+OF_A_MODEL: Final = ("url", "at_server", "key", "title", "system")
+
+
+def _models(given: object) -> Mapping[str, Mapping[str, str]]:
+    """The tables `[models.xx]`."""
+    if not isinstance(given, Mapping):
+        raise ValueError("no table")
+    for name, own in given.items():
+        if not re.fullmatch(r"[A-Za-z0-9._-]{1,80}", name) or not isinstance(own, Mapping):
+            raise ValueError("no table of a model")
+        if (
+            "url" not in own
+            or not set(own) <= set(OF_A_MODEL)
+            or not all(isinstance(each, str) for each in own.values())
+        ):
+            raise ValueError("not what a model needs")
+    return given
+
+
 def _setting(says: str, wants: str, default: Any = ..., *, secret: bool = False, **rules: Any) -> Any:
     """`says` is the sentence of the documentation; `wants` ends the sentence "port is 'x', but must be ...\"";
     `secret`: the value is never shown."""
@@ -110,6 +129,13 @@ class Settings(BaseSettings):
         {},
         secret=True,
     )
+    models: Annotated[Mapping[str, Mapping[str, str]], PlainValidator(_models)] = _setting(
+        "The models that people may chat with, each on a server that speaks OpenAI's chat interface; without any, "
+        "chat is switched off.",
+        "a table for each, with url, and with at_server (its name there), key, title and system where they are needed",
+        {},
+        secret=True,
+    )
     log_level: Literal["debug", "info", "warning", "error"] = _setting(
         "The least important lines that are logged.", "debug, info, warning or error", "info"
     )
@@ -156,7 +182,7 @@ def read_settings(file: Path = FILE) -> Settings:
         faults = dict.fromkeys(_fault(error, file) for error in invalid.errors())
         raise InvalidSettings("\n".join(faults)) from None
     except SettingsError:
-        name = "policy" if not _is_json("policy") else "providers"
+        name = next((each for each in ("policy", "models") if not _is_json(each)), "providers")
         raise InvalidSettings(f"{_variable(name)} is no JSON, but must be {wants(name)}.") from None
     if settings.mail_host and not settings.mail_from:
         raise InvalidSettings(f"There is a mail_host, so mail_from must be {wants('mail_from')}.")

@@ -66,12 +66,16 @@ class Room:
 
         asyncio.run(run())
 
-    async def until(self, asked: Asked, *states: MessageState) -> ChatMessage:
-        for _ in range(500):
-            if (reply := await asyncio.to_thread(self.reply, asked)).state in states:
-                return reply
+    async def sees(self, what: Callable[[], bool]) -> None:
+        for _ in range(1000):
+            if await asyncio.to_thread(what):
+                return
             await asyncio.sleep(0.02)
-        raise AssertionError(f"it is {self.reply(asked)}")
+        raise AssertionError("it does not come")
+
+    async def until(self, asked: Asked, *states: MessageState) -> ChatMessage:
+        await self.sees(lambda: self.reply(asked).state in states)
+        return self.reply(asked)
 
     async def ended(self, asked: Asked) -> ChatMessage:
         return await self.until(asked, *(state for state in MessageState if not state.is_open))
@@ -111,33 +115,29 @@ def test_stopping_keeps_what_is_written_and_hangs_up_at_the_models_server(room: 
     async def talk(replies: Replies) -> None:
         asked = await asyncio.to_thread(room.say, "Count.")
         replies.wake()
-        while not room.reply(asked).text:
-            await asyncio.sleep(0.05)
+        await room.sees(lambda: room.reply(asked).text != "")
         await asyncio.to_thread(room.door.call, conversations.stop, room.ada, asked.chat_id, asked.reply_id, now())
         replies.wake()
-        for _ in range(100):
-            if server.gone:
-                break
-            await asyncio.sleep(0.05)
+        await room.sees(lambda: server.gone > 0)
         stopped = room.reply(asked)
         assert stopped.state is MessageState.STOPPED
-        assert stopped.text.startswith("word word ")
+        assert stopped.text.startswith("word ")
 
     room.talks(server, talk)
     assert server.gone == 1
 
 
 def test_replies_wait_in_order_and_their_places_are_known(room: Room, server: ModelServer) -> None:
-    server.pause_s = 0.2
+    server.held_at = 1
 
     async def talk(replies: Replies) -> None:
         asked = [await asyncio.to_thread(room.say, f"Question {number}") for number in range(3)]
-        replies.wake()
         await room.until(asked[0], MessageState.RUNNING)
-        while replies.place(asked[2].reply_id) is None:
-            await asyncio.sleep(0.02)
+        replies.wake()
+        await room.sees(lambda: replies.place(asked[2].reply_id) is not None)
         places = [replies.place(each.reply_id) for each in asked]
         assert [place.before if place else None for place in places] == [None, 0, 1]
+        server.held_at = None
         for each in asked:
             assert (await room.ended(each)).state is MessageState.COMPLETE
         assert replies.place(asked[2].reply_id) is None
@@ -193,14 +193,14 @@ def test_of_a_conversation_that_is_too_long_the_oldest_turns_are_left_out_and_co
 
 
 def test_after_a_restart_what_had_begun_is_cut_off_and_what_waited_is_written(room: Room, server: ModelServer) -> None:
-    server.pause_s = 0.3
+    server.held_at = 1
     begun: list[Asked] = []
 
     async def first_run(replies: Replies) -> None:
         begun.extend([room.say("One."), room.say("Two.")])
         replies.wake()
-        while not room.reply(begun[0]).text:
-            await asyncio.sleep(0.05)
+        await room.sees(lambda: room.reply(begun[0]).text == "Blue ")
+        server.held_at = None
 
     async def second_run(_: Replies) -> None:
         assert (await room.ended(begun[0])).state is MessageState.CUT_OFF

@@ -56,7 +56,7 @@ tensorboard = false
 @pytest.fixture
 def files(tmp_path: Path) -> None:
     trees = []
-    for n in range(40):
+    for n in range(80):
         replies = [message(f"a{n}", f"p{n}", text=f"That makes {2 * n}, as you can count.", review_result=True)]
         asked, lang = f"How many apples are {n} and {n} of them in all?", "de" if n % 2 else "en"
         trees.append(tree(message(f"p{n}", lang=lang, text=asked, review_result=True, replies=replies)))

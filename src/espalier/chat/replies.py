@@ -7,7 +7,7 @@ page, after any loss of connection, in any process, sees the same. Knows rows an
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, aclosing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -20,7 +20,7 @@ from espalier.chat.fitting import Fitted, TooMuch, estimated, fitted
 from espalier.chat.models import ChatModel, ModelState, Place, Served, offered, place
 from espalier.dataset.examples import ASSISTANT, SYSTEM, USER, Turn
 from espalier.domain.message import Role
-from espalier.infer.completions import ApiRefusal
+from espalier.infer.completions import ApiRefusal, ChatChunk
 from espalier.infer.remote import AsyncChatClient, Unreachable
 from espalier.store import chats
 from espalier.store.chats import ChatMessage, MessageState
@@ -240,17 +240,15 @@ class Replies:
                 raise _Failed("broke_off") from None
 
     async def _stream(self, line: _Line, reply: _Reply, request: dict[str, Any]) -> str:
-        saved, reason = monotonic(), "stop"
-        async with aclosing(line.client.stream(request)) as chunks:
-            async for chunk in chunks:
-                for choice in chunk.choices:
-                    reply.unsaved += choice.delta.content or ""
-                    reply.has_text |= reply.unsaved != ""
-                    reason = choice.finish_reason or reason
-                if reply.unsaved and monotonic() - saved >= SAVE_EVERY_S:
-                    more, reply.unsaved, saved = reply.unsaved, "", monotonic()
-                    if not await self._write(chats.append, reply.message.id, more):
-                        raise _GivenUp
+        reason = "stop"
+        async for chunks in _gathered(line.client.stream(request), SAVE_EVERY_S):
+            for choice in (choice for chunk in chunks for choice in chunk.choices):
+                reply.unsaved += choice.delta.content or ""
+                reason = choice.finish_reason or reason
+            if reply.unsaved:
+                more, reply.unsaved, reply.has_text = reply.unsaved, "", True
+                if not await self._write(chats.append, reply.message.id, more):
+                    raise _GivenUp
         return reason
 
     def _turns(self, served: Served, message: ChatMessage) -> list[Turn]:
@@ -281,6 +279,33 @@ class Replies:
         self, reply_id: str, state: MessageState, more: str = "", *, reason: str | None = None, fault: str | None = None
     ) -> None:
         await self._write(_ended, reply_id, more, state, self._clock(), reason, fault)
+
+
+async def _gathered(pieces: AsyncGenerator[ChatChunk, None], every_s: float) -> AsyncIterator[list[ChatChunk]]:
+    """What comes, brought together for so long; the first at once, and nothing waits for what comes after it."""
+    come: list[ChatChunk] = []
+    news = asyncio.Event()
+
+    async def pump() -> None:
+        async with aclosing(pieces):
+            async for piece in pieces:
+                come.append(piece)
+                news.set()
+
+    pumping = asyncio.create_task(pump())
+    pumping.add_done_callback(lambda _: news.set())
+    try:
+        while not pumping.done() or come:
+            await news.wait()
+            news.clear()
+            if come:
+                now, come[:] = come[:], []
+                yield now
+            await asyncio.wait([pumping], timeout=every_s)
+        await pumping
+    finally:
+        pumping.cancel()
+        await asyncio.gather(pumping, return_exceptions=True)
 
 
 def _ended(

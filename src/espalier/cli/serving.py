@@ -23,6 +23,7 @@ from espalier.config import Settings, in_force, read_settings
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from espalier.chat.models import Served
     from espalier.store.door import Door
     from espalier.store.session import Database
     from espalier.web.doors import Entrance
@@ -49,7 +50,12 @@ def serve(
         set_up_logs(settings)
         server = uvicorn.Server(
             uvicorn.Config(
-                create_app(settings.database_url, data_dir=settings.data_dir, entrance=entrance_of(settings)),
+                create_app(
+                    settings.database_url,
+                    data_dir=settings.data_dir,
+                    entrance=entrance_of(settings),
+                    models=models_of(settings),
+                ),
                 log_config=None,
                 access_log=False,
                 server_header=False,
@@ -131,6 +137,19 @@ def openapi() -> None:
     from espalier.web.app import create_app
 
     out.print_json(data=create_app("sqlite:///none.db").openapi(), highlight=False)
+
+
+def models_of(settings: Settings) -> list["Served"]:
+    """Those that people may chat with, in the order of the settings."""
+    from espalier.chat.models import Served
+
+    return [
+        Served(
+            name, each["url"], each.get("at_server", name), each.get("key"), each.get("title", ""),
+            each.get("system", ""),
+        )
+        for name, each in settings.models.items()
+    ]  # fmt: skip
 
 
 def prepare(settings: Settings, *, demo: bool = False) -> None:

@@ -20,7 +20,7 @@ from espalier.collect.leaving import let_go
 from espalier.collect.lottery import fill_places, top_up_rankings
 from espalier.collect.weights import ask_weights
 from espalier.domain.errors import Refusal, TryLater
-from espalier.store import jobs, languages, locks, texts, work
+from espalier.store import chats, jobs, languages, locks, texts, work
 from espalier.store.jobs import Job
 from espalier.store.policies import PolicyBook
 
@@ -35,6 +35,7 @@ STEPS: Final[Mapping[str, Step]] = {
 }
 EXPIRED_AT_ONCE: Final = 10  # times fifty leases
 KEEP_TEXTS: Final = timedelta(days=365)  # the longest window against sending the same text twice
+KEEP_TEMPORARY: Final = timedelta(hours=20)  # after the last word
 
 log = logging.getLogger(__name__)
 
@@ -109,12 +110,18 @@ def forget_texts(db: Connection, now: datetime, rng: Random) -> None:
     texts.forget_sent_before(db, now - KEEP_TEXTS)
 
 
+def forget_conversations(db: Connection, now: datetime, rng: Random) -> None:
+    """Temporary conversations, within a day of the last word."""
+    chats.forget_temporary(db, now - KEEP_TEMPORARY)
+
+
 ROUNDS: Final = (
     Round("expired leases", timedelta(seconds=5), free_expired),
     Round("languages", timedelta(minutes=1), tend_languages),
     Round("stragglers", timedelta(minutes=1), reach_stragglers),
     Round("texts", timedelta(days=1), forget_texts),
     Round("reviewers", timedelta(days=1), ask_weights),
+    Round("temporary conversations", timedelta(hours=1), forget_conversations),
     Round("leaving", timedelta(minutes=1), let_go),
 )
 

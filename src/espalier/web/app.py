@@ -4,7 +4,7 @@ Knows settings; hands plain values down. `create_app` opens nothing: the databas
 """
 
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from functools import partial
@@ -17,6 +17,8 @@ from fastapi.responses import RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 
 from espalier import __version__
+from espalier.chat.models import Served
+from espalier.chat.replies import Replies
 from espalier.store.door import open_door
 from espalier.store.keys import signing_key
 from espalier.store.session import open_database
@@ -81,12 +83,13 @@ def create_app(
     background: bool = True,
     entrance: Entrance | None = None,
     chatroom: Chatroom | None = None,
+    models: Sequence[Served] = (),
 ) -> FastAPI:
     """The application on a database that is migrated already.
 
     data_dir: for exports and uploads. seed, clock: of all chance and time, for tests. background: whether jobs and
-    rounds are done by themselves. entrance: how people sign in. chatroom: the models that people
-    chat with, if any.
+    rounds are done by themselves. entrance: how people sign in. models: those that people
+    chat with. chatroom: somebody else who writes replies, for tests.
     """
 
     @asynccontextmanager
@@ -94,18 +97,23 @@ def create_app(
         database = open_database(database_url)
         door = open_door(database)
         key = door.call(signing_key, secrets.token_urlsafe)
+        replies = Replies(models, door.write, database.read, clock)
         campaign = Campaign(
-            database, door, Random(seed), data_dir, clock, key, entrance=entrance or Entrance(), chatroom=chatroom
+            database, door, Random(seed), data_dir, clock, key, entrance=entrance or Entrance(),
+            chatroom=replies if models else chatroom,
         )  # fmt: skip
         by_itself = Background(campaign.shop, partial(send_due, campaign))
         app.state.campaign, app.state.background = campaign, by_itself
         waiting.append(lambda: door.waiting)
         if background:
             by_itself.start()
+        if models:
+            await replies.start()
         try:
             yield
         finally:
             by_itself.stop()
+            await replies.stop()
             door.close()
             database.close()
 

@@ -12,11 +12,11 @@ from starlette.responses import JSONResponse, Response
 
 from espalier.chat import comparing, conversations, drafts, sharing
 from espalier.chat.conversations import draft_place
+from espalier.chat.models import ChatModel
 from espalier.domain.errors import Invalid, NewerDraft, NotFound, Refusal
 from espalier.store import battles, chats
 from espalier.store.chats import Chat
 from espalier.store.drafts import draft_of
-from espalier.web.chatroom import ChatModel
 from espalier.web.pages import chat_choice
 from espalier.web.pages.chat_choice import Choice
 from espalier.web.pages.frame import fields_of

@@ -8,9 +8,10 @@ from starlette.datastructures import FormData
 
 from espalier.chat import parameters
 from espalier.chat.conversations import Wanted
+from espalier.chat.models import ChatModel, ModelState
 from espalier.collect.settings import change_chat
 from espalier.domain.errors import Conflict, Invalid, NotFound
-from espalier.web.chatroom import ChatModel, Chatroom, ModelState
+from espalier.web.chatroom import Chatroom
 from espalier.web.visit import Visit
 
 

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from espalier.chat import comparing, conversations, judging, sharing
 from espalier.chat.comparing import Pair
+from espalier.chat.models import Place
 from espalier.domain.errors import Invalid, NotFound, Refusal
 from espalier.domain.message import Role
 from espalier.store import battles, chats, shares, thumbs
@@ -19,7 +20,6 @@ from espalier.store.chats import Chat, ChatMessage
 from espalier.store.people import Person
 from espalier.store.shares import Share
 from espalier.store.thumbs import Judged, Thumb
-from espalier.web.chatroom import Place
 from espalier.web.pages import chat_choice
 from espalier.web.pages.chat import Composer, composer_of, keep_draft, send
 from espalier.web.pages.chat_choice import Choice
