@@ -149,8 +149,11 @@ def compared(folder: Path, pair: Pair, arguments: argparse.Namespace) -> tuple[f
                 gradient_apart = found["gradient_apart"]
         if not number:
             print(f"trl: {(folder / 'arguments.json').read_text('utf-8')}")
-        said = ", ".join(f"{side} {of[-1]:,.2f}" for side, of in speeds["wall"].items())
-        print(f"  run {number + 1}, {length} steps: {said} {pair.unit}/s", flush=True)
+        said = "; ".join(
+            f"{clock} " + ", ".join(f"{side} {each[-1]:,.2f}" for side, each in of.items())
+            for clock, of in speeds.items()
+        )
+        print(f"  run {number + 1}, {length} steps, {pair.unit}/s: {said}", flush=True)
     apart = max(abs(ours - theirs) for ours, theirs in zip(losses["ours"], losses["trl"], strict=True))
     told: dict[str, Any] = {"losses_apart": apart, "gradient_apart": gradient_apart, "memory": memory}
     for clock, of in speeds.items():
