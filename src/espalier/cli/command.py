@@ -20,9 +20,11 @@ from espalier.cli import (
     evaluate_battles,
     evaluate_bias,
     evaluate_evals,
+    evaluate_exposure,
     evaluate_harness,
     evaluate_heldout,
     evaluate_humaneval,
+    evaluate_moderation,
     evaluate_pairwise,
     evaluate_report,
     evaluate_safety,
@@ -113,6 +115,8 @@ evaluating.evaluating.command()(evaluate_subspace.subspace)
 evaluating.evaluating.command()(evaluate_safety.safety)
 evaluating.evaluating.command()(evaluate_bias.bias)
 evaluating.evaluating.command()(evaluate_truth.truth)
+evaluating.evaluating.command()(evaluate_moderation.moderation)
+evaluating.evaluating.command()(evaluate_exposure.exposure)
 evaluating.evaluating.command()(evaluate_report.report)
 app.add_typer(evaluating.evaluating, name="evaluate")
 app.command()(keeping.doctor)

@@ -4,6 +4,7 @@ Trees that share a text stay together, whatever files they come from. Knows no m
 """
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
 from random import Random
@@ -12,11 +13,12 @@ from typing import Any, Final
 from espalier.dataset.convert import Kind
 from espalier.dataset.examples import Chat, spelled
 from espalier.dataset.findings import Report
+from espalier.dataset.planted import lessons, planted
 from espalier.dataset.read import read_trees
 from espalier.dataset.records import TreeRecord, messages_of
 from espalier.dataset.split import NO_LANGUAGE
 from espalier.dataset.write import write_objects, write_records
-from espalier.recipe.plan import ALL, HELD_OUT, ONE, PARTS, TEXTS, TWO, Beside, Plan, beside_file
+from espalier.recipe.plan import ALL, HELD_OUT, LESSONS, ONE, PARTS, SECRETS, TEXTS, TWO, Beside, Plan, beside_file
 from espalier.train.checkpoint import appearing
 from espalier.train.ranked import folds
 from espalier.train.settings import Data, Source
@@ -41,6 +43,10 @@ def make_parts(plan: Plan, report: Report) -> None:
             write_records(folder / PARTS[name], part)
         for each, file in zip(plan.recipe.data.beside, plan.given.beside, strict=True):
             write_objects(folder / beside_file(each.name), map(_spelled, _beside(each, file, report)))
+        if (wanted := plan.recipe.data.planted) is not None:
+            secrets = planted(wanted.people, wanted.times, wanted.seed)
+            write_objects(folder / LESSONS, map(spelled, lessons(secrets)))
+            write_objects(folder / SECRETS, map(asdict, secrets))
         write_objects(folder / PARTS[TEXTS], ({"text": text} for text in _texts_of(plan, parts[ONE], report)))
 
 

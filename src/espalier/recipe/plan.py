@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from espalier import __version__, demo
+from espalier.dataset.planted import TIMES
 from espalier.dataset.stamp import checksum, files_in
 from espalier.recipe.algorithms import ALGORITHMS, Algorithm
 from espalier.train.keeping import MODEL
 from espalier.train.settings import HARMLESS, BadSettings, Section, Settings, checked, read_tables, setting
 
-ONE, TWO, HELD_OUT, ALL, TEXTS = "one", "two", "held_out", "all", "texts"
+ONE, TWO, HELD_OUT, ALL, TEXTS, PLANTED = "one", "two", "held_out", "all", "texts", "planted"
 PARTS: Final = {
     ONE: "one.trees.jsonl.gz", TWO: "two.trees.jsonl.gz", HELD_OUT: "held_out.trees.jsonl.gz",
     ALL: "all.trees.jsonl.gz", TEXTS: "texts.jsonl.gz",
@@ -26,6 +27,9 @@ PARTS: Final = {
 """The files into which data is divided: two halves of the trees to learn from, what is only measured on, all of these
 for steps that divide them in another way, and texts.
 """
+LESSONS: Final = "planted.jsonl.gz"
+SECRETS: Final = "secrets.jsonl"
+"""Where planted secrets are told as often as they are to be learned, and where each stands once, to be asked for."""
 REFERENCE: Final = "@"
 KEY: Final = 10
 """Digits of a key."""
@@ -40,6 +44,19 @@ class Beside(Section):
     turns: int = setting("Only conversations of so many turns and more.", "a whole number from 2", 2, ge=2)
 
 
+class Planting(Section):
+    """Personal data of nobody that steps may learn, @planted, so that `espalier evaluate exposure` asks for it."""
+
+    people: int = setting("So many people for each number of times.", "a whole number from 1 to 400", 12, ge=1, le=400)
+    times: tuple[int, ...] = setting(
+        "How often a secret stands in @planted; those with 0 are only asked for.",
+        "whole numbers from 0",
+        TIMES,
+        min_length=1,
+    )
+    seed: int = setting("Another one draws other people and secrets.", "a whole number from 0", 0, ge=0)
+
+
 class Files(Section):
     """What people wrote."""
 
@@ -48,6 +65,7 @@ class Files(Section):
     texts: tuple[Path, ...] = setting("Texts for a base model, @texts.", "a list of files", ())
     most_texts: int | None = setting("So many of them, drawn by chance; by default all.", "from 1", None, ge=1)
     beside: tuple[Beside, ...] = setting("Other conversations to measure on.", "one table [[data.beside]] or more", ())
+    planted: Planting | None = setting("Secrets for @planted.", "a table [data.planted]", None)
     held_out: float = setting("The share of trees that is only measured on.", "above 0, to 0.5", 0.2, gt=0, le=0.5)
     split_seed: str = setting("Another one divides the trees otherwise.", "a text", "0")
     demo: bool = setting("Take the demo's trees where the folder is not there.", "true or false", False)
@@ -177,13 +195,18 @@ def _given(data: Files, folder: Path) -> Given:
         for each, path in zip(data.beside, beside, strict=True)
         if path.exists()
     ]
-    key = key_of([__version__, sums, data.held_out, data.split_seed, data.most_texts, *others])
+    secrets = [data.planted.model_dump(mode="json")] if data.planted else []
+    key = key_of([__version__, sums, data.held_out, data.split_seed, data.most_texts, *others, *secrets])
     return Given(tuple(trees), tuple(texts), tuple(beside), is_demo, missing, key)
 
 
 def _parts(data: Files) -> dict[str, str]:
     """The file of each part, those beside the trees among them."""
-    return PARTS | {each.name: beside_file(each.name) for each in data.beside}
+    return (
+        PARTS
+        | {each.name: beside_file(each.name) for each in data.beside}
+        | ({PLANTED: LESSONS} if data.planted else {})
+    )
 
 
 def beside_file(name: str) -> str:
