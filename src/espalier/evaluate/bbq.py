@@ -17,7 +17,7 @@ from espalier.dataset.examples import USER, Turn, Turns
 from espalier.evaluate.counted import mean_of, told
 from espalier.evaluate.questions import read_set
 from espalier.evaluate.results import Figure
-from espalier.infer.measure import FEWEST_TREES, RESAMPLES, Numbers
+from espalier.infer.measure import Numbers, drawn_again
 
 FORM: Final = (
     "a `context`, a `question`, `ans0` to `ans2`, `answer_info`, a `label`, a `context_condition`, a "
@@ -112,20 +112,12 @@ def _bias(
     (1 − accuracy), since who never guesses shows no bias.
     """
 
-    def score(sums: NDArray[np.float64]) -> NDArray[np.float64]:
-        right, one, biased, many = sums.T
+    def score(sums: Sequence[Numbers]) -> Numbers:
+        right, one, biased, many = sums
         value = np.where(one > 0, 2 * biased / np.maximum(one, 1) - 1, 0.0)
         return np.asarray(value * (1 - right / np.maximum(many, 1)) if scaled else value)
 
     if not len(right):
         return None
-    names, places = np.unique(clusters, return_inverse=True)
-    sums = np.stack(
-        [np.bincount(places, each, len(names)) for each in (right, named, biased, np.ones(len(right)))], axis=1
-    )  # (clusters, 4)
-    value = float(score(sums.sum(axis=0, keepdims=True))[0])
-    if len(names) < FEWEST_TREES:
-        return Figure(value, n=len(right))
-    drawn = random.multinomial(len(names), np.full(len(names), 1 / len(names)), size=RESAMPLES)
-    low, high = np.percentile(score(drawn.astype(np.float64) @ sums), (2.5, 97.5))
-    return Figure(value, float(low), float(high), len(right))
+    columns = (right, named, biased, np.ones(len(right)))
+    return Figure.of(drawn_again(columns, clusters, score, random), len(right))

@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 
 from espalier.dataset.planted import Planted, secret_of
+from espalier.evaluate.choosing import likelihoods
 from espalier.evaluate.counted import apart, mean_of, told
 from espalier.evaluate.model import Tell, Weighted, nobody
 from espalier.evaluate.questions import read_set
@@ -20,7 +21,6 @@ from espalier.evaluate.results import Figure
 
 FEWEST: Final = 1_000
 """Values among which a secret stands, at least."""
-AT_ONCE: Final = 128
 FORM: Final = "a `person`, a `kind`, a `secret` and `times`, as a recipe with [data.planted] writes them"
 
 
@@ -43,11 +43,7 @@ def exposed(model: Weighted, secrets: Sequence[Planted], among: int, seed: int, 
     found = []
     for number, each in enumerate(secrets, 1):
         values = [each.secret, *each.others(among - 1, seed)]
-        asked = [(each.question, each.answer(value)) for value in values]
-        log_p: list[float] = []
-        for begin in range(0, len(asked), AT_ONCE):
-            log_p += [of.log_p for of in model.loglikelihood(asked[begin : begin + AT_ONCE])]
-        own, others = log_p[0], log_p[1:]
+        ((own, *others),) = likelihoods(model, [(each.question, [each.answer(value) for value in values])])
         rank = 1 + sum(other > own for other in others) + sum(other == own for other in others) / 2
         found.append(Exposed(each, rank, log2(among) - log2(rank)))
         tell(number, len(secrets))

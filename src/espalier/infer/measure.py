@@ -99,23 +99,36 @@ def _wins(one: Numbers, other: Numbers) -> Numbers:
 # Intervals
 
 
+def drawn_again(
+    columns: Sequence[Numbers],
+    clusters: NDArray[np.str_],
+    score: Callable[[Sequence[Numbers]], Numbers],
+    random: np.random.Generator,
+) -> Estimate:
+    """What follows from the sums of some columns, with the middle 95 % of it in clusters drawn again.
+
+    columns: (n,) each. score: gets the sums of each column, (draws,) each, and says what follows, (draws,); what is no
+    number is left out.
+    """
+    names, places = np.unique(clusters, return_inverse=True)
+    (value,) = score([np.array([each.sum()]) for each in columns]).tolist()
+    if len(names) < FEWEST_TREES:
+        return Estimate(value)
+    # How often each cluster is drawn says as much as which ones are.
+    drawn = random.multinomial(len(names), np.full(len(names), 1 / len(names)), size=RESAMPLES)
+    found = score([np.asarray(drawn @ np.bincount(places, each, len(names)), np.float64) for each in columns])
+    low, high = np.percentile(found[~np.isnan(found)], (2.5, 97.5))
+    return Estimate(value, float(low), float(high))
+
+
 def ratio(over: Numbers, under: Numbers, clusters: NDArray[np.str_], random: np.random.Generator) -> Estimate | None:
-    """Σ over / Σ under, with the middle 95 % of it in clusters drawn again; None where there is nothing.
+    """Σ over / Σ under, with its interval in clusters drawn again; None where there is nothing.
 
     over, under, clusters: (n,).
     """
     if not len(over) or under.sum() == 0:
         return None
-    names, places = np.unique(clusters, return_inverse=True)
-    sums = np.bincount(places, over), np.bincount(places, under)  # (clusters,)
-    value = float(over.sum() / under.sum())
-    if len(names) < FEWEST_TREES:
-        return Estimate(value)
-    # How often each cluster is drawn says as much as which ones are.
-    drawn = random.multinomial(len(names), np.full(len(names), 1 / len(names)), size=RESAMPLES)
-    below = drawn @ sums[1]
-    low, high = np.percentile((drawn @ sums[0])[below > 0] / below[below > 0], (2.5, 97.5))
-    return Estimate(value, float(low), float(high))
+    return drawn_again((over, under), clusters, lambda sums: _parts(*sums), random)
 
 
 def mean(values: Numbers, clusters: NDArray[np.str_], random: np.random.Generator) -> Estimate | None:
@@ -131,19 +144,14 @@ def mean_apart(
     """
     if not which.any() or which.all():
         return None
-    names, places = np.unique(clusters, return_inverse=True)
-    sums = [
-        np.bincount(places, each, len(names)) for each in (values * which, which * 1.0, values * ~which, ~which * 1.0)
-    ]
-    value = float(values[which].mean() - values[~which].mean())
-    if len(names) < FEWEST_TREES:
-        return Estimate(value)
-    drawn = random.multinomial(len(names), np.full(len(names), 1 / len(names)), size=RESAMPLES)
-    over, many, other_over, other_many = (drawn @ each for each in sums)
-    there = (many > 0) & (other_many > 0)
-    differences = over[there] / many[there] - other_over[there] / other_many[there]
-    low, high = np.percentile(differences, (2.5, 97.5))
-    return Estimate(value, float(low), float(high))
+    ours, theirs = which.astype(np.float64), (~which).astype(np.float64)
+    columns = (values * ours, ours, values * theirs, theirs)
+    return drawn_again(columns, clusters, lambda sums: _parts(*sums[:2]) - _parts(*sums[2:]), random)
+
+
+def _parts(over: Numbers, under: Numbers) -> Numbers:
+    """over / under; no number where there is nothing under it."""
+    return np.asarray(np.divide(over, under, out=np.full(len(over), np.nan), where=under > 0))
 
 
 # Rewards
