@@ -9,9 +9,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from espalier.chat.conversations import MOST_CHARACTERS, draft_place, own_chat
-from espalier.domain.characters import are_characters
-from espalier.domain.errors import Invalid, NewerDraft, TooLong
-from espalier.store import drafts
+from espalier.collect.saving import check_form, save_form
 from espalier.store.drafts import Draft, Fields
 from espalier.store.people import Person
 
@@ -26,16 +24,5 @@ def save(db: Connection, person: Person, chat_id: str | None, fields: Fields, se
     """
     if chat_id is not None:
         own_chat(db, person, chat_id)
-    if sum(len(name) + sum(map(len, values)) for name, values in fields.items()) > MOST_OF_A_FORM:
-        raise TooLong("A draft has at most %(most)s characters.", most=MOST_OF_A_FORM)
-    if not all(are_characters(value) for values in fields.values() for value in values):
-        raise Invalid("The draft has characters that no database keeps.")
-    place = draft_place(chat_id)
-    there = drafts.draft_of(db, person.id, place, now)
-    if there is not None and dict(there.fields) == dict(fields):
-        return there
-    drafts.forget_ended(db, now)
-    draft = Draft(place, (there.version if there else 0) + 1, fields, now, now + KEPT)
-    if draft.version != seen + 1 or not drafts.keep_draft(db, person.id, draft):
-        raise NewerDraft("This draft was changed in another window or on another device since.")
-    return draft
+    check_form(fields, MOST_OF_A_FORM)
+    return save_form(db, person.id, draft_place(chat_id), fields, seen, now, now + KEPT)

@@ -12,8 +12,7 @@ from sqlalchemy import Connection
 from espalier.collect import contributions, moderation, tasks
 from espalier.collect.answers import Answer
 from espalier.collect.contributions import Receipt
-from espalier.domain.characters import are_characters
-from espalier.domain.errors import Invalid, NewerDraft, TooLong
+from espalier.collect.saving import check_form, save_form
 from espalier.domain.message import HARMFUL
 from espalier.store import drafts
 from espalier.store.drafts import Draft, Fields
@@ -30,22 +29,8 @@ def save(db: Connection, person: Person, task_id: str, fields: Fields, seen: int
     Raises NotFound, AlreadyAnswered, TooLong, Invalid, and NewerDraft when another window has saved since.
     """
     tasks.own_lease(db, person, task_id)
-    _check(fields)
-    there = drafts.draft_of(db, person.id, task_id, now)
-    if there is not None and dict(there.fields) == dict(fields):
-        return there
-    drafts.forget_ended(db, now)
-    draft = Draft(task_id, (there.version if there else 0) + 1, fields, now)
-    if draft.version != seen + 1 or not drafts.keep_draft(db, person.id, draft):
-        raise NewerDraft("This draft was changed in another window or on another device since.")
-    return draft
-
-
-def _check(fields: Fields) -> None:
-    if sum(len(name) + sum(map(len, values)) for name, values in fields.items()) > MOST_CHARACTERS:
-        raise TooLong("A draft has at most %(most)s characters.", most=MOST_CHARACTERS)
-    if not all(are_characters(value) for values in fields.values() for value in values):
-        raise Invalid("The draft has characters that no database keeps.")
+    check_form(fields, MOST_CHARACTERS)
+    return save_form(db, person.id, task_id, fields, seen, now)
 
 
 def keep(db: Connection, person: Person, task_id: str, fields: Fields, now: datetime) -> None:
@@ -60,7 +45,7 @@ def keep(db: Connection, person: Person, task_id: str, fields: Fields, now: date
 def _put(db: Connection, person: Person, task_id: str, fields: Fields, now: datetime) -> None:
     if not any(value.strip() for values in fields.values() for value in values):
         return
-    _check(fields)
+    check_form(fields, MOST_CHARACTERS)
     there = drafts.draft_of(db, person.id, task_id, now)
     if there is not None and dict(there.fields) == dict(fields):
         return
