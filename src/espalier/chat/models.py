@@ -3,7 +3,6 @@
 Plain values. Whether a model is there at the moment is asked by replies.py.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -65,7 +64,3 @@ def offered(served: Served, state: ModelState) -> ChatModel:
 def place(before: int, at_once: int, reply_s: float | None) -> Place:
     """reply_s: how long a reply has taken lately."""
     return Place(before, None if reply_s is None else max(1, round((before + 1) * reply_s / at_once)))
-
-
-def by_id(models: Sequence[Served], model_id: str | None) -> Served | None:
-    return next((each for each in models if each.id == model_id), None)

@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from contextlib import AbstractContextManager, aclosing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import StrEnum
 from time import monotonic
 from typing import Any, Final
 
@@ -72,20 +73,32 @@ class _Reply:
     begun: float = field(default_factory=monotonic)
 
 
+class Fault(StrEnum):
+    """Why a reply failed or was cut off, as it is kept. Behind TOO_LONG stand the lengths of the prompt and of what the
+    model reads, in tokens.
+    """
+
+    GONE = "gone"
+    TOO_LONG = "too_long"
+    WAITED = "waited"
+    SLOW = "slow"
+    REFUSED = "refused"
+    BROKE_OFF = "broke_off"
+
+    def of(self, prompt: int, context: int) -> str:
+        return f"{self} {prompt} {context}"
+
+
 class _GivenUp(Exception):
     """Nobody wants the reply any more."""
 
 
 class _Failed(Exception):
-    """The reply ends here; `fault`: one of the words of FAULTS, with numbers behind it where there are some."""
+    """The reply ends here. fault: a Fault, with its numbers."""
 
     def __init__(self, fault: str) -> None:
         super().__init__(fault)
         self.fault = fault
-
-
-FAULTS: Final = ("gone", "too_long", "waited", "slow", "refused", "broke_off")
-"""Why a reply failed or was cut off, as it is kept. `too_long PROMPT CONTEXT` has both lengths, in tokens."""
 
 
 class Replies:
@@ -154,9 +167,9 @@ class Replies:
         for message in waits:
             line = self._lines.get(message.model or "")
             if line is None:
-                await self._end(message.id, MessageState.FAILED, fault="gone")
+                await self._end(message.id, MessageState.FAILED, fault=Fault.GONE)
             elif message.created_at < too_late:
-                await self._end(message.id, MessageState.FAILED, fault="waited")
+                await self._end(message.id, MessageState.FAILED, fault=Fault.WAITED)
             elif message.id not in line.writing:
                 left[line.served.id].append(message)
         for name, messages in left.items():
@@ -204,7 +217,7 @@ class Replies:
         except _GivenUp:
             pass
         except TimeoutError:
-            await self._end(message.id, MessageState.CUT_OFF, reply.unsaved, fault="slow")
+            await self._end(message.id, MessageState.CUT_OFF, reply.unsaved, fault=Fault.SLOW)
         except _Failed as failed:
             state = MessageState.CUT_OFF if reply.has_text else MessageState.FAILED
             await self._end(message.id, state, reply.unsaved, fault=failed.fault)
@@ -214,7 +227,7 @@ class Replies:
             raise
         except Exception:
             log.exception("a reply failed")
-            await self._end(message.id, MessageState.FAILED, reply.unsaved, fault="broke_off")
+            await self._end(message.id, MessageState.FAILED, reply.unsaved, fault=Fault.BROKE_OFF)
         finally:
             del line.writing[message.id]
             self.wake()
@@ -237,7 +250,7 @@ class Replies:
                 await asyncio.sleep(refused.retry_after_s or AGAIN_S)
             except Unreachable:
                 line.state = ModelState.GONE
-                raise _Failed("broke_off") from None
+                raise _Failed(Fault.BROKE_OFF) from None
 
     async def _stream(self, line: _Line, reply: _Reply, request: dict[str, Any]) -> str:
         reason = "stop"
@@ -273,7 +286,7 @@ class Replies:
         try:
             return fitted(turns, tokens, around, line.context, _longest(message))
         except TooMuch as much:
-            raise _Failed(f"too_long {much.prompt} {much.context}") from None
+            raise _Failed(Fault.TOO_LONG.of(much.prompt, much.context)) from None
 
     async def _end(
         self, reply_id: str, state: MessageState, more: str = "", *, reason: str | None = None, fault: str | None = None
@@ -340,12 +353,12 @@ def _told_as_fault(line: _Line) -> Iterator[None]:
         raise _Failed(_fault_of(refused)) from None
     except Unreachable:
         line.state = ModelState.GONE
-        raise _Failed("gone") from None
+        raise _Failed(Fault.GONE) from None
 
 
 def _fault_of(refused: ApiRefusal) -> str:
     if refused.code == "context_length_exceeded":
         numbers = refused.numbers
-        return f"too_long {numbers.get('prompt_tokens', 0)} {numbers.get('context_length', 0)}"
+        return Fault.TOO_LONG.of(numbers.get("prompt_tokens", 0), numbers.get("context_length", 0))
     log.warning("a model's server refused a reply: %s", refused.message)
-    return "refused"
+    return Fault.REFUSED

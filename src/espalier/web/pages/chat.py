@@ -190,7 +190,7 @@ async def hide_all(visit: Sender) -> Response:
 @router.post("/chat/delete-all")
 async def delete_all(visit: Sender) -> Response:
     await visit.campaign.change(visit.changing(), conversations.remove_all)
-    _wake(visit)
+    chat_choice.wake(visit)
     return redirect(visit, "/chat", visit.words.gettext("All conversations are deleted."))
 
 
@@ -215,13 +215,8 @@ async def show_again(visit: Sender, chat_id: str) -> Response:
 @router.post("/chat/{chat_id}/delete")
 async def delete(visit: Sender, chat_id: str) -> Response:
     await visit.campaign.change(visit.changing(), conversations.remove, chat_id)
-    _wake(visit)
+    chat_choice.wake(visit)
     return redirect(visit, "/chat", visit.words.gettext("The conversation is deleted."))
-
-
-def _wake(visit: Visit) -> None:
-    if visit.campaign.chatroom is not None:
-        visit.campaign.chatroom.wake()
 
 
 _ASKING: Final = N_("Person asking")

@@ -37,6 +37,12 @@ def room_of(visit: Visit) -> Chatroom:
     return visit.campaign.chatroom
 
 
+def wake(visit: Visit) -> None:
+    """There may be a reply to write, or one to stop; nothing where chat is switched off."""
+    if visit.campaign.chatroom is not None:
+        visit.campaign.chatroom.wake()
+
+
 def last_choice(visit: Visit, models: Sequence[ChatModel]) -> Choice:
     """What the person chose last; where that model is gone, the first that is there."""
     kept = visit.chosen.chat

@@ -233,7 +233,7 @@ def _chosen(visit: Visit) -> Choice:
 
 
 def _to_reply(visit: Visit, chat_id: str, reply_id: str) -> Response:
-    chat_choice.room_of(visit).wake()
+    chat_choice.wake(visit)
     return redirect(visit, f"/chat/{chat_id}#{reply_id}")
 
 
@@ -246,8 +246,7 @@ async def stop(visit: Sender, chat_id: str) -> Response:
         written = [each.id for each in chats.messages_of(db, chat_id) if each.state.is_open]
     for reply_id in written:
         await campaign.change(visit.changing(), conversations.stop, chat_id, reply_id, campaign.clock())
-    if campaign.chatroom is not None:
-        campaign.chatroom.wake()
+    chat_choice.wake(visit)
     return redirect(visit, f"/chat/{chat_id}#end")
 
 
