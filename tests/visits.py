@@ -4,6 +4,7 @@
 what its fields hold, and with the button that was pressed.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +21,11 @@ from espalier.collect.accounts import known
 from espalier.collect.charter import accept_terms
 from espalier.store.charters import charter_in_force
 from espalier.store.preferences import Preferences, keep_preferences
+
+
+def words_of(text: str) -> set[str]:
+    """The whole words of a page: in its random ids and secrets every short name stands some day as a part."""
+    return set(re.findall(r"\w+", text.lower()))
 
 
 @dataclass

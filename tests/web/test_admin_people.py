@@ -13,7 +13,7 @@ from espalier.collect import accounts
 from espalier.domain.cases import REASONS
 from espalier.store import people
 from espalier.store.people import Person, PersonRole
-from visits import Visitor, form_of, visit
+from visits import Visitor, form_of, visit, words_of
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_a_long_list_goes_on_with_the_next_page(chief: Visitor, small_campaign: 
         small_campaign.person(f"v{number:02}")
     page = chief.get("/admin/people?q=v")
     assert "v49" in page.text
-    assert "v50" not in page.text
+    assert "v50" not in words_of(page.text)
     following = page.text.split('href="?q=v&amp;cursor=')[1].split('"')[0]
     assert "v54" in chief.get(f"/admin/people?q=v&cursor={following}").text
 

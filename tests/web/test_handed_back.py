@@ -9,7 +9,7 @@ import pytest
 from campaigns import World
 from espalier.store.session import Database
 from espalier.web import pages
-from visits import Visitor, form_of, forms_of, stranger, visit
+from visits import Visitor, form_of, forms_of, stranger, visit, words_of
 
 WRITTEN: Final = "  What somebody wrote,\n & <took> long for"
 NO_FORMS: Final = {"/unsubscribe/{signed}"}
@@ -35,7 +35,7 @@ def is_handed_back(visitor: Visitor, address: str) -> bool:
         page.status_code in (401, 403)
         and any(form.get("text") == [WRITTEN] and form["flags"] == SENT["flags"] for form in back)
         and all(form["form_token"] != SENT["form_token"] for form in back)
-        and "abc1" not in page.text
+        and "abc1" not in words_of(page.text)
     )
 
 

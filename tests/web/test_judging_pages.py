@@ -12,7 +12,7 @@ from campaigns import REPLIES, World
 from espalier.store.tables import contributions, messages
 from espalier.web import files
 from espalier.web.key_words import KEYS_OF
-from visits import Visitor, form_of, forms_of, visit
+from visits import Visitor, form_of, forms_of, visit, words_of
 
 FULL = {"spam", "fails_task", "lang_mismatch", "quality", "helpfulness", "creativity", "humor", "toxicity", "violence"}
 FLAGS = {"pii", "not_appropriate", "hate_speech", "sexual_content"}
@@ -183,8 +183,10 @@ def test_every_reply_is_shown_in_full_with_a_letter_and_a_number_field(dora: Vis
 
 def test_nothing_says_who_wrote_a_reply_or_which_a_model_wrote(dora: Visitor) -> None:
     rank(dora)
-    for told in ("ada", "ben", "synthetic", "model"):
-        assert told not in dora.page.text.split("<main")[1].split("<aside")[0].lower()
+    main = dora.page.text.split("<main")[1].split("<aside")[0].lower()
+    assert not words_of(main) & {"ada", "ben"}
+    assert "synthetic" not in main
+    assert "model" not in main
 
 
 def test_numbers_are_places_and_equal_ones_a_tie(dora: Visitor) -> None:
