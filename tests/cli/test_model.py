@@ -10,6 +10,6 @@ def test_what_cannot_be_served_is_said(run: Run, tmp_path: Path) -> None:
     assert (missing.code, missing.err.count("\n")) == (1, 1)
     assert "there is no directory models/none" in missing.err
     assert run("model", "serve", "a", "--adapter", "brief").code == 2
-    assert "is no type of numbers" in run("model", "serve", "a", "--dtype", "int8").err
+    assert "not one of 'float32', 'bfloat16', 'float16'" in run("model", "serve", "a", "--dtype", "int8").err
     (tmp_path / "toxicity").write_text("?")
     assert "is no model" in run("model", "serve", "a", "--moderation", "toxicity").err

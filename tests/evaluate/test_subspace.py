@@ -12,7 +12,7 @@ from transformers import GPTNeoXConfig, GPTNeoXForCausalLM, LlamaConfig, LlamaFo
 from commands import Run
 from espalier.evaluate.heads import Head, Place, heads_of, looks
 from espalier.evaluate.subspace import Found, compare, cosines, diagonal_score, read, written
-from espalier.infer.load import BadModel
+from espalier.infer.unusable import BadModel
 
 WORDS = 40
 

@@ -7,8 +7,9 @@ from transformers import PreTrainedTokenizerBase
 
 from espalier.dataset.examples import Turn
 from espalier.dataset.format import Role, segments
-from espalier.infer.layout import BadTemplate, layout_of
+from espalier.infer.layout import layout_of
 from espalier.infer.tokens import encode, encode_prompt, encode_reply
+from espalier.infer.unusable import BadTemplate
 from espalier.train.base import learn_tokenizer
 
 CHATML = (

@@ -13,8 +13,8 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel
 
 from espalier.infer.engine import Sampling
-from espalier.infer.load import BadModel
 from espalier.infer.local import LocalEngine
+from espalier.infer.unusable import BadModel
 from espalier.infer.vllm import VllmEngine
 
 END = 1

@@ -12,10 +12,11 @@ import pytest
 import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedTokenizerBase
 
-from espalier.infer.load import BadModel, load_model
+from espalier.infer.load import load_model
 from espalier.infer.measure import Scored, agreement
 from espalier.infer.reward import begin_reward, load_reward
 from espalier.infer.shared import planned
+from espalier.infer.unusable import BadModel
 from espalier.train import base, reward
 from espalier.train.demonstrations import cosines, in_order
 from espalier.train.ranked import Ranked

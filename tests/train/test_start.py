@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from espalier.infer.load import BadModel, load_model, save_model
+from espalier.infer.load import load_model, save_model
 from espalier.infer.tokens import end_of
+from espalier.infer.unusable import BadModel
 from espalier.train.base import Base, learn_tokenizer, new_model
 from espalier.train.settings import Adapter, Data, Model, Run, Source, Tuning
 from espalier.train.start import begin, prepared, role_tokens

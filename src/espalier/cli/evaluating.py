@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.markup import escape
@@ -31,7 +31,9 @@ Into = Annotated[Path, typer.Option("--into", metavar="FOLDER", help="Results ar
 RESULTS = Path("results")
 Seed = Annotated[int, typer.Option(metavar="N", min=0, help="Of all chance.")]
 Device = Annotated[str, typer.Option(metavar="DEVICE", help="Where models run: auto, cpu, cuda or cuda:0.")]
-Numbers = Annotated[str, typer.Option("--dtype", metavar="TYPE", help="What models compute in: float32 or bfloat16.")]
+Numbers = Annotated[
+    Literal["float32", "bfloat16", "float16"], typer.Option("--dtype", help="The numbers that models compute in.")
+]
 Threads = Annotated[int | None, typer.Option(metavar="N", min=1, help="Threads of torch; by default a core each.")]
 JUDGE_KEY: str = "JUDGE_API_KEY"
 JudgeOption = Annotated[
@@ -54,6 +56,7 @@ def in_sentences() -> Iterator[None]:
     from espalier.evaluate.sandbox import NoSandbox
     from espalier.infer.completions import ApiRefusal
     from espalier.infer.remote import Unreachable
+    from espalier.infer.unusable import BadModel, BadTemplate
     from espalier.safety.toxicity import NotAModel
 
     try:
@@ -62,18 +65,13 @@ def in_sentences() -> Iterator[None]:
         fail(sentence(wrong), MISUSED)
     except BadSet as wrong:
         fail(f"{wrong}.")  # begins with a file's name, which stays as it is
-    except (BadResults, NoSandbox, NotAModel, Unreachable) as wrong:
+    except (BadModel, BadResults, BadTemplate, NoSandbox, NotAModel, Unreachable) as wrong:
         fail(sentence(wrong))
     except ApiRefusal as refused:
         fail(f"The server refuses: {refused.message}")
     except KeyboardInterrupt:
         err.print("Stopped; the same command goes on, with the replies that were kept.")
         sys.exit(STOPPED)
-    except ValueError as wrong:
-        # What infer says of models is known only where torch is, and is loaded only for models of this machine.
-        if type(wrong).__name__ not in ("BadModel", "BadTemplate"):
-            raise
-        fail(sentence(wrong))
 
 
 def opened(models: Sequence[str], device: str, dtype: str, threads: int | None = None) -> Iterator["Model"]:
@@ -81,14 +79,14 @@ def opened(models: Sequence[str], device: str, dtype: str, threads: int | None =
     from espalier.evaluate.model import open_model
 
     for written in models:
-        _at_hand(written, dtype, threads)
+        _at_hand(written, threads)
         yield open_model(written, os.environ.get(KEY), device, dtype)
 
 
 def opened_judge(written: str, device: str, dtype: str, threads: int | None = None) -> "Judge":
     from espalier.evaluate.model import open_judge
 
-    _at_hand(written, dtype, threads)
+    _at_hand(written, threads)
     return open_judge(written, os.environ.get(KEY), device, dtype)
 
 
@@ -120,16 +118,14 @@ def opened_grader(written: str, device: str, dtype: str, threads: int | None = N
     """A language model that says how replies are, with a key of its own."""
     from espalier.evaluate.model import open_model
 
-    _at_hand(written, dtype, threads)
+    _at_hand(written, threads)
     return open_model(written, os.environ.get(JUDGE_KEY) or os.environ.get(KEY), device, dtype)
 
 
-def _at_hand(written: str, dtype: str, threads: int | None) -> None:
+def _at_hand(written: str, threads: int | None) -> None:
     """Models of this machine need torch, in so many threads."""
     from espalier.evaluate.model import is_address, named
 
-    if dtype not in ("float32", "bfloat16", "float16"):
-        fail(f"{dtype!r} is nothing that models compute in; write float32, bfloat16 or float16.", MISUSED)
     if is_address(named(written)[1]):
         return
     if any(find_spec(name) is None for name in ("torch", "transformers", "peft")):

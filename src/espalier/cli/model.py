@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from espalier.cli.evaluating import Numbers
 from espalier.cli.files import refuse_unreadable
 from espalier.cli.serving import listening
 from espalier.cli.terminal import MISUSED, fail, out, sentence
@@ -37,15 +38,13 @@ def serve(
     ] = 8192,
     queue: Annotated[int, typer.Option(min=0, help="Requests to a model that may wait.")] = 64,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:0.")] = "auto",
-    dtype: Annotated[str, typer.Option(help="float32, bfloat16 or float16.")] = "float32",
+    dtype: Numbers = "float32",
 ) -> None:
     """Serve models over OpenAI's chat interface, in a process of their own."""
     import uvicorn
 
     from espalier.safety.toxicity import NotAModel, read_model
 
-    if dtype not in ("float32", "bfloat16", "float16"):
-        fail(f"{dtype!r} is no type of numbers; write float32, bfloat16 or float16.", MISUSED)
     named = [_named(source) for source in sources]
     adapters = {name: Path(place) for name, place in map(_pair, adapter or ())}
     score = None

@@ -40,8 +40,7 @@ def in_sentences() -> Iterator[None]:
     """Around a run: whatever ends it is said in a sentence. After Ctrl-C it ends as shells expect."""
     if any(find_spec(name) is None for name in ("torch", "transformers", "peft")):
         fail("Training needs torch and transformers; install them with: pip install 'espalier[train]'.")
-    from espalier.infer.layout import BadTemplate
-    from espalier.infer.load import BadModel
+    from espalier.infer.unusable import BadModel, BadTemplate
     from espalier.train.checkpoint import BadCheckpoint
     from espalier.train.settings import BadSettings
     from espalier.train.sources import BadSource

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from espalier.evaluate.model import Tell, nobody
-from espalier.infer.load import BadModel
+from espalier.infer.unusable import BadModel
 
 Real = NDArray[np.float64]
 SEGMENT: Final = 25

@@ -18,11 +18,12 @@ from espalier.infer.engine import Sample, Sampling, Tokens
 from espalier.infer.forward import logits_at
 from espalier.infer.layout import plain
 from espalier.infer.likelihood import log_probs
-from espalier.infer.load import BadModel, load_model, positions_of
+from espalier.infer.load import load_model, positions_of
 from espalier.infer.local import LocalEngine
 from espalier.infer.reward import load_reward
 from espalier.infer.score import Replied, model_reward, passes
 from espalier.infer.tokens import encode_reply, end_of, tokens_of
+from espalier.infer.unusable import BadModel
 
 PASS_TOKENS: Final = 8_192
 LONGEST: Final = 2_048

@@ -14,13 +14,10 @@ from transformers import PreTrainedTokenizerBase
 
 from espalier.dataset.format import JINJA, Role
 from espalier.infer.engine import Tokens
+from espalier.infer.unusable import BadTemplate
 
 ASKED: Final = tuple(f"\ue000{number}\ue001" for number in range(5))
 """Texts that no template knows, in signs for private use."""
-
-
-class BadTemplate(ValueError):
-    """A chat template that cannot be followed, and what to do."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,15 +24,12 @@ from transformers import (
 from transformers.utils.logging import disable_progress_bar
 
 from espalier.dataset.format import END, JINJA, Role
-from espalier.infer.layout import BadTemplate, layout_of
+from espalier.infer.layout import layout_of
+from espalier.infer.unusable import BadModel, BadTemplate
 
 disable_progress_bar()  # of transformers; ours is the run's own
 MULTIPLE: Final = 16
 """Rows of the embeddings are a multiple of it, as matrix units like them."""
-
-
-class BadModel(ValueError):
-    """A directory or a name that gives no model; the message says what is wrong with it."""
 
 
 def load_model(

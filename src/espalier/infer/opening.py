@@ -16,12 +16,13 @@ from transformers import PreTrainedTokenizerBase
 from espalier.dataset.examples import ASSISTANT, Turn
 from espalier.dataset.format import prompt_of
 from espalier.infer.engine import Reward, Sample
-from espalier.infer.load import BadModel, load_model, positions_of
+from espalier.infer.load import load_model, positions_of
 from espalier.infer.reward import load_reward
 from espalier.infer.score import model_reward
 from espalier.infer.served import Served, adapted
 from espalier.infer.server import Conversations, Rewards, Toxicities
 from espalier.infer.tokens import encode_prompt, encode_reply
+from espalier.infer.unusable import BadModel
 
 SCORED_AT_ONCE: Final = 8192  # tokens
 

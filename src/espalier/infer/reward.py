@@ -15,7 +15,8 @@ from torch import nn
 from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging
 
-from espalier.infer.load import BadModel, device_of, load_tokenizer, make_room
+from espalier.infer.load import device_of, load_tokenizer, make_room
+from espalier.infer.unusable import BadModel
 
 MEAN: Final = "reward_mean"
 """The key of config.json that holds the mean reward of the demonstrations, which is taken off every reward."""

@@ -21,10 +21,11 @@ from espalier.infer.batching import Batching
 from espalier.infer.completions import ChatRequest, Finish, TokenLogprob, too_long
 from espalier.infer.engine import Sampling, Tokens
 from espalier.infer.layout import layout_of, plain
-from espalier.infer.load import BadModel, by_old_names, is_adapter, load_tokenizer, make_room, positions_of
+from espalier.infer.load import by_old_names, is_adapter, load_tokenizer, make_room, positions_of
 from espalier.infer.places import Places
 from espalier.infer.speech import Speech
 from espalier.infer.tokens import encode_prompt
+from espalier.infer.unusable import BadModel
 
 USUAL: Final = 512
 """Tokens of a reply whose request says nothing of them."""

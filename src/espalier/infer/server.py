@@ -44,9 +44,9 @@ from espalier.infer.completions import (
     read_tokenize,
 )
 from espalier.infer.engine import Sampling, Tokens
-from espalier.infer.layout import BadTemplate
 from espalier.infer.places import Full
 from espalier.infer.served import Piece, Served
+from espalier.infer.unusable import BadTemplate
 
 LARGEST_BODY: Final = 8 * 2**20
 SIGN_OF_LIFE_S: Final = 5.0

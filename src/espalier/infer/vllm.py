@@ -15,8 +15,8 @@ import httpx
 import numpy as np
 
 from espalier.infer.engine import Sample, Sampling, Tokens
-from espalier.infer.load import BadModel
 from espalier.infer.local import samples_of
+from espalier.infer.unusable import BadModel
 
 AT_ONCE: Final = 64  # requests; the server puts them together
 TIMEOUT_S: Final = 600.0

@@ -18,10 +18,11 @@ from transformers import AutoModel, PreTrainedTokenizerBase
 
 from espalier.dataset.examples import Ranking
 from espalier.infer.engine import Sampling
-from espalier.infer.load import BadModel, device_of, load_tokenizer
+from espalier.infer.load import device_of, load_tokenizer
 from espalier.infer.local import LocalEngine
 from espalier.infer.measure import Agreement, Scored, agreement
 from espalier.infer.tokens import end_of, tokens_of
+from espalier.infer.unusable import BadModel
 from espalier.train.objectives import rla_pairs
 from espalier.train.ranked import Places, Ranked, rankings
 from espalier.train.settings import Section, Tuning, setting

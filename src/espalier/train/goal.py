@@ -11,10 +11,10 @@ from transformers import PreTrainedTokenizerBase
 
 from espalier.dataset.examples import Prompt
 from espalier.infer.engine import Reward, Sampling, Tokens
-from espalier.infer.load import BadModel
 from espalier.infer.reward import load_reward
 from espalier.infer.score import model_reward
 from espalier.infer.tokens import end_of, tokens_of
+from espalier.infer.unusable import BadModel
 from espalier.train.settings import BadSettings, Section, Tuning, setting
 from espalier.train.sources import BadSource, Line, Parts
 

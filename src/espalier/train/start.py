@@ -12,7 +12,8 @@ from peft import LoraConfig, get_peft_model
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from espalier.dataset.format import Role
-from espalier.infer.load import BadModel, by_old_names, load_model
+from espalier.infer.load import by_old_names, load_model
+from espalier.infer.unusable import BadModel
 from espalier.train.processes import is_alone_among_several
 from espalier.train.settings import BadSettings, Model, Run, Tuning
 
