@@ -17,6 +17,7 @@ TITLES: Final = {
     "figures": "Statistics and boards",
     "moderation": "Moderation",
     "gold": "Gold tasks",
+    "comparisons": "Comparisons of models",
     "campaign": "The campaign",
     "health": "For operators",
 }

@@ -27,7 +27,7 @@ from campaigns import practise_all
 from espalier import demo
 from espalier.chat import conversations, sharing
 from espalier.chat.conversations import Wanted
-from espalier.collect import accounts, announcements, inspirations, moderation
+from espalier.collect import accounts, announcements, arena, inspirations, moderation
 from espalier.collect.accounts import known
 from espalier.collect.beginning import begin
 from espalier.collect.campaign import change_policy
@@ -37,6 +37,7 @@ from espalier.collect.intake import Source
 from espalier.dataset.findings import ignore
 from espalier.domain.policy import CampaignPolicy
 from espalier.store import reading
+from espalier.store.battles import Line
 from espalier.store.charters import charter_in_force
 from espalier.store.door import open_door
 from espalier.store.migrate import migrate
@@ -175,9 +176,11 @@ def plant(file: Path, *, trees: bool = True) -> Planted:
     assert made is not None
     tokens = {"Administrator": made.token}
     door.call(settle, made.person.id, now)
+    volunteers = []
     for name, role in (*dict.fromkeys(VOLUNTEERS, PersonRole.CONTRIBUTOR).items(), ("Mona", PersonRole.MODERATOR)):
         joined = door.call(accounts.create_person, None, name, role, secrets.token_urlsafe, now, rng)
         tokens[name] = joined.token
+        volunteers.append(joined.person)
         door.call(settle, joined.person.id, now)
     for name in NEWCOMERS:
         newcomer = door.call(
@@ -191,6 +194,7 @@ def plant(file: Path, *, trees: bool = True) -> Planted:
     idea = inspirations.Said("en", "A recipe that failed", "What went wrong, and why?", licence="CC0")
     door.call(inspirations.add, organiser, idea, now, rng)
     door.call(talk, tokens["Ada"], now, rng)
+    door.call(compare_two, organiser, volunteers[0], now)
     if trees:
         with ExitStack() as stack:
             file_of_trees, votes = (stack.enter_context(as_file(each)) for each in (demo.TREES, demo.VOTES))
@@ -215,6 +219,18 @@ def talk(db: Connection, token: str, now: datetime, rng: Random) -> None:
     asked = conversations.say(db, person, None, "Why is the sky blue?", Wanted("small"), now, rng)
     write(db, "Because **blue** is scattered:\n\n```python\nwavelength ** -4\n```", now)
     sharing.share(db, person, asked.chat_id, lambda: "a-link", now)
+
+
+def compare_two(db: Connection, organiser: Person, person: Person, now: datetime) -> None:
+    """An organiser brings two answers of models, and somebody has them in hand."""
+    arena.bring(db, organiser, "two-models", "Two models", 2, 0, now)
+    sides = (
+        arena.Side("oak", (Line("assistant", "Blue light is scattered more:\n\n- by air\n- by dust"),)),
+        arena.Side("elm", (Line("assistant", "I would rather not say."),)),
+    )
+    thread = (Line("user", "Why is the sky blue?"),)
+    arena.add(db, organiser, "two-models", [arena.Comparison("q1", 1, "en", thread, *sides)], now)
+    arena.next_battle(db, person, ["en"], now)
 
 
 def report_one(db: Connection, person: Person, now: datetime, rng: Random) -> None:

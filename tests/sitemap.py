@@ -92,6 +92,8 @@ PAGES: Final = (
     Shown("guideline", "/guidelines/{kind}", None, fixed("/guidelines/assistant_reply")),
     plain("tasks", "/tasks", "Ada"),
     Shown("practice", "/practice/{kind}", "Ada", fixed("/practice/label_assistant_reply")),
+    plain("compare", "/compare", "Ada"),
+    Shown("two-answers", "/compare/{battle_id}", "Ada", at("/compare/{}", one("SELECT battle_id FROM battle_votes"))),
     plain("me", "/me", "Ada"),
     *(plain(f"my-{name}", f"/me/{name}", "Ada") for name in ("contributions", "statistics", "tokens", "data")),
     plain("delete-my-account", "/me/delete", "Ada"),

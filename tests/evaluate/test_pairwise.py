@@ -3,21 +3,33 @@
 import json
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from random import Random
+from secrets import token_hex
 from threading import Thread
 from typing import Any
 
 import pytest
 
 from commands import Run
+from espalier.collect import arena
+from espalier.collect.accounts import create_person
 from espalier.evaluate.judges import prompt_of, verdict_in
 from espalier.evaluate.pairwise import Contest
 from espalier.evaluate.prompts import read_prompts
 from espalier.evaluate.questions import BadSet
+from espalier.store.battles import Declined, Vote
+from espalier.store.door import open_door
+from espalier.store.people import PersonRole
+from espalier.store.session import Database
+from live import live
 from oasst import lines
 
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
 MODELS = ("good", "bad", "judge")
 
 
@@ -127,6 +139,35 @@ def test_a_reward_model_judges_models_of_this_machine(run: Run, stub: Stub, mode
     results = json.loads(Path("results/tiny/pairwise.json").read_text("utf-8"))
     assert len(results["identity"]) == 64
     assert results["settings"]["judge"].startswith("the reward model")
+
+
+def test_volunteers_of_a_site_judge_and_the_command_goes_on_with_what_they_said(
+    run: Run, stub: Stub, sqlite_db: Database
+) -> None:
+    lines(Path("prompts.jsonl"), *({"prompt": f"Why is {what} as it is?"} for what in ("the sky", "the grass", "snow")))
+    models = [f"{stub.url}#{model}" for model in MODELS[:2]]
+    with live(sqlite_db) as site:
+        asked = ["evaluate", "pairwise", *models, "--prompts", "prompts.jsonl", "--judge", "people", "--url", site.url,
+                 "--token", site.token, "--people", 1, "--resamples", 200]  # fmt: skip
+        early = run(*asked, "--no-wait")
+        assert (early.code, early.err) == (1, "espalier: Nobody has voted yet; the same command goes on from here.\n")
+        with closing(open_door(sqlite_db)) as door:
+            ada = door.call(create_person, None, "Ada", PersonRole.CONTRIBUTOR, token_hex, NOW, Random(1)).person
+            while battle_id := door.call(arena.next_battle, ada, ["en"], NOW):
+                seen = door.call(arena.seen, ada, battle_id)
+                said = Vote.LEFT if seen.left[-1].text.startswith("A good") else Vote.RIGHT
+                refuses = Declined.RIGHT if "snow" in seen.thread[-1].text else None
+                door.call(arena.vote, ada, battle_id, said, refuses, NOW)
+        ran = run(*asked)
+    assert ran.code == 0, ran.err
+    assert stub.asked == {"good": 3, "bad": 3}
+    assert "One person gave 3 votes" in ran.out
+    assert "1 vote is left out of the ratings" in ran.out
+    figures = json.loads(Path("results/pairwise.json").read_text("utf-8"))
+    assert (figures["battles"], figures["models"][0]["model"]) == (2, "good")
+    battles = [json.loads(line) for line in Path("results/pairwise.battles.jsonl").read_text("utf-8").splitlines()]
+    assert [len(each.get("declined", ())) for each in battles].count(1) == 1
+    assert {each["judge"] for each in battles} == {"person 1"}
 
 
 @pytest.mark.parametrize(

@@ -86,6 +86,7 @@ SITE: Final[dict[str, dict[str, Needs]]] = {
         "/moderation/reasons": AD, "/banned": N, "/notices": M,
         "/admin/survey.csv": AD, "/invitation/{token}": N, "/unsubscribe/{signed}": N, "/admin/trees/orders": MO,
         "/admin/invitations/links": AD, "/tasks/{task_id}/{part}": M, "/shared/{share_id}": N,
+        "/compare": M, "/compare/{battle_id}": M,
         "/chat": M, "/chat/{chat_id}": M, "/chat/{chat_id}/replies/{reply_id}": M,
         "/chat/{chat_id}/conversation.json": M, "/chat/{chat_id}/conversation.md": M,
     },
@@ -118,6 +119,7 @@ SITE: Final[dict[str, dict[str, Needs]]] = {
         "/moderation/cases/{number}/decide": MO, "/moderation/cases/{number}/undo": MO,
         "/moderation/cases/{number}/reveal": MO, "/moderation/bulk": MO, "/moderation/bulk/{first}/undo": MO,
         "/moderation/reasons": AD, "/banned": SO, "/notices/{decision}/read": M,
+        "/compare/next": M, "/compare/{battle_id}": M,
         "/chat": M, "/chat/draft": M, "/chat/hide-all": M,
         "/chat/delete-all": M, "/chat/{chat_id}": M, "/chat/{chat_id}/title": M,
         "/chat/{chat_id}/hide": M, "/chat/{chat_id}/show": M, "/chat/{chat_id}/delete": M,
@@ -141,6 +143,7 @@ PROGRAMS: Final[dict[str, dict[str, Needs]]] = {
         "/trollboard/{frame}": MO, "/reports": MO, "/audit": MO, "/gold": MO, "/reviewers": MO, "/policy": M,
         "/policy/history": MO, "/exports/{job_id}/file": AD, "/exports/{job_id}/votes": AD, "/jobs": MO,
         "/jobs/{job_id}": M, "/cases": MO, "/cases/{number}": MO, "/notices": M,
+        "/comparisons/{set_id}": AD, "/comparisons/{set_id}/votes": AD,
     },
     "POST": {
         "/tasks/next": M, "/tasks/{task_id}/skip": M, "/tasks/{task_id}/undo": M, "/tasks/{task_id}/unskip": M,
@@ -155,8 +158,10 @@ PROGRAMS: Final[dict[str, dict[str, Needs]]] = {
         "/cases/{number}/take": MO, "/cases/{number}/put-back": MO, "/cases/{number}/decide": MO,
         "/cases/{number}/undo": MO, "/cases/decide": MO, "/cases/decided/{first}/undo": MO,
         "/notices/{decision}/read": M, "/appeals": SO,
+        "/comparisons/{set_id}/battles": AD, "/comparisons/{set_id}/end": AD,
     },
-    "PUT": {"/messages/{message_id}/reactions/{emoji}": M, "/gold/{message_id}": MO, "/policy": AD},
+    "PUT": {"/messages/{message_id}/reactions/{emoji}": M, "/gold/{message_id}": MO, "/policy": AD,
+            "/comparisons/{set_id}": AD},
     "PATCH": {"/messages/{message_id}": MO, "/me": A, "/people/{person_id}": AD},
     "DELETE": {
         "/messages/{message_id}/reactions/{emoji}": M, "/me/tokens/{token_id}": A, "/me": SO, "/gold/{message_id}": MO,
@@ -177,6 +182,7 @@ BODIES: Final[dict[str, Any]] = {
     "/messages/{message_id}": {"text": "x"}, "/people/{person_id}": {"role": "contributor"},
     "/cases/{number}/decide": {"verdict": "dismiss", "reason": "x"}, "/appeals": {"words": "x"},
     "/people/{person_id}/ban": {"reason": "x"}, "/cases/decide": {"cases": [1], "verdict": "dismiss", "reason": "x"},
+    "/comparisons/{set_id}": {"name": "x"}, "/comparisons/{set_id}/battles": {"comparisons": []},
 }  # fmt: skip
 """What makes a request well formed, so that it is not its form that is refused."""
 

@@ -1,6 +1,7 @@
 """`espalier evaluate pairwise`: models answer the same prompts, and a judge says of any two answers which is better."""
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -30,22 +31,44 @@ if TYPE_CHECKING:
 
     from espalier.evaluate.battles import Verdict
     from espalier.evaluate.pairwise import Contest
+    from espalier.evaluate.people import Voted
 
 PAIRWISE: Final = "pairwise"
-REWARD, OPENAI = "reward:", "openai:"
+SELECTION: Final = (
+    "Those who voted are volunteers of this site who chose to compare answers and work in the prompts' languages; they "
+    "are no sample of anybody else."
+)
+REWARD, OPENAI, PEOPLE = "reward:", "openai:", "people"
 
 
 def pairwise(
     models: Models,
     prompts: Annotated[Path, typer.Option(metavar="FILE", help="FastChat's questions, or prompts in JSONL or CSV.")],
     judge: Annotated[
-        str, typer.Option(metavar="JUDGE", help="reward:MODEL, a reward model; or openai:URL#MODEL, a language model.")
+        str,
+        typer.Option(
+            metavar="JUDGE", help="reward:MODEL, a reward model; openai:URL#MODEL, a language model; or people."
+        ),
     ],
     into: Into = RESULTS,
     first: Annotated[int | None, typer.Option(metavar="N", min=1, help="Only the first N prompts.")] = None,
     longest: Annotated[int, typer.Option(metavar="N", min=1, help="Tokens of an answer at most.")] = 512,
     temperature: Annotated[float, typer.Option(metavar="T", min=0, help="Answers are drawn at it.")] = 0.7,
     seed: Seed = 0,
+    url: Annotated[str | None, typer.Option(metavar="URL", help="Of the site whose volunteers judge.")] = None,
+    token: Annotated[
+        str | None, typer.Option(metavar="TOKEN", envvar="ESPALIER_TOKEN", help="An administrator's, of that site.")
+    ] = None,
+    people: Annotated[
+        int, typer.Option(metavar="N", min=1, max=25, help="So many volunteers compare each two answers.")
+    ] = 2,
+    lang: Annotated[
+        str,
+        typer.Option(metavar="LANG", help="Of prompts in which no language is found, for volunteers who work in it."),
+    ] = "en",
+    wait: Annotated[
+        bool, typer.Option("--wait/--no-wait", help="Whether to wait for volunteers, or take the votes of now.")
+    ] = True,
     resamples: Resamples = 2_000,
     orders: Orders = 500,
     device: Device = "auto",
@@ -53,7 +76,8 @@ def pairwise(
     threads: Threads = None,
 ) -> None:
     """Have models answer the same prompts, any two answers judged, and rate the models by it. A language model judges
-    in both orders. What is answered and judged is kept, so the same command goes on where it was stopped."""
+    in both orders; people compare on a running site, blind, at `/compare`. What is answered and judged is kept, so the
+    same command goes on where it was stopped."""
     from espalier.dataset.write import write_objects
     from espalier.evaluate.answers import samples_of
     from espalier.evaluate.battles import written
@@ -63,8 +87,10 @@ def pairwise(
     from espalier.evaluate.results import checksums
     from espalier.infer.engine import Sampling
 
-    if not judge.startswith((REWARD, OPENAI)):
-        fail(f"{judge!r} is no judge; write {REWARD}DIRECTORY or {OPENAI}http://HOST:PORT#MODEL.", MISUSED)
+    if not judge.startswith((REWARD, OPENAI)) and judge != PEOPLE:
+        fail(f"{judge!r} is no judge; write {REWARD}DIRECTORY, {OPENAI}http://HOST:PORT#MODEL or {PEOPLE}.", MISUSED)
+    if judge == PEOPLE and not (url and token):
+        fail("People judge on a running site: give its address with --url, and an administrator's token.", MISUSED)
     if len(models) < 2:
         fail("Name two models or more, to compare them.", MISUSED)
     refuse_unreadable(prompts)
@@ -79,12 +105,82 @@ def pairwise(
                 kept = samples_of(into, model, PAIRWISE)
                 held[model.name] = conversations(model, questions, Sampling(longest, temperature), seed, kept, bar)
             known[model.name] = (model.source, model.identity)
-        verdicts, said_by = _judged(judge, contests(questions, held, seed), into, seed, device, dtype, threads)
-        found = standing(verdicts, seed, resamples, orders, 32.0)
+        put = contests(questions, held, seed)
+        if judge == PEOPLE:
+            assert url, "asked for above"
+            assert token, "asked for above"
+            site = Site(url, token, f"{prompts.stem}: {', '.join(held)}", people, lang, wait)
+            verdicts, said_by, apart = _voted(site, put, seed)
+        else:
+            verdicts, said_by = _judged(judge, put, into, seed, device, dtype, threads)
+            apart = dict[int, dict[str, list[str]]]()
+        found = standing([each for at, each in enumerate(verdicts) if at not in apart], seed, resamples, orders, 32.0)
     rated(found, into, PAIRWISE, f"{prompts.name}: {', '.join(held)}", said_by, checksums([prompts]), known)
     battles = into / f"{PAIRWISE}.battles.jsonl"
-    count = write_objects(battles, map(written, verdicts))
+    count = write_objects(battles, (written(each) | apart.get(at, {}) for at, each in enumerate(verdicts)))
     out.print(f"{escape(str(battles))}: {plural(count, 'battle')}, as FastChat has them.")
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where volunteers judge. name: of the set of comparisons. lang: of prompts in which none is found."""
+
+    url: str
+    token: str
+    name: str
+    people: int
+    lang: str
+    wait: bool
+
+
+def _voted(
+    site: Site, contests: "Sequence[Contest]", seed: int
+) -> "tuple[Sequence[Verdict], str, dict[int, dict[str, list[str]]]]":
+    """The votes of a site's volunteers, who they are, and by its place which of them are left out of ratings, with why.
+
+    Ends the command where there is none yet.
+    """
+    from espalier.evaluate.people import People, SiteRefuses
+    from espalier.safety.language import detect
+
+    langs = [(found.lang if (found := detect(each.one[-2].content)) else site.lang) for each in contests]
+    try:
+        with People(site.url, site.token, site.name, site.people, seed) as volunteers:
+            with progress("bringing the answers to the site") as bar:
+                set_id = volunteers.bring(contests, langs, bar)
+            out.print(f"{escape(site.url)}/compare: volunteers compare the answers here.")
+            if site.wait:
+                with progress("volunteers compare") as bar:
+                    volunteers.wait(set_id, bar)
+            voted = volunteers.votes(set_id, contests)
+    except SiteRefuses as refused:
+        fail(f"The site refuses: {refused}")
+    if not voted.verdicts:
+        fail("Nobody has voted yet; the same command goes on from here.")
+    said = _who_voted(voted)
+    for each in said:
+        out.print(escape(each))
+    apart = {at: {"declined": sorted(refusing)} for at, refusing in enumerate(voted.declined) if refusing}
+    return voted.verdicts, f"volunteers of {site.url}, blind, sides by chance. {' '.join(said)}", apart
+
+
+def _who_voted(voted: "Voted") -> list[str]:
+    """What stands beside ratings by people: who they are, what is left out, how far it has come."""
+    kept, all_of = len(voted.answered), len(voted.verdicts)
+    who = "One person" if voted.raters == 1 else f"{voted.raters:,} people"
+    busiest = f"; the busiest gave {voted.busiest:,}" if voted.raters > 1 else ""
+    said = [
+        f"{who} gave {plural(all_of, 'vote')}{busiest}. {SELECTION}",
+        f"Comparisons with as many votes as were wanted: {voted.full:,} of {voted.of:,}.",
+    ]
+    if kept < all_of:
+        apart = all_of - kept
+        each = ", ".join(f"{model} {count:,} of {seen:,}" for model, (count, seen) in voted.refusals().items())
+        said.append(
+            f"{plural(apart, 'vote')} {'is' if apart == 1 else 'are'} left out of the ratings, because an answer was "
+            f"seen refusing: {each}. With them a model that refuses loses, or wins, by refusing."
+        )
+    return said
 
 
 def _judged(

@@ -154,19 +154,18 @@ _COUNT_VOTES = Statement(
     .join(battles, B.id == V.battle_id)
     .where(B.set_id == bindparam("set_id"), _COUNTED)
 )
-_WANTED = Statement(
-    select(*_BATTLE)
-    .join(battle_sets, S.id == B.set_id)
-    .where(
-        B.set_id.is_not(None),
-        B.full_at.is_(None),
-        B.lang.in_(bindparam("langs", expanding=True)),
-        S.ended_at.is_(None),
-        ~exists().where(V.battle_id == B.id, V.person_id == bindparam("person")),
-        select(func.count()).where(V.battle_id == B.id, _HELD).scalar_subquery() < S.people,
-    )
-    .order_by(B.number)
-    .limit(1)
+_OPEN: Final = (
+    B.set_id == S.id,
+    B.set_id.is_not(None),
+    B.full_at.is_(None),
+    B.lang.in_(bindparam("langs", expanding=True)),
+    S.ended_at.is_(None),
+    ~exists().where(V.battle_id == B.id, V.person_id == bindparam("person")),
+    select(func.count()).where(V.battle_id == B.id, _HELD).scalar_subquery() < S.people,
+)
+_WANTED = Statement(select(*_BATTLE).where(*_OPEN).order_by(B.number).limit(1))
+_COUNT_WANTED = Statement(
+    select(func.count()).select_from(select(B.number).where(*_OPEN).limit(bindparam("most")).subquery())
 )
 _IN_HAND = Statement(
     select(V.battle_id)
@@ -284,6 +283,11 @@ def wanted(db: Connection, person_id: str, langs: Collection[str], since: dateti
     """
     row = _WANTED.row(db, person=person_id, langs=langs, since=to_us(since))
     return _battle(row) if row else None
+
+
+def count_wanted(db: Connection, person_id: str, langs: Collection[str], since: datetime, most: int) -> int:
+    """How many there are of these, counted up to `most`."""
+    return int(_COUNT_WANTED.value(db, person=person_id, langs=langs, since=to_us(since), most=most) or 0)
 
 
 def in_hand(db: Connection, person_id: str) -> str | None:

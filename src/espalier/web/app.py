@@ -26,7 +26,7 @@ from espalier.web import errors, files, forms_page, health, pages, swift, typed
 from espalier.web.api import campaign as campaign_api
 from espalier.web.api import cases as cases_api
 from espalier.web.api import charter as charter_api
-from espalier.web.api import examples, figures, gold, messages, moderation, people, tasks, trees
+from espalier.web.api import comparisons, examples, figures, gold, messages, moderation, people, tasks, trees
 from espalier.web.background import Background
 from espalier.web.campaign import Campaign, utc_now
 from espalier.web.chatroom import Chatroom
@@ -41,7 +41,7 @@ API: Final = "/api/v1"
 OPENAPI: Final = "/api/openapi.json"
 ROUTERS: Final = (
     tasks.router, messages.router, trees.router, people.router, figures.router, moderation.router, gold.router,
-    campaign_api.router, cases_api.router, charter_api.router,
+    campaign_api.router, cases_api.router, charter_api.router, comparisons.router,
 )  # fmt: skip
 IMPORTS: Final = f"{API}/imports"
 ABOUT: Final = (

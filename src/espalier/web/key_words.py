@@ -64,6 +64,13 @@ KEYS_OF: Final[Mapping[str, Keys]] = {
         Row(N_("send"), {"ctrl+enter": "submit"}),
         Row(N_("stop the reply"), {"escape": "stop"}),
     )),
+    "compare": Keys(N_("Comparing answers"), (
+        Row(N_("answer A, or answer B, is better"), {"a": "left", "b": "right"}),
+        Row(N_("both are good"), {"g": "tie"}),
+        Row(N_("both are bad"), {"x": "both_bad"}),
+        Row(N_("Skip"), {"s": "skipped"}),
+        Row(N_("the next two answers"), {"n": "following"}),
+    )),
     "tree": Keys(N_("In a tree"), (
         Row(N_("from message to message"), names=("↑", "↓", "←", "→")),
         Row(N_("to the prompt"), names=(N_("Home"),)),

@@ -43,6 +43,8 @@ HOLDS: Final[Mapping[str, Any]] = {
     "holder": None, "decision": None, "verdict": "remove", "note": "Please keep to the subject.", "days": None,
     "removed": False, "by": GRACE, "side": "author", "first": 17, "case": 17, "number": 17, "done": [17, 19],
     "left": [], "marked_by": GRACE, "marked_at": NOON, "answers": {"spam": 0, "lang_mismatch": 0, "quality": 0.75},
+    "question": "81", "turn": 1, "vote": "left", "declined": None, "rater": 1, "ended_at": None, "seed": 0,
+    "battles": 40, "full": 12, "votes": 31, "voters": 5, "added": 20,
     "share": 0.9, "low": 0.85, "high": 0.94, "disabled": False,
 }  # fmt: skip
 """What a field holds, wherever it stands."""
@@ -81,6 +83,7 @@ ALONE: Final[Mapping[str, Any]] = {
     "Report.status": "open",
     "Reviewer.agreed": 90, "Reviewer.labels": 100, "Reviewer.messages": 14,
     "Spread.messages": {},
+    "SetView.id": "two-checkpoints", "SetView.name": "Two checkpoints", "SetView.people": 2,
     "Standing.rank": 1,
     "Task.id": THING, "Task.labels": [], "Task.thread": [
         {"handle": "m0", "role": "prompter", "text": "Why is the sky blue?", "lang": "en"}
@@ -93,6 +96,7 @@ ALONE: Final[Mapping[str, Any]] = {
     "TreeState.late": 0, "TreeState.removed": 0, "WholeTree.state": "ready_for_export",
     "Trouble.labels": {"spam": 1}, "Trouble.rank": 1,
     "Undone.labels": None,
+    "VoteView.left": "oak", "VoteView.right": "elm",
     "Wording.text": "Why is the sky blue?",
 }  # fmt: skip
 """What it holds in values of one kind, or in one place, where that is something else."""

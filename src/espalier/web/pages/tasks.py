@@ -9,7 +9,7 @@ from fastapi import APIRouter, Form
 from sqlalchemy import Connection
 from starlette.responses import Response
 
-from espalier.collect import standing, tasks
+from espalier.collect import arena, standing, tasks
 from espalier.collect.standing import Standing
 from espalier.domain.errors import CampaignClosed, NotBegun, Paused, RateLimited, Refusal, TooManyOpenTasks
 from espalier.domain.work import Kind, Task
@@ -83,6 +83,7 @@ class Context:
     """needs: by kind, the largest first. in_hand: oldest first. fresh: the reader has not contributed yet.
 
     elsewhere: where there is nothing in the reader's languages, how many tasks there are in which others.
+    compares: how many two answers of models the reader can compare, up to `most_compares`.
     """
 
     needs: list[Need]
@@ -93,6 +94,8 @@ class Context:
     fresh: bool
     elsewhere: Mapping[str, int]
     standstill: Standstill | None
+    compares: int
+    most_compares: int
 
 
 @router.get("/tasks")
@@ -115,6 +118,8 @@ def show(visit: SignedIn) -> Response:
             not standing.has_contributed(db, person),
             {} if needs else tasks.elsewhere_open(db, person, langs, visit.now),
             _standstill(db, tasks.limit_reached(db, person, tasks.Ask(tasks.RANDOM, langs), visit.now)),
+            arena.left_for(db, person, langs, visit.now),
+            arena.MOST_COUNTED,
         )  # fmt: skip
     return render(visit, "tasks.html", context)
 
