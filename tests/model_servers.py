@@ -70,6 +70,10 @@ def _app(says: ModelServer) -> FastAPI:
         if says.busy:
             says.busy -= 1
             return JSONResponse({"error": {"message": "too many"}}, 503, {"Retry-After": "0"})
+        if not says.asked[-1].get("stream"):
+            reply = {"role": "assistant", "content": "".join(says.words)}
+            choice = {"index": 0, "message": reply, "finish_reason": "stop"}
+            return JSONResponse({"id": "1", "created": 0, "model": "stub", "choices": [choice]})
         return StreamingResponse(_said(says), media_type="text/event-stream")
 
     return app

@@ -14,7 +14,18 @@ from typing import Any, ClassVar
 import pytest
 from sqlalchemy import Connection, select
 
-from espalier.collect import accounts, campaign, contributions, erasure, imports, jobs, moderation, tasks, undo
+from espalier.collect import (
+    accounts,
+    campaign,
+    contributions,
+    erasure,
+    imports,
+    jobs,
+    moderation,
+    synthetic,
+    tasks,
+    undo,
+)
 from espalier.collect.answers import Answer, LabelsAnswer, RankingAnswer, TextAnswer
 from espalier.collect.intake import Source
 from espalier.dataset.records import tree_record
@@ -185,6 +196,13 @@ class Campaign:
                 moderation.react, self.pick(self.people), self.pick(known), emoji, self.rng.random() < 0.8
             )  # fmt: skip
 
+    def a_model_replies(self) -> None:
+        waiting, _ = synthetic.waiting_prompts(self.garden.db, "a model", 2, None, None, "")
+        if prompt := self.pick(waiting):
+            self.said += 1
+            added = self.attempt(synthetic.add_replies, prompt.id, "a model", [f"Reply {self.said}."])
+            assert added.replies == 1, "a place that is shown as free takes a reply"
+
     # What staff do.
 
     def plant(self) -> None:
@@ -253,7 +271,7 @@ class Campaign:
 
     ACTIONS: ClassVar[dict[Callable[["Campaign"], None], int]] = {
         take: 60, send: 60, send_again: 4, take_back: 3, undo: 4, withdraw_text: 3, skip: 5, unskip: 3,
-        say_why: 2, time_passes: 12, react: 4, plant: 2, graft: 2,
+        say_why: 2, time_passes: 12, react: 4, plant: 2, graft: 2, a_model_replies: 6,
         delete: 2, undelete: 2, edit: 1, order: 2, ban: 1, change_policy: 1, purge: 1, close: 1, jobs_go_on: 6,
     }  # fmt: skip
 

@@ -239,6 +239,27 @@ class TreeInUse(RuleBasedStateMachine):
         given = () if nothing else ballot
         return Ranked(about.id, Ranking(len(self.facts), lease.person, at, given, nothing, late, weight=weight))
 
+    @rule(number=ANY)
+    def a_model_replies(self, number: int) -> None:
+        """It takes a place that nobody holds, as a person does."""
+        free = [
+            subject
+            for (act, subject), work in open_work(self.tree, self.policy).items()
+            if work.kind is Kind.ASSISTANT_REPLY
+            and work.needs > self.held(act, subject)
+            and work.budget > self.held(act)
+        ]
+        if free:
+            about, name = self.tree.messages[self.pick(free, number)], f"m{len(self.facts)}"
+            self.happen(
+                Replied(
+                    Message(
+                        name, about.id, Role.ASSISTANT, None, self.tick(), "en", ".", about.depth + 1, synthetic=True,
+                        model_name="a model",
+                    )
+                )
+            )  # fmt: skip
+
     @precondition(lambda self: self.leases)
     @rule(number=ANY, reason=st.sampled_from(SKIP_REASONS))
     def skip(self, number: int, reason: str) -> None:
@@ -386,7 +407,11 @@ class TreeInUse(RuleBasedStateMachine):
             reviewers = [review.person for review in message.reviews]
             assert len(reviewers) == len(set(reviewers))
             assert message.author not in reviewers
-        answered = [(message.author, message.parent_id) for message in self.tree.messages.values() if message.parent_id]
+        answered = [
+            (message.author, message.parent_id)
+            for message in self.tree.messages.values()
+            if message.parent_id and not message.synthetic
+        ]
         assert len(answered) == len(set(answered))
         for rankings in self.tree.rankings.values():
             rankers = [ranking.person for ranking in rankings]

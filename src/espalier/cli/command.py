@@ -39,6 +39,7 @@ from espalier.cli import (
     people,
     recipe,
     safety,
+    sample,
     serving,
     train,
     train_dpo,
@@ -119,6 +120,7 @@ evaluating.evaluating.command()(evaluate_moderation.moderation)
 evaluating.evaluating.command()(evaluate_exposure.exposure)
 evaluating.evaluating.command()(evaluate_report.report)
 app.add_typer(evaluating.evaluating, name="evaluate")
+app.command()(sample.sample)
 app.command()(keeping.doctor)
 app.command()(keeping.backup)
 app.command()(keeping.restore)
