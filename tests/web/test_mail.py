@@ -72,6 +72,7 @@ def test_a_letter_arrives_with_its_words_in_any_script(server: Server) -> None:
     assert letter["Subject"] == "Ihr Code für heute"
     assert letter["From"] == "Garden <trees@example.org>"
     assert letter["Auto-Submitted"] == "auto-generated"
+    assert letter["Date"], "letters without a date are taken for junk"
     assert letter["Content-Language"] == "ar"
     assert letter["List-Unsubscribe"] is None
     assert letter.get_content().splitlines() == ["مرحبا", "https://trees.example.org/signin"]
