@@ -65,6 +65,7 @@ def test_what_the_server_never_got_is_there_after_a_reload(site: Site) -> None:
     page.goto(address)
     assert page.locator("#text").input_value() == TEXT
     state(page, "Draft saved")
+    expect(page.locator("#preview")).not_to_be_empty()
 
 
 def test_two_windows_show_both_drafts_and_one_is_chosen(site: Site) -> None:

@@ -132,13 +132,13 @@
   const plain = (words) => words.replace(/\r\n/g, "\n").trim();
   const taken = kept?.sent && field.dataset.taken && plain(text ?? "") === plain(field.dataset.taken);
   if (kept && (taken || JSON.stringify(kept.fields) === known)) here.forget();
-  else if (kept && !refused) {
+  else if (kept && !refused) addEventListener("DOMContentLoaded", () => { // htmx listens by then, so the preview follows
     if (Number(field.value) > kept.version) {
       const theirs = { version: Number(field.value), text: document.getElementById("text")?.value ?? "" };
       fill(kept.fields);
       conflict(theirs);
     } else { fill(kept.fields); save(); }
-  }
+  });
 
   if (refused) save();
 
