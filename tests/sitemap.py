@@ -79,8 +79,8 @@ MESSAGE: Final = one(
 CASE: Final = one("SELECT id FROM cases")
 SOMEBODY: Final = one("SELECT id FROM people WHERE name = 'Fay'")
 ORGANISERS_PAGES: Final = (
-    "announcements", "audit", "campaign", "documents", "exports", "health", "inspirations", "invitations", "people",
-    "policy", "releases", "survey", "trollboard",
+    "announcements", "audit", "campaign", "documents", "exports", "health", "inspirations", "invitations", "models",
+    "people", "policy", "releases", "survey", "trollboard",
 )  # fmt: skip
 
 PAGES: Final = (
@@ -158,7 +158,8 @@ NOT_PAGES: Final = frozenset(
         "/me/data/espalier.json", "/worker.js", "/chat/{chat_id}/replies/{reply_id}",
         "/chat/{chat_id}/conversation.json",
         "/chat/{chat_id}/conversation.md", "/picture/{digest}",
-        "/tasks/{task_id}/{part}", "/stats/{name}.csv", "/admin/survey.csv", "/admin/jobs/{job_id}/progress",
+        "/tasks/{task_id}/{part}", "/stats/{name}.csv", "/admin/survey.csv", "/admin/models.csv",
+        "/admin/jobs/{job_id}/progress",
         "/admin/exports/{job_id}/trees", "/admin/exports/{job_id}/votes", "/admin/releases/{name}/{path:path}",
         "/signin/with/{name}", "/signin/with/{name}/back",
         # Steps of signing in and out, which tests/web walks through with letters and secrets of their own.

@@ -19,7 +19,7 @@ def may_import() -> dict[str, set[str]]:
     page = (ROOT / "docs" / "architecture.md").read_text("utf-8")
     table = page.split("| room | may import |")[1].split("\n\n")[0]
     rows = [line.split("|")[1:3] for line in table.splitlines()[2:]]
-    return {room.strip(" `"): set(re.findall(r"`([a-z.]+)`", allowed)) for room, allowed in rows}
+    return {room.strip(" `"): set(re.findall(r"`([a-z_.]+)`", allowed)) for room, allowed in rows}
 
 
 MAY_IMPORT = may_import()

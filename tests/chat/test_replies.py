@@ -12,12 +12,17 @@ import pytest
 
 from espalier.chat import conversations
 from espalier.chat.conversations import Asked, Wanted
+from espalier.chat.filtering import Filter, in_process
 from espalier.chat.models import ModelState, Served
 from espalier.chat.replies import Replies
+from espalier.chat.standing import days_of_models, in_all, taken_out
 from espalier.collect import accounts
+from espalier.infer.remote import Unreachable
 from espalier.store import chats
 from espalier.store.chats import ChatMessage, MessageState
 from espalier.store.door import Door
+from espalier.store.filter_hits import FilterHit, Side
+from espalier.store.model_figures import Figure
 from espalier.store.people import Person, PersonRole
 from espalier.store.session import Database
 from model_servers import ModelServer, model_server
@@ -51,12 +56,18 @@ class Room:
         assert found is not None
         return found
 
-    def talks(self, server: ModelServer, doing: Callable[[Replies], Awaitable[None]], **served: object) -> None:
+    def talks(
+        self,
+        server: ModelServer,
+        doing: Callable[[Replies], Awaitable[None]],
+        safety: Filter | None = None,
+        **served: object,
+    ) -> None:
         """While models are asked, do something."""
 
         async def run() -> None:
             model = Served("small", server.url, "stub", **served)  # type: ignore[arg-type]
-            replies = Replies([model], self.door.write, self.database.read, now)
+            replies = Replies([model], self.door.write, self.database.read, now, safety=safety)
             await replies.start()
             self.told = partial(asyncio.get_running_loop().call_soon_threadsafe, replies.wake)
             try:
@@ -65,6 +76,10 @@ class Room:
                 await replies.stop()
 
         asyncio.run(run())
+
+    def hits(self) -> list[FilterHit]:
+        with self.database.read() as db:
+            return taken_out(db, 10)
 
     async def sees(self, what: Callable[[], bool]) -> None:
         for _ in range(1000):
@@ -208,3 +223,61 @@ def test_after_a_restart_what_had_begun_is_cut_off_and_what_waited_is_written(ro
 
     room.talks(server, first_run, at_once=1)
     room.talks(server, second_run)
+
+
+def crude(text: str) -> float:
+    return 0.9 if "scum" in text else 0.1
+
+
+def test_what_the_filter_takes_out_is_neither_asked_nor_shown_nor_kept(room: Room, server: ModelServer) -> None:
+    server.words, server.pause_s = ("Fine. ", "You scum. ", "More."), 0.3
+
+    async def talk(_: Replies) -> None:
+        said = await room.ended(await asyncio.to_thread(room.say, "Tell those scum."))
+        assert (said.state, said.error, said.text) == (MessageState.REFUSED, "said", "")
+        assert server.asked == []
+        given = await asyncio.to_thread(room.say, "Greet me.")
+        await asyncio.to_thread(room.door.call, conversations.agree, room.ada, given.chat_id, "CC-BY-4.0", now())
+        await room.sees(lambda: room.reply(given).text == "Fine. ")
+        written = await room.ended(given)
+        assert (written.state, written.error, written.text) == (MessageState.REFUSED, "written", "")
+        hits = room.hits()
+        assert [(hit.side, hit.text and "scum" in hit.text) for hit in hits] == [
+            (Side.WRITTEN, True),
+            (Side.SAID, None),
+        ]
+        await asyncio.to_thread(room.door.call, conversations.take_consent_back, room.ada, given.chat_id)
+        assert [hit.text for hit in room.hits()] == [None, None]
+
+    room.talks(server, talk, Filter(in_process(crude), 0.5, 0.5))
+    assert server.gone == 1
+
+
+def test_where_the_filter_does_not_answer_nothing_is_shown(room: Room, server: ModelServer) -> None:
+    async def away(_: object) -> list[float]:
+        raise Unreachable("nobody there")
+
+    async def talk(_: Replies) -> None:
+        failed = await room.ended(await asyncio.to_thread(room.say, "Hello?"))
+        assert (failed.state, failed.error, failed.text) == (MessageState.FAILED, "unchecked", "")
+
+    room.talks(server, talk, Filter(away, 0.5, None))
+
+
+def test_every_reply_counts_for_its_model_however_it_ends(room: Room, server: ModelServer) -> None:
+    async def talk(_: Replies) -> None:
+        await room.ended(await asyncio.to_thread(room.say, "Why is the sky blue?"))
+        server.words = ("I'm sorry, but I can't help with that.",)
+        await room.ended(await asyncio.to_thread(room.say, "Something else."))
+        server.words, server.breaks_after = ("Blue ", "light."), 1
+        await room.ended(await asyncio.to_thread(room.say, "Break."))
+        await room.ended(await asyncio.to_thread(room.say, "scum"))
+
+    room.talks(server, talk, Filter(in_process(crude), 0.5, 0.5))
+    with room.database.read() as db:
+        (days,) = days_of_models(db, now().date(), 2).values()
+    found = in_all(days.values())
+    assert (found.replies, found.failed, found.filtered) == (3, 1, 1)
+    assert found.of(Figure.DECLINED).count == 1
+    assert found.of(Figure.FIRST_S).count == 3
+    assert (found.of(Figure.WHOLE_S).mean or 0) > 0

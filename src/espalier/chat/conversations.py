@@ -17,8 +17,9 @@ from espalier.collect.ids import timely_id
 from espalier.domain.characters import are_characters
 from espalier.domain.errors import Conflict, Invalid, NotFound, TooLong, TryLater
 from espalier.domain.message import Role
-from espalier.store import chats, drafts
+from espalier.store import chats, drafts, filter_hits, model_figures
 from espalier.store.chats import Chat, ChatMessage, Consent, MessageState
+from espalier.store.model_figures import Figure
 from espalier.store.people import Person
 
 MOST_CHARACTERS: Final = 50_000  # of one message
@@ -131,7 +132,8 @@ def stop(db: Connection, person: Person, chat_id: str, reply_id: str, now: datet
     Raises NotFound.
     """
     reply = _message(db, own_chat(db, person, chat_id), reply_id)
-    chats.finish(db, reply.id, MessageState.STOPPED, now)
+    if chats.finish(db, reply.id, MessageState.STOPPED, now) and reply.model is not None:
+        model_figures.note(db, now.date(), reply.model, {Figure.STOPPED: 1})
 
 
 def look(db: Connection, person: Person, chat_id: str, message_id: str) -> str:
@@ -199,8 +201,9 @@ def agree(db: Connection, person: Person, chat_id: str, licence: str, now: datet
 
 
 def take_consent_back(db: Connection, person: Person, chat_id: str) -> None:
-    """A conversation may no longer become a tree. Raises NotFound."""
+    """A conversation may no longer become a tree, nor is kept of it what a filter took out. Raises NotFound."""
     _must(chats.agree(db, person.id, chat_id, None))
+    filter_hits.forget_chats(db, [chat_id])
 
 
 def draft_place(chat_id: str | None) -> str:

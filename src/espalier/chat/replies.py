@@ -7,7 +7,7 @@ page, after any loss of connection, in any process, sees the same. Knows rows an
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, aclosing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -17,14 +17,18 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
+from espalier.chat.filtering import Filter
 from espalier.chat.fitting import Fitted, TooMuch, estimated, fitted
 from espalier.chat.models import ChatModel, ModelState, Place, Served, offered, place
 from espalier.dataset.examples import ASSISTANT, SYSTEM, USER, Turn
 from espalier.domain.message import Role
+from espalier.evaluate.manner import REFUSING, Manner, by_rules
 from espalier.infer.completions import ApiRefusal, ChatChunk
 from espalier.infer.remote import AsyncChatClient, Unreachable
-from espalier.store import chats
+from espalier.store import chats, filter_hits, model_figures
 from espalier.store.chats import ChatMessage, MessageState
+from espalier.store.filter_hits import FilterHit, Side
+from espalier.store.model_figures import Figure
 
 SAVE_EVERY_S: Final = 0.5
 LOOK_EVERY_S: Final = 2.0
@@ -65,17 +69,31 @@ class _Line:
 
 @dataclass
 class _Reply:
-    """One that is being written. unsaved: what the database does not have yet. has_text: whether it has anything."""
+    """One that is being written. text: as far as the database has it. first_s: after how long its first words came."""
 
     message: ChatMessage
-    unsaved: str = ""
-    has_text: bool = False
+    text: str = ""
     begun: float = field(default_factory=monotonic)
+    first_s: float | None = None
+
+    def grows(self, more: str) -> None:
+        if more and self.first_s is None:
+            self.first_s = monotonic() - self.begun
+        self.text += more
+
+    def figures(self, ended: Figure) -> dict[Figure, float]:
+        """What counts of it for its model, however it ended."""
+        found = {ended: 1.0} | ({} if self.first_s is None else {Figure.FIRST_S: self.first_s})
+        if ended is Figure.COMPLETE:
+            found[Figure.WHOLE_S] = monotonic() - self.begun
+            if by_rules(REFUSING, self.text) is Manner.EVADES:
+                found[Figure.DECLINED] = 1.0
+        return found
 
 
 class Fault(StrEnum):
-    """Why a reply failed or was cut off, as it is kept. Behind TOO_LONG stand the lengths of the prompt and of what the
-    model reads, in tokens.
+    """Why a reply failed or was cut off, as it is kept. SAID, WRITTEN: whose words the safety filter took out;
+    UNCHECKED: it did not answer. Behind TOO_LONG stand the lengths of the prompt and of what a model reads, in tokens.
     """
 
     GONE = "gone"
@@ -84,6 +102,9 @@ class Fault(StrEnum):
     SLOW = "slow"
     REFUSED = "refused"
     BROKE_OFF = "broke_off"
+    UNCHECKED = "unchecked"
+    SAID = "said"
+    WRITTEN = "written"
 
     def of(self, prompt: int, context: int) -> str:
         return f"{self} {prompt} {context}"
@@ -101,14 +122,30 @@ class _Failed(Exception):
         self.fault = fault
 
 
+class _TakenOut(Exception):
+    """The safety filter lets this not pass. score: how toxic it is."""
+
+    def __init__(self, side: Side, text: str, score: float) -> None:
+        super().__init__(side)
+        self.side, self.text, self.score = side, text, score
+
+
 class Replies:
     """Made and used in the event loop, but for `models` and `place`, which threads may ask.
 
-    write: the door's. read: a moment of the database. clock: the time.
+    write: the door's. read: a moment of the database. clock: the time. safety: the filter, if there is one.
     """
 
-    def __init__(self, models: Sequence[Served], write: Write, read: Read, clock: Callable[[], datetime]) -> None:
-        self._write, self._read, self._clock = write, read, clock
+    def __init__(
+        self,
+        models: Sequence[Served],
+        write: Write,
+        read: Read,
+        clock: Callable[[], datetime],
+        *,
+        safety: Filter | None = None,
+    ) -> None:
+        self._write, self._read, self._clock, self._safety = write, read, clock, safety
         self._lines = {
             each.id: _Line(each, AsyncChatClient(each.url, each.key), context=each.context) for each in models
         }
@@ -167,9 +204,9 @@ class Replies:
         for message in waits:
             line = self._lines.get(message.model or "")
             if line is None:
-                await self._end(message.id, MessageState.FAILED, fault=Fault.GONE)
+                await self._end(_Reply(message), MessageState.FAILED, fault=Fault.GONE)
             elif message.created_at < too_late:
-                await self._end(message.id, MessageState.FAILED, fault=Fault.WAITED)
+                await self._end(_Reply(message), MessageState.FAILED, fault=Fault.WAITED)
             elif message.id not in line.writing:
                 left[line.served.id].append(message)
         for name, messages in left.items():
@@ -208,26 +245,23 @@ class Replies:
 
     async def _reply(self, line: _Line, message: ChatMessage) -> None:
         """Write one reply, to whatever end."""
-        reply = _Reply(message, has_text=message.text != "")
+        reply = _Reply(message, message.text)
         try:
             async with asyncio.timeout(LONGEST_S):
                 reason = await self._write_out(line, reply)
-            await self._end(message.id, MessageState.COMPLETE, reply.unsaved, reason=reason)
+            await self._end(reply, MessageState.COMPLETE, reason=reason)
             line.took(monotonic() - reply.begun)
         except _GivenUp:
             pass
+        except _TakenOut as taken:
+            await self._write(_taken_out, reply.message, taken.side, taken.text, taken.score, self._clock())
         except TimeoutError:
-            await self._end(message.id, MessageState.CUT_OFF, reply.unsaved, fault=Fault.SLOW)
+            await self._end(reply, MessageState.CUT_OFF, fault=Fault.SLOW)
         except _Failed as failed:
-            state = MessageState.CUT_OFF if reply.has_text else MessageState.FAILED
-            await self._end(message.id, state, reply.unsaved, fault=failed.fault)
-        except asyncio.CancelledError:
-            if reply.unsaved:
-                await self._write(chats.append, message.id, reply.unsaved)
-            raise
+            await self._end(reply, MessageState.CUT_OFF if reply.text else MessageState.FAILED, fault=failed.fault)
         except Exception:
             log.exception("a reply failed")
-            await self._end(message.id, MessageState.FAILED, reply.unsaved, fault=Fault.BROKE_OFF)
+            await self._end(reply, MessageState.FAILED, fault=Fault.BROKE_OFF)
         finally:
             del line.writing[message.id]
             self.wake()
@@ -236,6 +270,7 @@ class Replies:
         """Why it ended, as the server says it. Raises _GivenUp, _Failed."""
         message = reply.message
         turns = await asyncio.to_thread(self._turns, line.served, message)
+        await self._pass(Side.SAID, next(turn.content for turn in reversed(turns) if turn.role == USER))
         with _told_as_fault(line):
             fits = await self._fitted(line, message, turns)
         if not await self._write(chats.begin, message.id, fits.left_out):
@@ -245,7 +280,7 @@ class Replies:
             try:
                 return await self._stream(line, reply, request)
             except ApiRefusal as refused:
-                if refused.status not in (429, 503) or reply.has_text:
+                if refused.status not in (429, 503) or reply.text:
                     raise _Failed(_fault_of(refused)) from None
                 await asyncio.sleep(refused.retry_after_s or AGAIN_S)
             except Unreachable:
@@ -255,14 +290,28 @@ class Replies:
     async def _stream(self, line: _Line, reply: _Reply, request: dict[str, Any]) -> str:
         reason = "stop"
         async for chunks in _gathered(line.client.stream(request), SAVE_EVERY_S):
+            more = ""
             for choice in (choice for chunk in chunks for choice in chunk.choices):
-                reply.unsaved += choice.delta.content or ""
+                more += choice.delta.content or ""
                 reason = choice.finish_reason or reason
-            if reply.unsaved:
-                more, reply.unsaved, reply.has_text = reply.unsaved, "", True
+            if more:
+                await self._pass(Side.WRITTEN, reply.text + more, len(reply.text))
+                reply.grows(more)
                 if not await self._write(chats.append, reply.message.id, more):
                     raise _GivenUp
         return reason
+
+    async def _pass(self, side: Side, text: str, seen: int = 0) -> None:
+        """Raises _TakenOut, and _Failed where the filter does not answer: what is not looked at is not shown."""
+        if self._safety is None:
+            return
+        try:
+            score = await self._safety.score(side, text, seen)
+        except (ApiRefusal, Unreachable) as error:
+            log.warning("the safety filter does not answer: %s", error)
+            raise _Failed(Fault.UNCHECKED) from None
+        if score is not None:
+            raise _TakenOut(side, text, score)
 
     def _turns(self, served: Served, message: ChatMessage) -> list[Turn]:
         """What the model reads: what stands above the reply, and the beginning of one that is gone on with."""
@@ -289,9 +338,10 @@ class Replies:
             raise _Failed(Fault.TOO_LONG.of(much.prompt, much.context)) from None
 
     async def _end(
-        self, reply_id: str, state: MessageState, more: str = "", *, reason: str | None = None, fault: str | None = None
+        self, reply: _Reply, state: MessageState, *, reason: str | None = None, fault: str | None = None
     ) -> None:
-        await self._write(_ended, reply_id, more, state, self._clock(), reason, fault)
+        figures = reply.figures(Figure(state.value))
+        await self._write(_ended, reply.message, state, self._clock(), figures, reason, fault)
 
 
 async def _gathered(pieces: AsyncGenerator[ChatChunk, None], every_s: float) -> AsyncIterator[list[ChatChunk]]:
@@ -322,12 +372,31 @@ async def _gathered(pieces: AsyncGenerator[ChatChunk, None], every_s: float) -> 
 
 
 def _ended(
-    db: Connection, reply_id: str, more: str, state: MessageState, at: datetime, reason: str | None, fault: str | None
+    db: Connection,
+    reply: ChatMessage,
+    state: MessageState,
+    at: datetime,
+    figures: Mapping[Figure, float],
+    reason: str | None,
+    fault: str | None,
 ) -> None:
-    """The last of its text, and its end, in one transaction."""
-    if more:
-        chats.append(db, reply_id, more)
-    chats.finish(db, reply_id, state, at, reason=reason, error=fault)
+    """Its end, and what counts of it, in one transaction."""
+    if chats.finish(db, reply.id, state, at, reason=reason, error=fault):
+        model_figures.note(db, at.date(), reply.model or "", figures)
+
+
+def _taken_out(db: Connection, reply: ChatMessage, side: Side, text: str, score: float, at: datetime) -> None:
+    """Nothing of the reply stays; that it was taken out does, with the words where the conversation is given away."""
+    if not chats.is_open(db, reply.id):
+        return
+    chats.empty(db, reply.id)
+    chats.finish(db, reply.id, MessageState.REFUSED, at, error=Fault(side.value))
+    model = reply.model or ""
+    agreed = chats.is_given(db, reply.chat_id)
+    filter_hits.add(db, FilterHit(reply.chat_id, model, side, score, at, text if agreed else None))
+    figure = Figure.FILTERED_SAID if side is Side.SAID else Figure.FILTERED_WRITTEN
+    model_figures.note(db, at.date(), model, {figure: 1.0})
+    log.info("the safety filter took out what was %s in a chat with %s (%.2f)", side.value, model, score)
 
 
 def _longest(message: ChatMessage) -> int:

@@ -14,7 +14,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, bindparam, delete, exists, insert, literal, or_, select, text, tuple_, update
 
 from espalier.domain.message import Role
-from espalier.store import battles, shares, thumbs
+from espalier.store import battles, filter_hits, shares, thumbs
 from espalier.store.sql import ESCAPE, Statement, literally
 from espalier.store.tables import chat_messages, chats, replies_asked
 from espalier.store.times import from_us, to_us
@@ -174,6 +174,8 @@ _APPEND = Statement(
     .where(M.id == bindparam("message"), M.state == text("'running'"))
     .values(text=M.text.concat(bindparam("more")))
 )
+_EMPTY = Statement(update(chat_messages).where(M.id == bindparam("message")).values(text=text("''")))
+_IS_GIVEN = Statement(select(C.consent_at).where(C.id == bindparam("chat")))
 _OPEN_TEXT = Statement(
     select(M.text).where(M.id == bindparam("message"), M.state.in_(_OPEN)).with_for_update()
 )  # fmt: skip
@@ -283,7 +285,7 @@ def delete_chat(db: Connection, person_id: str, chat_id: str) -> bool:
 
 def delete_all(db: Connection, person_id: str) -> int:
     """Remove every conversation of a person; how many there were."""
-    for kept in (battles, thumbs, shares):
+    for kept in (battles, thumbs, shares, filter_hits):
         kept.forget_chats_of(db, person_id)
     _DELETE_ALL_MESSAGES.run(db, person=person_id)
     return _DELETE_ALL.run(db, person=person_id)
@@ -298,7 +300,7 @@ def forget_temporary(db: Connection, before: datetime) -> int:
 
 def _forget_beside(db: Connection, chat_ids: Collection[str]) -> None:
     """What is kept beside conversations and must not lead to them when they go."""
-    for kept in (battles, thumbs, shares):
+    for kept in (battles, thumbs, shares, filter_hits):
         kept.forget_chats(db, chat_ids)
 
 
@@ -358,6 +360,16 @@ def waiting(db: Connection, limit: int) -> list[ChatMessage]:
 def begin(db: Connection, message_id: str, left_out: int = 0) -> bool:
     """A reply is being written from now on; False when it does not wait (any more)."""
     return bool(_BEGIN.run(db, message=message_id, omitted=left_out))
+
+
+def empty(db: Connection, message_id: str) -> None:
+    """Nothing of its text stays."""
+    _EMPTY.run(db, message=message_id)
+
+
+def is_given(db: Connection, chat_id: str) -> bool:
+    """Whether its person agreed that the conversation may become a tree."""
+    return _IS_GIVEN.value(db, chat=chat_id) is not None
 
 
 def is_open(db: Connection, message_id: str) -> bool:

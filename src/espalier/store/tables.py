@@ -854,3 +854,32 @@ chat_reports = Table(
           postgresql_where=text("closed_at IS NULL")),
     sqlite_autoincrement=True,
 )  # fmt: skip
+
+# Counted by day and model, nobody's name and no text: how replies ended, how long they took, what a reward model said.
+model_figures = Table(
+    "model_figures",
+    metadata,
+    required("day", Integer),
+    required("model"),
+    required("name"),
+    required("count", Integer),
+    required("total", Double),
+    required("most", Double),
+    PrimaryKeyConstraint("day", "model", "name"),
+    sqlite_with_rowid=False,
+)
+
+# Kept: what the safety filter took out of conversations. The text only where the person agreed to give it away.
+filter_hits = Table(
+    "filter_hits",
+    metadata,
+    Column("number", Serial, primary_key=True, autoincrement=True),
+    Column("chat_id", Text),
+    required("model"),
+    required("side"),  # said (by a person), written (by the model)
+    required("score", Double),
+    Column("text", Text),
+    required("at", BigInteger),
+    Index("filter_hits_by_chat", "chat_id"),
+    sqlite_autoincrement=True,
+)

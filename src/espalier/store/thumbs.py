@@ -5,15 +5,15 @@ Knows rows. A thumb outlives its conversation as a figure of the model: no text,
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, delete, select, update
+from sqlalchemy import Connection, bindparam, delete, func, select, text, update
 
 from espalier.store.sql import Statement
 from espalier.store.tables import chat_thumbs, chats
-from espalier.store.times import from_us, to_us
+from espalier.store.times import EPOCH, MICROSECOND, from_us, to_us
 
 T = chat_thumbs.c
 
@@ -49,6 +49,10 @@ _PUT = Statement(
 )
 _TAKE = Statement(delete(chat_thumbs).where(T.reply_id == bindparam("reply")))
 _OF_CHAT = Statement(select(*_COLUMNS).where(T.chat_id == bindparam("chat")))
+_DAY: Final = T.at // text(str(timedelta(days=1) // MICROSECOND))
+_BY_DAY = Statement(
+    select(_DAY, T.model, T.thumb, func.count()).where(T.at >= bindparam("since")).group_by(_DAY, T.model, T.thumb)
+)
 _FORGET = Statement(
     update(chat_thumbs)
     .where(T.chat_id.in_(bindparam("chats", expanding=True)))
@@ -77,6 +81,15 @@ def thumbs_of_chat(db: Connection, chat_id: str) -> Mapping[str, Judged]:
     """By the id of the reply."""
     found = (_judged(row) for row in _OF_CHAT.rows(db, chat=chat_id))
     return {each.reply_id: each for each in found}
+
+
+def thumbs_by_day(db: Connection, since: date) -> dict[tuple[date, str], dict[Thumb, int]]:
+    """How many there are, by day (of UTC) and model; also of conversations that are gone."""
+    found: dict[tuple[date, str], dict[Thumb, int]] = {}
+    begin = datetime(since.year, since.month, since.day, tzinfo=UTC)
+    for day, model, thumb, number in _BY_DAY.rows(db, since=to_us(begin)):
+        found.setdefault(((EPOCH + timedelta(days=day)).date(), model), {})[Thumb(thumb)] = number
+    return found
 
 
 def forget_chats(db: Connection, chat_ids: Collection[str]) -> None:

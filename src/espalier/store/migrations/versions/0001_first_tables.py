@@ -357,6 +357,21 @@ def upgrade() -> None:
         batch_op.create_index("drafts_by_end", ["ends_at"], unique=False)
 
     op.create_table(
+        "filter_hits",
+        sa.Column("number", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("chat_id", sa.Text(), nullable=True),
+        sa.Column("model", sa.Text(), nullable=False),
+        sa.Column("side", sa.Text(), nullable=False),
+        sa.Column("score", sa.Double(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=True),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("number"),
+        sqlite_autoincrement=True,
+    )
+    with op.batch_alter_table("filter_hits", schema=None) as batch_op:
+        batch_op.create_index("filter_hits_by_chat", ["chat_id"], unique=False)
+
+    op.create_table(
         "gold",
         sa.Column("message_id", sa.Text(), nullable=False),
         sa.Column("lang", sa.Text(), nullable=False),
@@ -538,6 +553,17 @@ def upgrade() -> None:
             postgresql_where=sa.text("rank = 0 AND role = 'assistant'"),
         )
 
+    op.create_table(
+        "model_figures",
+        sa.Column("day", sa.Integer(), nullable=False),
+        sa.Column("model", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.Column("total", sa.Double(), nullable=False),
+        sa.Column("most", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("day", "model", "name"),
+        sqlite_with_rowid=False,
+    )
     op.create_table(
         "notices",
         sa.Column("person_id", sa.Text(), nullable=False),
