@@ -18,7 +18,7 @@ def test_a_temporary_conversation_is_deleted_within_a_day_of_its_last_word(db: C
     begun = garden.now
     for temporary in (True, False):
         conversations.say(db, ada, None, "Why?", Wanted("small"), begun, garden.rng, temporary=temporary)
-    (forgets,) = [each for each in ROUNDS if "conversations" in each.name]
+    (forgets,) = [each for each in ROUNDS if each.name.startswith("temporary conv")]
     assert isinstance(forgets, Round)
     forgets.go(db, begun + timedelta(hours=12), Random(0))
     assert len(chats.every_chat(db, ada.id)) == 2

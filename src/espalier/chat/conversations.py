@@ -191,12 +191,15 @@ def remove_all(db: Connection, person: Person) -> int:
 
 
 def agree(db: Connection, person: Person, chat_id: str, licence: str, now: datetime) -> None:
-    """Let a conversation become a tree, under a licence that is named with its version.
+    """Let a conversation become a tree, under a licence that is named with its version; once more changes nothing.
 
     Raises NotFound, and Conflict for a temporary conversation.
     """
-    if own_chat(db, person, chat_id).temporary:
+    chat = own_chat(db, person, chat_id)
+    if chat.temporary:
         raise Conflict("A temporary conversation is not kept, so it cannot become part of the data.")
+    if chat.consent is not None and chat.consent.licence == licence:
+        return
     chats.agree(db, person.id, chat_id, Consent(now, licence))
 
 

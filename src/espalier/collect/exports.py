@@ -39,7 +39,10 @@ def _tree(stored: StoredTree) -> TreeRecord:
     for row in reversed(stored.messages):  # replies before what they reply to
         below = sorted(replies.get(row[1], ()), key=_order)
         made[row[1]] = _message(row, tuple(made.pop(reply[1]) for reply in below), stored.consents.get(row[1]))
-    return TreeRecord(tree_id, made[tree_id], state, origin, json.loads(extra) if extra else {})
+    kept = json.loads(extra) if extra else {}
+    if stored.licence is not None:
+        kept["licence"] = stored.licence
+    return TreeRecord(tree_id, made[tree_id], state, origin, kept)
 
 
 def _order(row: Any) -> tuple[bool, int, int]:

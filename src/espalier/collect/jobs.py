@@ -18,6 +18,7 @@ from espalier.collect.campaign import POLICY_JOB, reach_stragglers, reach_trees
 from espalier.collect.erasure import CLOSE_JOB, PURGE_JOB, purge_trees, unname_trees
 from espalier.collect.leaving import let_go
 from espalier.collect.lottery import fill_places, top_up_rankings
+from espalier.collect.planting import plant_conversations, withdraw_conversations
 from espalier.collect.weights import ask_weights
 from espalier.domain.errors import Refusal, TryLater
 from espalier.store import chats, jobs, languages, locks, texts, work
@@ -122,6 +123,8 @@ ROUNDS: Final = (
     Round("texts", timedelta(days=1), forget_texts),
     Round("reviewers", timedelta(days=1), ask_weights),
     Round("temporary conversations", timedelta(hours=1), forget_conversations),
+    Round("conversations", timedelta(minutes=1), plant_conversations),
+    Round("withdrawn conversations", timedelta(minutes=1), withdraw_conversations),
     Round("leaving", timedelta(minutes=1), let_go),
 )
 

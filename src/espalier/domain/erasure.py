@@ -26,9 +26,23 @@ def purged(tree: Tree, person: str) -> Tree:
     )
 
 
+def withdrawn(tree: Tree, person: str) -> Tree:
+    """What a conversation brought is taken out, the models' replies too, with its person's votes; what volunteers wrote
+    and judged stands, though nothing is left above it.
+    """
+    brought = {message.id for message in tree.messages.values() if message.baseline is not None}
+    left = purged(tree, person)
+    messages = {
+        message.id: _emptied(message) if message.id in brought else message for message in left.messages.values()
+    }
+    return replace(left, messages=messages, deletions={**dict.fromkeys(brought, tree.state), **left.deletions})
+
+
 def _tombstone(message: Message, person: str) -> Message:
-    if message.author != person:
-        return message
+    return _emptied(message) if message.author == person else message
+
+
+def _emptied(message: Message) -> Message:
     return replace(message, author=None, text="", deleted=True, tombstone=True, edited=False)
 
 

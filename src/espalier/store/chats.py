@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, delete, exists, insert, literal, or_, select, text, tuple_, update
+from sqlalchemy import Connection, bindparam, delete, exists, insert, literal, null, or_, select, text, tuple_, update
 
 from espalier.domain.message import Role
 from espalier.store import battles, filter_hits, shares, thumbs
@@ -136,7 +136,7 @@ _HIDE_ALL = Statement(
 _VIEW = Statement(update(chats).where(C.id == bindparam("chat")).values(viewed_id=bindparam("message")))
 _TOUCH = Statement(update(chats).where(C.id == bindparam("chat")).values(changed_at=bindparam("at")))
 _AGREE = Statement(
-    update(chats).where(*_OWN).values(consent_at=bindparam("at"), consent_licence=bindparam("licence"))
+    update(chats).where(*_OWN).values(consent_at=bindparam("at"), consent_licence=bindparam("licence"), tree_at=null())
 )  # fmt: skip
 _DELETE_MESSAGES = Statement(delete(chat_messages).where(M.chat_id.in_(select(C.id).where(*_OWN))))
 _DELETE = Statement(delete(chats).where(*_OWN))

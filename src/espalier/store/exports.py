@@ -1,5 +1,6 @@
 """Trees as an export reads them: some hundred at a time in the order in which they were planted, without their log.
 
+A tree that a conversation became leaves with the consent to it, at once.
 Knows rows; how a published record is spelled is dataset/records.py.
 """
 
@@ -7,17 +8,26 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, func, select, tuple_
+from sqlalchemy import Connection, bindparam, exists, func, or_, select, tuple_
 
 from espalier.domain.tree import State
+from espalier.store.chat_trees import licences
 from espalier.store.facts import FACT_COLUMNS, FactRow, fact_row
 from espalier.store.sql import Statement
-from espalier.store.tables import contributions, messages, trees
+from espalier.store.tables import chat_trees, chats, contributions, messages, trees
 
-C, M, T = contributions.c, messages.c, trees.c
+A, C, M, T = chats.c, contributions.c, messages.c, trees.c
 PAGE: Final = 250  # trees
 
-_WANTED: Final = (T.state.in_(bindparam("states", expanding=True)),)
+_NO_MORE_ITS_CONVERSATIONS: Final = exists().where(
+    chat_trees.c.tree_id == T.id,
+    or_(
+        chat_trees.c.withdrawn_at.is_not(None),
+        ~exists().where(A.id == chat_trees.c.chat_id, A.consent_at == chat_trees.c.consent_at),
+    ),
+)
+"""Of a tree that a conversation became: its person has taken the consent back, or the conversation is gone."""
+_WANTED: Final = (T.state.in_(bindparam("states", expanding=True)), ~_NO_MORE_ITS_CONVERSATIONS)
 _IN_LANGS: Final = (T.lang.in_(bindparam("langs", expanding=True)),)
 
 
@@ -63,11 +73,15 @@ _JUDGEMENTS = Statement(
 
 @dataclass(slots=True)
 class StoredTree:
-    """A tree's row, its messages' rows in order of arrival, and which terms the author of each had accepted."""
+    """A tree's row, its messages' rows in order of arrival, and which terms the author of each had accepted.
+
+    licence: of a conversation, what its person agreed to.
+    """
 
     row: Any
     messages: list[Any] = field(default_factory=list)
     consents: dict[str, int] = field(default_factory=dict)
+    licence: str | None = None
 
 
 def count_trees(db: Connection, states: Collection[State], langs: Collection[str] | None) -> int:
@@ -83,6 +97,8 @@ def stored_trees(db: Connection, states: Collection[State], langs: Collection[st
         found = {row[0]: StoredTree(row) for row in rows}
         for message in _MESSAGES.rows(db, ids=list(found)):
             found[message[0]].messages.append(message)
+        for tree_id, licence in licences(db, found).items():
+            found[tree_id].licence = licence
         consents = dict(_CONSENTS.rows(db, ids=list(found)))
         if consents:
             for tree in found.values():

@@ -704,10 +704,27 @@ chats = Table(
     yes_no("temporary"),  # neither listed nor kept
     Column("consent_at", BigInteger),  # since when it may become a tree; none: it may not
     Column("consent_licence", Text),  # under which, with its version
+    Column("tree_at", BigInteger),  # since when it is one, by this consent
     Column("viewed_id", Text),  # the last message of the branch that was looked at last
     Index("chats_in_order", "person_id", "hidden", "changed_at", "id"),
     Index("chats_temporary", "changed_at", sqlite_where=text("temporary = 1"),
           postgresql_where=text("temporary = 1")),
+    Index("chats_to_plant", "changed_at", sqlite_where=text("consent_at IS NOT NULL AND tree_at IS NULL"),
+          postgresql_where=text("consent_at IS NOT NULL AND tree_at IS NULL")),
+)  # fmt: skip
+
+# Kept: which trees conversations became, under which consent; also when that is withdrawn or the conversation is gone.
+chat_trees = Table(
+    "chat_trees",
+    metadata,
+    Column("tree_id", Text, primary_key=True),
+    required("chat_id"),
+    Column("person_id", Text),  # none when it is withdrawn
+    required("consent_at", BigInteger),
+    required("licence"),
+    Column("withdrawn_at", BigInteger),
+    Index("chat_trees_standing", "chat_id", sqlite_where=text("withdrawn_at IS NULL"),
+          postgresql_where=text("withdrawn_at IS NULL")),
 )  # fmt: skip
 chat_messages = Table(
     "chat_messages",

@@ -246,6 +246,25 @@ def upgrade() -> None:
         batch_op.create_index("chat_thumbs_in_order", ["at", "model"], unique=False)
 
     op.create_table(
+        "chat_trees",
+        sa.Column("tree_id", sa.Text(), nullable=False),
+        sa.Column("chat_id", sa.Text(), nullable=False),
+        sa.Column("person_id", sa.Text(), nullable=True),
+        sa.Column("consent_at", sa.BigInteger(), nullable=False),
+        sa.Column("licence", sa.Text(), nullable=False),
+        sa.Column("withdrawn_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("tree_id"),
+    )
+    with op.batch_alter_table("chat_trees", schema=None) as batch_op:
+        batch_op.create_index(
+            "chat_trees_standing",
+            ["chat_id"],
+            unique=False,
+            sqlite_where=sa.text("withdrawn_at IS NULL"),
+            postgresql_where=sa.text("withdrawn_at IS NULL"),
+        )
+
+    op.create_table(
         "chats",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("person_id", sa.Text(), nullable=False),
@@ -257,6 +276,7 @@ def upgrade() -> None:
         sa.Column("temporary", sa.SmallInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("consent_at", sa.BigInteger(), nullable=True),
         sa.Column("consent_licence", sa.Text(), nullable=True),
+        sa.Column("tree_at", sa.BigInteger(), nullable=True),
         sa.Column("viewed_id", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
@@ -268,6 +288,13 @@ def upgrade() -> None:
             unique=False,
             sqlite_where=sa.text("temporary = 1"),
             postgresql_where=sa.text("temporary = 1"),
+        )
+        batch_op.create_index(
+            "chats_to_plant",
+            ["changed_at"],
+            unique=False,
+            sqlite_where=sa.text("consent_at IS NOT NULL AND tree_at IS NULL"),
+            postgresql_where=sa.text("consent_at IS NOT NULL AND tree_at IS NULL"),
         )
 
     op.create_table(
