@@ -6,8 +6,10 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from espalier.cli.chat_models import named_directory
 from espalier.cli.evaluating import Numbers
 from espalier.cli.files import refuse_unreadable
+from espalier.cli.models_beside import end_with_input
 from espalier.cli.serving import listening
 from espalier.cli.terminal import MISUSED, fail, out, sentence
 from espalier.cli.training import in_sentences
@@ -39,13 +41,18 @@ def serve(
     queue: Annotated[int, typer.Option(min=0, help="Requests to a model that may wait.")] = 64,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:0.")] = "auto",
     dtype: Numbers = "float32",
+    beside: Annotated[
+        bool, typer.Option("--beside", help="Give way to the program that began this, and end with standard input.")
+    ] = False,
 ) -> None:
     """Serve models over OpenAI's chat interface, in a process of their own."""
     import uvicorn
 
     from espalier.safety.toxicity import NotAModel, read_model
 
-    named = [_named(source) for source in sources]
+    if beside:
+        end_with_input()
+    named = [named_directory(source) for source in sources]
     adapters = {name: Path(place) for name, place in map(_pair, adapter or ())}
     score = None
     if moderation is not None:
@@ -75,11 +82,6 @@ def serve(
                 timeout_graceful_shutdown=5,
             )
         ).run(sockets=[socket])  # fmt: skip
-
-
-def _named(source: str) -> tuple[str, str]:
-    name, equals, place = source.partition("=")
-    return (name, place) if equals and name and "/" not in name else (Path(source).resolve().name, source)
 
 
 def _pair(given: str) -> tuple[str, str]:

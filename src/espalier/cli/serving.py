@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 from rich.markup import escape
 
+from espalier.cli.chat_models import beside, directories_of, models_of
 from espalier.cli.terminal import PUBLISHED, err, fail, out, plural, show, table
 from espalier.config import Settings, in_force, read_settings
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from espalier.chat.models import Served
     from espalier.store.door import Door
     from espalier.store.session import Database
     from espalier.web.doors import Entrance
@@ -36,6 +36,10 @@ DEMO_POLICY: Final = {"max_active_trees": 1}
 
 def serve(
     demo: Annotated[bool, typer.Option("--demo", help="Begin with the demo trees, in all states.")] = False,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(metavar="DIR", help="A model to chat with, as DIR or NAME=DIR; it runs in a process beside this."),
+    ] = None,
 ) -> None:
     """Start the campaign's server; the first start makes the database and an administrator."""
     import uvicorn
@@ -43,18 +47,21 @@ def serve(
     from espalier.web.app import create_app
 
     settings = read_settings()
-    with listening(settings.host, settings.port, "ESPALIER_HOST", "ESPALIER_PORT") as socket:
+    directories = directories_of(model or ())
+    with ExitStack() as stack:
+        socket = stack.enter_context(listening(settings.host, settings.port, "ESPALIER_HOST", "ESPALIER_PORT"))
         prepare(settings, demo=demo)
         out.print(f"Espalier listens on {settings.address}; its API is described at {settings.address}/api/docs")
         out.print("Stop it with Ctrl-C.")
         set_up_logs(settings)
+        models = [*beside(directories, stack), *models_of(settings)]
         server = uvicorn.Server(
             uvicorn.Config(
                 create_app(
                     settings.database_url,
                     data_dir=settings.data_dir,
                     entrance=entrance_of(settings),
-                    models=models_of(settings),
+                    models=models,
                 ),
                 log_config=None,
                 access_log=False,
@@ -137,19 +144,6 @@ def openapi() -> None:
     from espalier.web.app import create_app
 
     out.print_json(data=create_app("sqlite:///none.db").openapi(), highlight=False)
-
-
-def models_of(settings: Settings) -> list["Served"]:
-    """Those that people may chat with, in the order of the settings."""
-    from espalier.chat.models import Served
-
-    return [
-        Served(
-            name, each["url"], each.get("at_server", name), each.get("key"), each.get("title", ""),
-            each.get("system", ""),
-        )
-        for name, each in settings.models.items()
-    ]  # fmt: skip
 
 
 def prepare(settings: Settings, *, demo: bool = False) -> None:

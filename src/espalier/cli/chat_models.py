@@ -1,0 +1,64 @@
+"""The models that people may chat with: directories, served beside the campaign, and those that the settings name."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from espalier.cli.models_beside import models_beside
+from espalier.cli.terminal import MISUSED, fail, sentence
+from espalier.config import Settings
+
+if TYPE_CHECKING:
+    from espalier.chat.models import Served
+
+
+def named_directory(source: str) -> tuple[str, str]:
+    """The name and the directory that `NAME=DIR` says, or DIR alone. Ends the command where it is an address."""
+    from espalier.evaluate.model import BadModelName, is_address, named
+
+    try:
+        name, place = named(source)
+    except BadModelName as wrong:
+        fail(sentence(wrong), MISUSED)
+    if is_address(place):
+        fail(f"{place} is a server's address; espalier.toml names it in a table [models.NAME].")
+    return name, place
+
+
+def directories_of(sources: Sequence[str]) -> dict[str, Path]:
+    """Each model's directory by its name. Ends the command where there is none, or no torch to run it."""
+    directories: dict[str, Path] = {}
+    for name, place in map(named_directory, sources):
+        if not Path(place).is_dir():
+            fail(f"There is no directory {place}.")
+        if name in directories:
+            fail(f"Two models are called {name!r}; give one of them another name, as NAME=DIR.", MISUSED)
+        directories[name] = Path(place)
+    if directories and any(find_spec(name) is None for name in ("torch", "transformers", "peft")):
+        fail("Models of this machine need torch and transformers; install them with: pip install 'espalier[train]'.")
+    return directories
+
+
+def beside(directories: Mapping[str, Path], stack: ExitStack) -> list["Served"]:
+    """Models in a process beside the server, until the stack is closed."""
+    from espalier.chat.models import Served
+
+    if not directories:
+        return []
+    url = stack.enter_context(models_beside(directories))
+    return [Served(name, url, name) for name in directories]
+
+
+def models_of(settings: Settings) -> list["Served"]:
+    """Those that people may chat with, in the order of the settings."""
+    from espalier.chat.models import Served
+
+    return [
+        Served(
+            name, each["url"], each.get("at_server", name), each.get("key"), each.get("title", ""),
+            each.get("system", ""),
+        )
+        for name, each in settings.models.items()
+    ]  # fmt: skip
