@@ -37,7 +37,7 @@ from espalier.collect.intake import Source
 from espalier.dataset.findings import ignore
 from espalier.domain.policy import CampaignPolicy
 from espalier.store import reading
-from espalier.store.battles import Line
+from espalier.store.battles import Line, Vote
 from espalier.store.charters import charter_in_force
 from espalier.store.door import open_door
 from espalier.store.migrate import migrate
@@ -194,7 +194,7 @@ def plant(file: Path, *, trees: bool = True) -> Planted:
     idea = inspirations.Said("en", "A recipe that failed", "What went wrong, and why?", licence="CC0")
     door.call(inspirations.add, organiser, idea, now, rng)
     door.call(talk, tokens["Ada"], now, rng)
-    door.call(compare_two, organiser, volunteers[0], now)
+    door.call(compare_two, organiser, *volunteers[:2], now)
     if trees:
         with ExitStack() as stack:
             file_of_trees, votes = (stack.enter_context(as_file(each)) for each in (demo.TREES, demo.VOTES))
@@ -221,8 +221,8 @@ def talk(db: Connection, token: str, now: datetime, rng: Random) -> None:
     sharing.share(db, person, asked.chat_id, lambda: "a-link", now)
 
 
-def compare_two(db: Connection, organiser: Person, person: Person, now: datetime) -> None:
-    """An organiser brings two answers of models, and somebody has them in hand."""
+def compare_two(db: Connection, organiser: Person, person: Person, other: Person, now: datetime) -> None:
+    """An organiser brings two answers of models; somebody has them in hand, and somebody else has voted."""
     arena.bring(db, organiser, "two-models", "Two models", 2, 0, now)
     sides = (
         arena.Side("oak", (Line("assistant", "Blue light is scattered more:\n\n- by air\n- by dust"),)),
@@ -231,6 +231,9 @@ def compare_two(db: Connection, organiser: Person, person: Person, now: datetime
     thread = (Line("user", "Why is the sky blue?"),)
     arena.add(db, organiser, "two-models", [arena.Comparison("q1", 1, "en", thread, *sides)], now)
     arena.next_battle(db, person, ["en"], now)
+    battle_id = arena.next_battle(db, other, ["en"], now)
+    assert battle_id is not None
+    arena.vote(db, other, battle_id, Vote.LEFT, None, now)
 
 
 def report_one(db: Connection, person: Person, now: datetime, rng: Random) -> None:

@@ -87,7 +87,7 @@ SITE: Final[dict[str, dict[str, Needs]]] = {
         "/moderation/reasons": AD, "/banned": N, "/notices": M,
         "/admin/survey.csv": AD, "/invitation/{token}": N, "/unsubscribe/{signed}": N, "/admin/trees/orders": MO,
         "/admin/invitations/links": AD, "/tasks/{task_id}/{part}": M, "/shared/{share_id}": N,
-        "/compare": M, "/compare/{battle_id}": M,
+        "/compare": M, "/compare/{battle_id}": M, "/arena": R, "/arena/battles.jsonl": AD,
         "/chat": M, "/chat/{chat_id}": M, "/chat/{chat_id}/replies/{reply_id}": M,
         "/chat/{chat_id}/conversation.json": M, "/chat/{chat_id}/conversation.md": M,
     },

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import pytest
 from markupsafe import Markup
 
-from espalier.web.charts import WIDTH, Bar, Line, bars, curve, histograms, lines, nice_top
+from espalier.web.charts import WIDTH, Bar, Line, Spread, bars, curve, histograms, lines, nice_top, spreads
 
 
 def say(value: float) -> str:
@@ -34,6 +34,15 @@ def test_bars_name_every_row_with_its_value_and_mark_the_target() -> None:
     assert abs(wide - 2 * narrow) <= 0.1
     targets = [each for each in parsed(drawing).iter("line") if each.attrib["class"] == "target"]
     assert len(targets) == 1
+
+
+def test_a_spread_runs_between_its_ends_with_a_dot_at_its_value() -> None:
+    drawing = spreads([Spread("oak", 1100, 1050, 1150), Spread("elm", 900)], "Ratings", say)
+    assert texts(drawing) == ["900", "1025", "1150", "oak", "1100", "elm", "900"]
+    (stroke,) = (each for each in parsed(drawing).iter("line") if each.attrib["class"] == "line")
+    oak, elm = (float(each.attrib["cx"]) for each in parsed(drawing).iter("circle"))
+    assert elm < float(stroke.attrib["x1"]) < oak < float(stroke.attrib["x2"]) < WIDTH
+    assert texts(spreads([Spread("oak", 1000)], "Ratings", say)) == ["1000", "oak", "1000"]
 
 
 def test_bars_from_right_to_left_are_mirrored() -> None:

@@ -112,6 +112,26 @@ class Showing:
 
 
 @dataclass(frozen=True, slots=True)
+class Cast:
+    """A vote as it counts for the models. set_id: None of a conversation. left, right: the models as they stood.
+    person_id: None when they left. open: of a set, or of a conversation that may become a tree.
+    """
+
+    battle_id: str
+    set_id: str | None
+    question: str
+    turn: int
+    lang: str
+    left: str
+    right: str
+    vote: Vote
+    declined: Declined | None
+    person_id: str | None
+    at: datetime
+    open: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
     """Of a set. voters: how many people voted in it."""
 
@@ -195,6 +215,21 @@ _VOTES_IN_CHATS = Statement(
     .where(B.set_id.is_(None), _COUNTED, V.voted_at >= bindparam("since"), V.voted_at < bindparam("until"))
     .order_by(V.number)
 )
+_CASTS = {
+    source: Statement(
+        select(
+            B.id, B.set_id, B.question, B.turn, B.lang, B.first_model, B.second_model, V.turned, V.vote, V.declined,
+            V.person_id, V.voted_at, or_(B.set_id.is_not(None), chats.c.consent_at.is_not(None)),
+        )
+        .select_from(battle_votes.join(battles, B.id == V.battle_id).outerjoin(chats, chats.c.id == B.chat_id))
+        .where(_COUNTED, *of)
+        .order_by(V.number.desc())
+        .limit(bindparam("most"))
+    )
+    for source, of in (
+        (None, ()), (Source.ARENA, (B.set_id.is_not(None),)), (Source.CHAT, (B.set_id.is_(None),)),
+    )
+}  # fmt: skip
 _FORGET_CHATS = Statement(
     update(battles)
     .where(B.chat_id.in_(bindparam("chats", expanding=True)))
@@ -353,6 +388,11 @@ def votes_in_chats(db: Connection, since: datetime, until: datetime) -> list[tup
     ]
 
 
+def casts(db: Connection, source: Source | None, most: int) -> list[Cast]:
+    """All votes that were cast, or those from one source, the newest first, so many at most."""
+    return [_cast(row) for row in _CASTS[source].rows(db, most=most)]
+
+
 def forget_chats(db: Connection, chat_ids: Collection[str]) -> None:
     """Take the names of messages off battles whose conversation goes; the votes count on for the models."""
     _FORGET_CHATS.run(db, chats=chat_ids)
@@ -409,6 +449,17 @@ def _battle(row: Any) -> Battle:
     return Battle(
         battle_id, question, lang, Answer(first_model, first, first_id), Answer(second_model, second, second_id),
         from_us(created), thread, turn, set_id, chat_id, None if full is None else from_us(full),
+    )  # fmt: skip
+
+
+def _cast(row: Any) -> Cast:
+    (
+        battle_id, set_id, question, turn, lang, first, second, turned, said, declined, person_id, voted, is_open,
+    ) = row  # fmt: skip
+    left, right = (second, first) if turned else (first, second)
+    return Cast(
+        battle_id, set_id, question, turn, lang, left, right, Vote(said), Declined(declined) if declined else None,
+        person_id, from_us(voted), bool(is_open),
     )  # fmt: skip
 
 

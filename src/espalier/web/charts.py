@@ -37,6 +37,16 @@ class Line:
     values: Sequence[float]
 
 
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """low, high: the ends of its interval, where there is one."""
+
+    name: str
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+
 def nice_top(value: float) -> float:
     """The round number at or above a value where an axis ends: 1, 2 or 5 times a power of ten."""
     if value <= 0:
@@ -63,6 +73,31 @@ def bars(rows: Sequence[Bar], label: str, say: Say, *, mirrored: bool = False) -
         if row.target is not None:
             at = flip(round(NAMES + room * row.target / top, 1))
             parts.append(_line("target", at, y - 4, at, y + 22))
+    return _svg(WIDTH, height, label, parts)
+
+
+def spreads(rows: Sequence[Spread], label: str, say: Say, *, mirrored: bool = False) -> Markup:
+    """A dot for each row with its interval as a stroke, on an axis from the lowest to the highest end of any."""
+    ends = [end for row in rows for end in (row.value, row.low, row.high) if end is not None]
+    low, high = min(ends, default=0), max(ends, default=0)
+    left, right = NAMES + 12, WIDTH - VALUES
+    height = ROW * len(rows) + 28
+    flip = _flip(mirrored)
+
+    def x(value: float) -> float:
+        return flip(round(left + (right - left) * ((value - low) / (high - low) if high > low else 0.5), 1))
+
+    parts = []
+    for tick in sorted({low, (low + high) / 2, high}):
+        parts.append(_line("grid", x(tick), 2, x(tick), height - 22))
+        parts.append(_text(x(tick), height - 6, say(tick), anchor="middle"))
+    for place, row in enumerate(rows):
+        y = place * ROW + 17
+        parts.append(_text(flip(NAMES - 8), y + 5, _short(row.name, NAMES - 8), anchor="end"))
+        if row.low is not None and row.high is not None:
+            parts.append(_line("line", x(row.low), y, x(row.high), y))
+        parts.append(Markup('<circle class="bar" cx="{}" cy="{}" r="6"/>').format(x(row.value), y))
+        parts.append(_text(flip(right + 12), y + 5, say(row.value), css="value"))
     return _svg(WIDTH, height, label, parts)
 
 

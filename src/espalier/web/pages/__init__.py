@@ -5,6 +5,7 @@ from typing import Final
 from espalier.web.pages import (
     admin,
     announcements,
+    arena,
     audit,
     banned,
     begin,
@@ -103,6 +104,7 @@ ROUTERS: Final = (
     label.router,
     rank.router,
     compare.router,
+    arena.router,
     keys.router,
     practice.router,
     admin.router,

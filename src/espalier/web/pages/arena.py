@@ -1,0 +1,91 @@
+"""How models stand by people's votes: ratings with intervals, who wins against whom, and a file of the battles."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query
+from markupsafe import Markup
+from starlette.responses import Response
+
+from espalier.collect.model_board import MOST_VOTES, ModelBoard, battle_lines, model_board
+from espalier.store.battles import Source
+from espalier.web import charts
+from espalier.web.charts import Spread
+from espalier.web.render import render
+from espalier.web.visit import AdminVisit, Reads, Visit
+from espalier.web.words import direction
+
+router = APIRouter()
+ADDRESS: Final = "/arena"
+LASTS: Final = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    words: str
+    address: str
+    current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """drawing: the ratings with their intervals; None where there are none. rates: (row, column) of the board's models,
+    the share that the row's won against the column's, with how often they met; None where never.
+    """
+
+    tabs: Sequence[Tab]
+    board: ModelBoard
+    drawing: Markup | None
+    rates: Sequence[Sequence[tuple[float, int] | None]]
+    most: int
+    may_download: bool
+
+
+@router.get(ADDRESS)
+def show(visit: Reads, source: Annotated[str, Query(max_length=20)] = "") -> Response:
+    chosen = next((each for each in Source if each == source), None)
+    board = visit.campaign.memory.ask(
+        ("models", chosen), LASTS, visit.now, visit.campaign.database.read, lambda db: model_board(db, chosen)
+    )
+    context = Context(
+        _tabs(visit, chosen), board, _drawn(visit, board), _rates(board), MOST_VOTES, visit.may("admin")
+    )  # fmt: skip
+    return render(visit, "arena.html", context)
+
+
+@router.get(ADDRESS + "/battles.jsonl")
+def download(visit: AdminVisit) -> Response:
+    """As FastChat has them, so that `espalier evaluate battles` and others rate them."""
+    with visit.campaign.read(visit.caller) as (db, _):
+        written = "".join(json.dumps(each, ensure_ascii=False) + "\n" for each in battle_lines(db))
+    headers = {"Content-Disposition": 'attachment; filename="battles.jsonl"', "Cache-Control": "private, no-cache"}
+    return Response(written, media_type="application/x-ndjson", headers=headers)
+
+
+def _tabs(visit: Visit, chosen: Source | None) -> list[Tab]:
+    _ = visit.words.gettext
+    named = {None: _("All votes"), Source.ARENA: _("Answers brought to compare"), Source.CHAT: _("Conversations")}
+    return [
+        Tab(words, f"{ADDRESS}?source={each}" if each else ADDRESS, each is chosen) for each, words in named.items()
+    ]  # fmt: skip
+
+
+def _drawn(visit: Visit, board: ModelBoard) -> Markup | None:
+    rows = [
+        Spread(row.model, row.rating.value, row.rating.low, row.rating.high) for row in board.rows if row.rating
+    ]  # fmt: skip
+    if not rows:
+        return None
+    title = visit.words.gettext("Ratings")
+    return charts.spreads(rows, title, lambda value: f"{value:.0f}", mirrored=direction(visit.lang) == "rtl")
+
+
+def _rates(board: ModelBoard) -> list[list[tuple[float, int] | None]]:
+    models = [row.model for row in board.rows]
+    return [
+        [(board.won[one, other] / times, times) if (times := board.met.get((one, other))) else None for other in models]
+        for one in models
+    ]
