@@ -107,7 +107,7 @@ SITE: Final[dict[str, dict[str, Needs]]] = {
         "/tasks/{task_id}/reporting": M, "/tasks/{task_id}/report": M, "/tasks/{task_id}/labels": M,
         "/tasks/{task_id}/ranking": M, "/keys": M, "/practice/{kind}": M, "/admin/campaign": AD,
         "/admin/campaign/running": AD, "/admin/campaign/mail": AD, "/admin/documents/{kind}/{lang}": AD,
-        "/announcements/{announcement_id}/read": M, "/admin/announcements": AD,
+        "/announcements/{announcement_id}/read": A, "/admin/announcements": AD,
         "/admin/announcements/{announcement_id}": AD, "/admin/announcements/{announcement_id}/end": AD,
         "/admin/releases": AD, "/admin/exports": AD, "/admin/imports": AD, "/admin/inspirations": AD,
         "/admin/inspirations/{inspiration_id}": AD, "/admin/inspirations/{inspiration_id}/shown": AD,

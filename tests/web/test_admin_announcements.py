@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from campaigns import World
+from espalier.collect import charter
 from visits import Visitor, visit
 
 LINE = "We pause on Sunday & Monday."
@@ -31,6 +32,19 @@ def test_a_line_is_on_every_page_until_each_person_has_dismissed_it(chief: Visit
         assert page.url.path == "/tasks/none", "back to where one was"
         assert "We pause on Sunday" not in page.text
         assert "We pause on Sunday" in chief.get("/tasks").text
+
+
+def test_a_line_is_dismissed_also_before_the_terms_are_accepted(chief: Visitor, small_campaign: World) -> None:
+    with visit(small_campaign, "ada") as ada:
+        chief.get("/admin/announcements")
+        chief.send("/admin/announcements", text=LINE)
+        small_campaign.door.call(charter.publish, None, "terms", "en", "Be kind.", True, small_campaign.now)
+        page = ada.get("/tasks")
+        assert page.url.path == "/terms/accept"
+        address = page.text.split('action="/announcements/')[1].split('"')[0]
+        page = ada.send(f"/announcements/{address}")
+        assert (page.status_code, page.url.path) == (200, "/terms/accept")
+        assert "We pause on Sunday" not in page.text
 
 
 def test_other_words_appear_again(chief: Visitor) -> None:

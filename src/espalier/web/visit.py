@@ -35,8 +35,11 @@ BEFORE_WELCOME: Final = (
     "/welcome", "/me", "/signin", "/terms", "/privacy", "/guidelines", "/help", "/admin", "/moderation",
 )  # fmt: skip
 """Pages that are open before the one of the first visit has been filled in."""
-BEFORE_CONSENT: Final = ("/terms", "/me", "/signin", "/signout", "/banned", "/admin", "/moderation")
-"""Pages that are open before the terms in force are accepted: one's own account, leaving, and staff's work."""
+BEFORE_CONSENT: Final = (
+    "/terms", "/me", "/signin", "/signout", "/banned", "/announcements", "/admin", "/moderation",
+)  # fmt: skip
+"""Pages that are open before the terms in force are accepted: one's own account, leaving, what stands at the head of
+every page, and staff's work."""
 TOLD: Final = 5
 """Notices at the head of the dashboard."""
 
