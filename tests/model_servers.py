@@ -16,16 +16,16 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 @dataclass
 class ModelServer:
-    """url: where it listens. asked: the requests, in order. words: of each reply, said one after the other.
-
-    pause_s: before each word. held_at: before this word it waits until it is let go. busy: so many requests are refused
-    as too many. breaks_after: words, then it hangs up. gone: how many readers hung up before the end. context: tokens;
-    a token is a word.
+    """url: where it listens. asked: the requests, in order. words: of each reply, said one after the other; in_turn: of
+    the next replies, before those. pause_s: before each word. held_at: before this word it waits until it is let go.
+    busy: so many requests are refused as too many. breaks_after: words, then it hangs up. gone: how many readers hung
+    up before the end. context: tokens; a token is a word.
     """
 
     url: str = ""
     asked: list[dict[str, Any]] = field(default_factory=list)
     words: tuple[str, ...] = ("Blue ", "light ", "is ", "scattered.")
+    in_turn: list[tuple[str, ...]] = field(default_factory=list)
     pause_s: float = 0.0
     held_at: int | None = None
     busy: int = 0
@@ -74,14 +74,15 @@ def _app(says: ModelServer) -> FastAPI:
             reply = {"role": "assistant", "content": "".join(says.words)}
             choice = {"index": 0, "message": reply, "finish_reason": "stop"}
             return JSONResponse({"id": "1", "created": 0, "model": "stub", "choices": [choice]})
-        return StreamingResponse(_said(says), media_type="text/event-stream")
+        words = says.in_turn.pop(0) if says.in_turn else says.words
+        return StreamingResponse(_said(says, words), media_type="text/event-stream")
 
     return app
 
 
-async def _said(says: ModelServer) -> AsyncIterator[bytes]:
+async def _said(says: ModelServer, words: tuple[str, ...]) -> AsyncIterator[bytes]:
     try:
-        for number, word in enumerate(says.words):
+        for number, word in enumerate(words):
             if number == says.breaks_after:
                 return
             await asyncio.sleep(says.pause_s)

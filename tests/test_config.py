@@ -233,3 +233,10 @@ def test_a_variable_that_is_no_json_is_named(monkeypatch: pytest.MonkeyPatch) ->
 def test_only_a_server_that_nobody_else_reaches_is_local(given: str, local: bool) -> None:
     write(given)
     assert read_settings().is_local is local
+
+
+def test_the_best_of_several_replies_needs_somebody_who_finds_it() -> None:
+    write('[models.small]\nurl = "http://127.0.0.1:8001"\nbest_of = 4\n')
+    assert "chat_rewards must be" in refusal()
+    write('chat_rewards = "http://127.0.0.1:8001"\n[models.small]\nurl = "http://127.0.0.1:8001"\nbest_of = 99\n')
+    assert "best_of (1 to 16" in refusal()

@@ -60,19 +60,24 @@ def _providers(given: object) -> Mapping[str, Mapping[str, str]]:
 
 
 OF_A_MODEL: Final = ("url", "at_server", "key", "title", "system")
+MOST_OF_BEST: Final = 16
 
 
-def _models(given: object) -> Mapping[str, Mapping[str, str]]:
+def _models(given: object) -> Mapping[str, Mapping[str, Any]]:
     """The tables `[models.xx]`."""
     if not isinstance(given, Mapping):
         raise ValueError("no table")
     for name, own in given.items():
         if not re.fullmatch(r"[A-Za-z0-9._-]{1,80}", name) or not isinstance(own, Mapping):
             raise ValueError("no table of a model")
+        words = {field: value for field, value in own.items() if field != "best_of"}
+        several = own.get("best_of", 1)
         if (
             "url" not in own
-            or not set(own) <= set(OF_A_MODEL)
-            or not all(isinstance(each, str) for each in own.values())
+            or not set(words) <= set(OF_A_MODEL)
+            or not all(isinstance(each, str) for each in words.values())
+            or type(several) is not int
+            or not 1 <= several <= MOST_OF_BEST
         ):
             raise ValueError("not what a model needs")
     return given
@@ -129,12 +134,38 @@ class Settings(BaseSettings):
         {},
         secret=True,
     )
-    models: Annotated[Mapping[str, Mapping[str, str]], PlainValidator(_models)] = _setting(
+    models: Annotated[Mapping[str, Mapping[str, Any]], PlainValidator(_models)] = _setting(
         "The models that people may chat with, each on a server that speaks OpenAI's chat interface; without any, "
         "chat is switched off.",
-        "a table for each, with url, and with at_server (its name there), key, title and system where they are needed",
+        "a table for each, with url, and with at_server (its name there), key, title, system and best_of (1 to 16; "
+        "so many replies are drawn and the best is shown) where they are needed",
         {},
         secret=True,
+    )
+    chat: bool = _setting("Whether people may chat with the models; without it conversations are only read.",
+                          "true or false", True)  # fmt: skip
+    chat_filter: str | None = _setting(
+        "What tells how toxic words in chat are: a file of `espalier safety train`, or the address of a model server "
+        "that was begun with --moderation. Without it nothing is filtered.",
+        "a path, or an address such as http://127.0.0.1:8001",
+        None,
+    )
+    chat_filter_said: float = _setting(
+        "So toxic, what people write is not passed on to a model; 1 lets everything pass.",
+        "a number from 0 to 1",
+        0.8,
+        ge=0,
+        le=1,
+    )
+    chat_filter_written: float = _setting(
+        "So toxic, what a model writes is not shown; 1 lets everything pass.", "a number from 0 to 1", 0.6, ge=0, le=1
+    )
+    chat_rewards: str | None = _setting(
+        "A model server that was begun with --reward: it finds the best of several replies, and what it says of each "
+        "reply is counted at /admin/models.",
+        "an address such as http://127.0.0.1:8001",
+        None,
+        pattern=r"^https?://[^\s/]+",
     )
     log_level: Literal["debug", "info", "warning", "error"] = _setting(
         "The least important lines that are logged.", "debug, info, warning or error", "info"
@@ -184,6 +215,8 @@ def read_settings(file: Path = FILE) -> Settings:
     except SettingsError:
         name = next((each for each in ("policy", "models") if not _is_json(each)), "providers")
         raise InvalidSettings(f"{_variable(name)} is no JSON, but must be {wants(name)}.") from None
+    if not settings.chat_rewards and any(each.get("best_of", 1) > 1 for each in settings.models.values()):
+        raise InvalidSettings(f"A model has a best_of, so chat_rewards must be {wants('chat_rewards')}.")
     if settings.mail_host and not settings.mail_from:
         raise InvalidSettings(f"There is a mail_host, so mail_from must be {wants('mail_from')}.")
     settings._sources.update(_sources(given, file))

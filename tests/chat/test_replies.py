@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -13,10 +13,12 @@ import pytest
 from espalier.chat import conversations
 from espalier.chat.conversations import Asked, Wanted
 from espalier.chat.filtering import Filter, in_process
-from espalier.chat.models import ModelState, Served
-from espalier.chat.replies import Replies
+from espalier.chat.models import BEST_OF, ModelState, Served
+from espalier.chat.replies import NOBODY, Replies
+from espalier.chat.scoring import Judges
 from espalier.chat.standing import days_of_models, in_all, taken_out
 from espalier.collect import accounts
+from espalier.dataset.examples import Turn
 from espalier.infer.remote import Unreachable
 from espalier.store import chats
 from espalier.store.chats import ChatMessage, MessageState
@@ -60,14 +62,14 @@ class Room:
         self,
         server: ModelServer,
         doing: Callable[[Replies], Awaitable[None]],
-        safety: Filter | None = None,
+        judges: Judges = NOBODY,
         **served: object,
     ) -> None:
         """While models are asked, do something."""
 
         async def run() -> None:
             model = Served("small", server.url, "stub", **served)  # type: ignore[arg-type]
-            replies = Replies([model], self.door.write, self.database.read, now, safety=safety)
+            replies = Replies([model], self.door.write, self.database.read, now, judges)
             await replies.start()
             self.told = partial(asyncio.get_running_loop().call_soon_threadsafe, replies.wake)
             try:
@@ -249,7 +251,7 @@ def test_what_the_filter_takes_out_is_neither_asked_nor_shown_nor_kept(room: Roo
         await asyncio.to_thread(room.door.call, conversations.take_consent_back, room.ada, given.chat_id)
         assert [hit.text for hit in room.hits()] == [None, None]
 
-    room.talks(server, talk, Filter(in_process(crude), 0.5, 0.5))
+    room.talks(server, talk, Judges(Filter(in_process(crude), 0.5, 0.5)))
     assert server.gone == 1
 
 
@@ -261,7 +263,7 @@ def test_where_the_filter_does_not_answer_nothing_is_shown(room: Room, server: M
         failed = await room.ended(await asyncio.to_thread(room.say, "Hello?"))
         assert (failed.state, failed.error, failed.text) == (MessageState.FAILED, "unchecked", "")
 
-    room.talks(server, talk, Filter(away, 0.5, None))
+    room.talks(server, talk, Judges(Filter(away, 0.5, None)))
 
 
 def test_every_reply_counts_for_its_model_however_it_ends(room: Room, server: ModelServer) -> None:
@@ -273,7 +275,7 @@ def test_every_reply_counts_for_its_model_however_it_ends(room: Room, server: Mo
         await room.ended(await asyncio.to_thread(room.say, "Break."))
         await room.ended(await asyncio.to_thread(room.say, "scum"))
 
-    room.talks(server, talk, Filter(in_process(crude), 0.5, 0.5))
+    room.talks(server, talk, Judges(Filter(in_process(crude), 0.5, 0.5)))
     with room.database.read() as db:
         (days,) = days_of_models(db, now().date(), 2).values()
     found = in_all(days.values())
@@ -281,3 +283,36 @@ def test_every_reply_counts_for_its_model_however_it_ends(room: Room, server: Mo
     assert found.of(Figure.DECLINED).count == 1
     assert found.of(Figure.FIRST_S).count == 3
     assert (found.of(Figure.WHOLE_S).mean or 0) > 0
+
+
+def longest_is_best(conversations: Sequence[Sequence[Turn]]) -> list[float | None]:
+    return [float(len(turns[-1].content)) for turns in conversations]
+
+
+def test_of_several_replies_the_best_that_the_filter_lets_pass_is_shown(room: Room, server: ModelServer) -> None:
+    server.in_turn = [("Short.",), ("A longer reply.",), ("The longest reply, you scum.",)]
+
+    async def rewards(conversations: Sequence[Sequence[Turn]]) -> list[float | None]:
+        return longest_is_best(conversations)
+
+    async def talk(_: Replies) -> None:
+        reply = await room.ended(await asyncio.to_thread(room.say, "Reply.", **{BEST_OF: 3, "seed": 7}))
+        assert (reply.state, reply.text, reply.error) == (MessageState.COMPLETE, "A longer reply.", None)
+
+    room.talks(server, talk, Judges(Filter(in_process(crude), 0.5, 0.5), rewards))
+    assert sorted(request["seed"] for request in server.asked) == [7, 8, 9]
+    assert all(BEST_OF not in request for request in server.asked)
+    with room.database.read() as db:
+        (days,) = days_of_models(db, now().date(), 1).values()
+    assert in_all(days.values()).of(Figure.REWARD).mean == len("A longer reply.")
+
+
+def test_without_a_reward_model_the_first_of_several_is_shown_and_that_is_said(room: Room, server: ModelServer) -> None:
+    async def away(_: object) -> list[float | None]:
+        raise Unreachable("nobody there")
+
+    async def talk(_: Replies) -> None:
+        reply = await room.ended(await asyncio.to_thread(room.say, "Reply.", **{BEST_OF: 2}))
+        assert (reply.state, reply.error) == (MessageState.COMPLETE, "unjudged")
+
+    room.talks(server, talk, Judges(rewards=away))

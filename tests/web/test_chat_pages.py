@@ -3,9 +3,11 @@
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime
 from html import unescape
 
 import pytest
+from sqlalchemy import Connection
 
 from campaigns import World
 from espalier.chat.limits import REPLIES
@@ -196,13 +198,46 @@ def test_temporary_conversations_are_not_listed(ada: Visitor) -> None:
     assert address not in ada.get("/chat").text
 
 
-def test_nobody_sees_anothers_conversation_and_without_models_there_is_no_chat(ada: Visitor, room: Room) -> None:
+def test_nobody_sees_anothers_conversation_and_without_a_model_that_is_said(ada: Visitor, room: Room) -> None:
     address = begin(ada)
     with visit(ada.world, "ben") as ben:
         assert ben.get(address).status_code == 404
     room.there = []
     assert "No model is set up." in ada.get("/chat").text
+
+
+def test_what_the_filter_took_out_is_said_as_such_and_whose_words_they_were(ada: Visitor) -> None:
+    address = begin(ada)
+    for fault, told in (("said", "did not pass your message on"), ("written", "took out what the model wrote")):
+        ada.world.door.call(refuse, fault, ada.world.now)
+        assert told in ada.get(address).text
+        assert "the words are not kept" in ada.page.text
+        ada.post(f"{address}/replies/{last_reply(ada)}/again", form_of(ada.page, "/again").filled())
+
+
+def refuse(db: Connection, fault: str, now: datetime) -> None:
+    for reply in chats.waiting(db, 10):
+        chats.finish(db, reply.id, MessageState.REFUSED, now, error=fault)
+
+
+def last_reply(visitor: Visitor) -> str:
+    return re.findall(r'id="([^"]+)" class="turn assistant', visitor.page.text)[-1]
+
+
+def test_a_model_that_draws_several_replies_says_so(ada: Visitor, room: Room) -> None:
+    room.there[0] = replace(room.there[0], best_of=4)
+    address = begin(ada)
+    answer(ada, "Because.")
+    assert "best of 4" in ada.get(address).text
+
+
+def test_where_chat_is_switched_off_conversations_are_still_read(ada: Visitor) -> None:
+    address = begin(ada)
+    answer(ada, "Because.")
     state = ada.world.http.app.state
     state.campaign = replace(state.campaign, chatroom=None)
-    assert ada.get("/chat").status_code == 404
-    assert 'href="/chat"' not in ada.get("/tasks").text
+    for page in ("/chat", address):
+        assert ada.get(page).status_code == 200
+        assert "Chat is switched off here" in ada.page.text
+        assert 'id="text"' not in ada.page.text
+    assert "Because." in ada.page.text

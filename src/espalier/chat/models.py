@@ -9,6 +9,8 @@ from typing import Final
 
 SUPPORTED: Final = frozenset({"temperature", "top_p", "max_tokens", "seed"})
 """What every server that speaks OpenAI's chat interface takes."""
+BEST_OF: Final = "best_of"
+"""Beside the parameters of a reply: out of so many it is the best. It is not asked of the server."""
 
 
 class ModelState(StrEnum):
@@ -25,7 +27,8 @@ class Served:
 
     id: under which its replies are kept. at_server: its name there. context: tokens of prompt and reply together, where
     the server does not tell it. system: what stands before every conversation that has no such words of its own.
-    supports: the parameters that its server takes. at_once: replies that are written at the same time.
+    supports: the parameters that its server takes. at_once: replies that are written at the same time. best_of: so many
+    are drawn for each that is shown.
     """
 
     id: str
@@ -37,16 +40,18 @@ class Served:
     context: int | None = None
     supports: frozenset[str] = SUPPORTED
     at_once: int = 8
+    best_of: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class ChatModel:
-    """A model as people choose it. title: as they read it."""
+    """A model as people choose it. title: as they read it. best_of: so many are drawn for each reply that is shown."""
 
     id: str
     title: str
     supports: frozenset[str]
     state: ModelState = ModelState.READY
+    best_of: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +63,7 @@ class Place:
 
 
 def offered(served: Served, state: ModelState) -> ChatModel:
-    return ChatModel(served.id, served.title or served.id, served.supports, state)
+    return ChatModel(served.id, served.title or served.id, served.supports, state, served.best_of)
 
 
 def place(before: int, at_once: int, reply_s: float | None) -> Place:

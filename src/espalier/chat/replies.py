@@ -17,9 +17,9 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from espalier.chat.filtering import Filter
 from espalier.chat.fitting import Fitted, TooMuch, estimated, fitted
-from espalier.chat.models import ChatModel, ModelState, Place, Served, offered, place
+from espalier.chat.models import BEST_OF, ChatModel, ModelState, Place, Served, offered, place
+from espalier.chat.scoring import Conversations, Judges
 from espalier.dataset.examples import ASSISTANT, SYSTEM, USER, Turn
 from espalier.domain.message import Role
 from espalier.evaluate.manner import REFUSING, Manner, by_rules
@@ -45,6 +45,8 @@ START_S: Final = 120.0
 """So long after the start a model that never answered may still be starting."""
 MOST_WAITING: Final = 1000
 
+NOBODY: Final = Judges()
+
 log = logging.getLogger(__name__)
 Write = Callable[..., Awaitable[Any]]
 Read = Callable[[], AbstractContextManager[Connection]]
@@ -69,12 +71,17 @@ class _Line:
 
 @dataclass
 class _Reply:
-    """One that is being written. text: as far as the database has it. first_s: after how long its first words came."""
+    """One that is being written. text: as far as the database has it. first_s: after how long its first words came.
+    turns: what its model reads. reward: as a reward model found it. fault: for which it is shown all the same.
+    """
 
     message: ChatMessage
     text: str = ""
     begun: float = field(default_factory=monotonic)
     first_s: float | None = None
+    turns: Sequence[Turn] = ()
+    reward: float | None = None
+    fault: str | None = None
 
     def grows(self, more: str) -> None:
         if more and self.first_s is None:
@@ -86,14 +93,17 @@ class _Reply:
         found = {ended: 1.0} | ({} if self.first_s is None else {Figure.FIRST_S: self.first_s})
         if ended is Figure.COMPLETE:
             found[Figure.WHOLE_S] = monotonic() - self.begun
+            if self.reward is not None:
+                found[Figure.REWARD] = self.reward
             if by_rules(REFUSING, self.text) is Manner.EVADES:
                 found[Figure.DECLINED] = 1.0
         return found
 
 
 class Fault(StrEnum):
-    """Why a reply failed or was cut off, as it is kept. SAID, WRITTEN: whose words the safety filter took out;
-    UNCHECKED: it did not answer. Behind TOO_LONG stand the lengths of the prompt and of what a model reads, in tokens.
+    """Why a reply failed or was cut off, as it is kept. Behind TOO_LONG stand the lengths of the prompt and of what a
+    model reads, in tokens. SAID, WRITTEN: whose words the safety filter took out; UNCHECKED: it did not answer.
+    UNJUDGED: of a reply that is shown although nobody found the best of several.
     """
 
     GONE = "gone"
@@ -105,6 +115,7 @@ class Fault(StrEnum):
     UNCHECKED = "unchecked"
     SAID = "said"
     WRITTEN = "written"
+    UNJUDGED = "unjudged"
 
     def of(self, prompt: int, context: int) -> str:
         return f"{self} {prompt} {context}"
@@ -133,7 +144,7 @@ class _TakenOut(Exception):
 class Replies:
     """Made and used in the event loop, but for `models` and `place`, which threads may ask.
 
-    write: the door's. read: a moment of the database. clock: the time. safety: the filter, if there is one.
+    write: the door's. read: a moment of the database. clock: the time. judges: who looks at what is written.
     """
 
     def __init__(
@@ -142,10 +153,9 @@ class Replies:
         write: Write,
         read: Read,
         clock: Callable[[], datetime],
-        *,
-        safety: Filter | None = None,
+        judges: Judges = NOBODY,
     ) -> None:
-        self._write, self._read, self._clock, self._safety = write, read, clock, safety
+        self._write, self._read, self._clock, self._judges = write, read, clock, judges
         self._lines = {
             each.id: _Line(each, AsyncChatClient(each.url, each.key), context=each.context) for each in models
         }
@@ -166,6 +176,8 @@ class Replies:
         await asyncio.gather(*self._tasks, *writing, return_exceptions=True)
         for line in self._lines.values():
             await line.client.__aexit__()
+        for server in self._judges.servers:
+            await server.close()
 
     def models(self) -> Sequence[ChatModel]:
         """Those that people may choose, the one that holds until they do first."""
@@ -249,8 +261,9 @@ class Replies:
         try:
             async with asyncio.timeout(LONGEST_S):
                 reason = await self._write_out(line, reply)
-            await self._end(reply, MessageState.COMPLETE, reason=reason)
+            await self._end(reply, MessageState.COMPLETE, reason=reason, fault=reply.fault)
             line.took(monotonic() - reply.begun)
+            await self._reward(reply)
         except _GivenUp:
             pass
         except _TakenOut as taken:
@@ -275,9 +288,12 @@ class Replies:
             fits = await self._fitted(line, message, turns)
         if not await self._write(chats.begin, message.id, fits.left_out):
             raise _GivenUp
-        request = _request(line.served, message, fits.turns)
+        request, several = _request(line.served, message, fits.turns), int(message.sampling.get(BEST_OF, 1))
+        reply.turns = fits.turns
         while True:
             try:
+                if several > 1:
+                    return await self._best(line, reply, request, several)
                 return await self._stream(line, reply, request)
             except ApiRefusal as refused:
                 if refused.status not in (429, 503) or reply.text:
@@ -301,12 +317,54 @@ class Replies:
                     raise _GivenUp
         return reason
 
+    async def _best(self, line: _Line, reply: _Reply, request: dict[str, Any], several: int) -> str:
+        """Of several replies the one that the reward model likes most and the filter lets pass; the others go."""
+        drawn = await asyncio.gather(*(_whole(line.client, _seeded(request, number)) for number in range(several)))
+        rewards: Sequence[float | None] = await self._rewards([[*reply.turns, _answer(text)] for text, _ in drawn])
+        reply.fault = None if rewards else Fault.UNJUDGED
+        ranked = sorted(
+            zip(drawn, rewards or [None] * several, strict=True),
+            key=lambda each: float("-inf") if each[1] is None else each[1], reverse=True,
+        )  # fmt: skip
+        for tried, ((text, reason), reward) in enumerate(ranked, start=1):
+            try:
+                await self._pass(Side.WRITTEN, text)
+            except _TakenOut:
+                if tried == several:
+                    raise
+                continue
+            reply.grows(text)
+            reply.reward = reward
+            if not await self._write(chats.append, reply.message.id, text):
+                raise _GivenUp
+            return reason
+        raise AssertionError("the last one returns or raises")
+
+    async def _rewards(self, conversations: Conversations) -> Sequence[float | None]:
+        """What the reward model says of each; nothing where it does not answer."""
+        if self._judges.rewards is None:
+            return ()
+        try:
+            return await self._judges.rewards(conversations)
+        except (ApiRefusal, Unreachable) as error:
+            log.warning("the reward model does not answer: %s", error)
+            return ()
+
+    async def _reward(self, reply: _Reply) -> None:
+        """What counts of a whole reply that was not the best of several."""
+        if reply.reward is not None or not reply.text:
+            return
+        for reward in await self._rewards([[*reply.turns, _answer(reply.text)]]):
+            if reward is not None:
+                at = self._clock()
+                await self._write(model_figures.note, at.date(), reply.message.model or "", {Figure.REWARD: reward})
+
     async def _pass(self, side: Side, text: str, seen: int = 0) -> None:
         """Raises _TakenOut, and _Failed where the filter does not answer: what is not looked at is not shown."""
-        if self._safety is None:
+        if self._judges.safety is None:
             return
         try:
-            score = await self._safety.score(side, text, seen)
+            score = await self._judges.safety.score(side, text, seen)
         except (ApiRefusal, Unreachable) as error:
             log.warning("the safety filter does not answer: %s", error)
             raise _Failed(Fault.UNCHECKED) from None
@@ -397,6 +455,26 @@ def _taken_out(db: Connection, reply: ChatMessage, side: Side, text: str, score:
     figure = Figure.FILTERED_SAID if side is Side.SAID else Figure.FILTERED_WRITTEN
     model_figures.note(db, at.date(), model, {figure: 1.0})
     log.info("the safety filter took out what was %s in a chat with %s (%.2f)", side.value, model, score)
+
+
+async def _whole(client: AsyncChatClient, request: dict[str, Any]) -> tuple[str, str]:
+    """A reply, and why it ended. Raises ApiRefusal, Unreachable."""
+    text, reason = "", "stop"
+    async with aclosing(client.stream(request)) as chunks:
+        async for chunk in chunks:
+            for choice in chunk.choices:
+                text += choice.delta.content or ""
+                reason = choice.finish_reason or reason
+    return text, reason
+
+
+def _seeded(request: dict[str, Any], number: int) -> dict[str, Any]:
+    """With the same seed all of several replies would be the same."""
+    return {**request, "seed": request["seed"] + number} if "seed" in request else request
+
+
+def _answer(text: str) -> Turn:
+    return Turn(ASSISTANT, text)
 
 
 def _longest(message: ChatMessage) -> int:

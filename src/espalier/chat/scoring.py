@@ -3,12 +3,15 @@
 One connection for both; knows the route of scores, and no conversation.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 
+from espalier.chat.filtering import Filter
 from espalier.dataset.examples import USER, Turn
 from espalier.infer.remote import AsyncChatClient, Unreachable
 
 Conversations = Sequence[Sequence[Turn]]
+Rewards = Callable[[Conversations], Awaitable[Sequence[float | None]]]
 
 
 class Scoring:
@@ -36,3 +39,12 @@ class Scoring:
 
     async def close(self) -> None:
         await self._client.__aexit__()
+
+
+@dataclass(frozen=True, slots=True)
+class Judges:
+    """Who looks at what is written. safety: the filter. rewards: of a reward model. servers: closed in the end."""
+
+    safety: Filter | None = None
+    rewards: Rewards | None = None
+    servers: Sequence[Scoring] = ()

@@ -1,4 +1,6 @@
-"""The models that people may chat with: directories, served beside the campaign, and those that the settings name."""
+"""The models that people may chat with: directories, served beside the campaign, and those that the settings name; and
+who looks at what is written there.
+"""
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -12,6 +14,7 @@ from espalier.config import Settings
 
 if TYPE_CHECKING:
     from espalier.chat.models import Served
+    from espalier.chat.scoring import Judges
 
 
 def named_directory(source: str) -> tuple[str, str]:
@@ -58,7 +61,32 @@ def models_of(settings: Settings) -> list["Served"]:
     return [
         Served(
             name, each["url"], each.get("at_server", name), each.get("key"), each.get("title", ""),
-            each.get("system", ""),
+            each.get("system", ""), best_of=each.get("best_of", 1),
         )
         for name, each in settings.models.items()
     ]  # fmt: skip
+
+
+def judges_of(settings: Settings) -> "Judges":
+    """Who looks at what is written in chat: the filter, and what the reward model says."""
+    from espalier.chat.filtering import Filter, Toxicities, in_process
+    from espalier.chat.scoring import Judges, Scoring
+    from espalier.safety.toxicity import NotAModel, read_model
+
+    servers = {url: Scoring(url) for url in (settings.chat_filter, settings.chat_rewards) if url and "://" in url}
+    safety: Filter | None = None
+    if settings.chat_filter:
+        toxicities: Toxicities
+        if settings.chat_filter in servers:
+            toxicities = servers[settings.chat_filter].toxicities
+        else:
+            try:
+                toxicities = in_process(read_model(Path(settings.chat_filter)).score)
+            except OSError as error:
+                fail(f"chat_filter: {settings.chat_filter} cannot be read: {error.strerror}.")
+            except NotAModel as wrong:
+                fail(f"chat_filter: {wrong}.")
+        levels = [None if level >= 1 else level for level in (settings.chat_filter_said, settings.chat_filter_written)]
+        safety = Filter(toxicities, *levels)
+    rewards = servers[settings.chat_rewards].rewards if settings.chat_rewards else None
+    return Judges(safety, rewards, [*servers.values()])

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 from rich.markup import escape
 
-from espalier.cli.chat_models import beside, directories_of, models_of
+from espalier.cli.chat_models import beside, directories_of, judges_of, models_of
 from espalier.cli.terminal import PUBLISHED, err, fail, out, plural, show, table
 from espalier.config import Settings, in_force, read_settings
 
@@ -54,7 +54,7 @@ def serve(
         out.print(f"Espalier listens on {settings.address}; its API is described at {settings.address}/api/docs")
         out.print("Stop it with Ctrl-C.")
         set_up_logs(settings)
-        models = [*beside(directories, stack), *models_of(settings)]
+        models = [*beside(directories, stack), *models_of(settings)] if settings.chat else []
         server = uvicorn.Server(
             uvicorn.Config(
                 create_app(
@@ -62,6 +62,7 @@ def serve(
                     data_dir=settings.data_dir,
                     entrance=entrance_of(settings),
                     models=models,
+                    judges=judges_of(settings),
                 ),
                 log_config=None,
                 access_log=False,

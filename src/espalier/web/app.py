@@ -18,7 +18,8 @@ from starlette.concurrency import run_in_threadpool
 
 from espalier import __version__
 from espalier.chat.models import Served
-from espalier.chat.replies import Replies
+from espalier.chat.replies import NOBODY, Replies
+from espalier.chat.scoring import Judges
 from espalier.store.door import open_door
 from espalier.store.keys import signing_key
 from espalier.store.session import open_database
@@ -84,12 +85,13 @@ def create_app(
     entrance: Entrance | None = None,
     chatroom: Chatroom | None = None,
     models: Sequence[Served] = (),
+    judges: Judges = NOBODY,
 ) -> FastAPI:
     """The application on a database that is migrated already.
 
     data_dir: for exports and uploads. seed, clock: of all chance and time, for tests. background: whether jobs and
-    rounds are done by themselves. entrance: how people sign in. models: those that people
-    chat with. chatroom: somebody else who writes replies, for tests.
+    rounds are done by themselves. entrance: how people sign in. models: those that people chat with. judges: who looks
+    at what they write. chatroom: somebody else who writes replies, for tests.
     """
 
     @asynccontextmanager
@@ -97,7 +99,7 @@ def create_app(
         database = open_database(database_url)
         door = open_door(database)
         key = door.call(signing_key, secrets.token_urlsafe)
-        replies = Replies(models, door.write, database.read, clock)
+        replies = Replies(models, door.write, database.read, clock, judges)
         campaign = Campaign(
             database, door, Random(seed), data_dir, clock, key, entrance=entrance or Entrance(),
             chatroom=replies if models else chatroom,

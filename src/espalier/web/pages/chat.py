@@ -34,16 +34,16 @@ LONGEST_SEARCH: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class Composer:
-    """Where something is written to a model. to: the address. chat_id: None begins a conversation. place: of the draft.
-
-    version: of the draft, 0 for none. fault: why the last try was not taken, at the field `faulty`.
+    """Where something is written to a model. to: the address. chat_id: None begins a conversation. version: of the
+    draft, 0 for none. models: None where chat is switched off. fault: why the last try was not taken, at the field
+    `faulty`.
     """
 
     to: str
     chat_id: str | None
     text: str
     version: int
-    models: Sequence[ChatModel]
+    models: Sequence[ChatModel] | None
     choice: Choice
     fault: str | None = None
     faulty: str | None = None
@@ -120,12 +120,13 @@ def composer_of(
     refused: Refusal | None = None,
 ) -> Composer:
     """With the draft, or with what was typed and not taken. Blocks."""
-    models = chat_choice.room_of(visit).models()
+    room = visit.campaign.chatroom
+    models = room.models() if room else ()
     with visit.campaign.read(visit.caller) as (db, person):
         draft = draft_of(db, person.id, draft_place(chat_id), visit.now)
     text, choice = typed or (draft.text if draft else "", chat_choice.last_choice(visit, models))
     fault, faulty = (said_with_wait(refused, visit.words), refused.field) if refused else (None, None)
-    return Composer(to, chat_id, text, draft.version if draft else 0, models, choice, fault, faulty)
+    return Composer(to, chat_id, text, draft.version if draft else 0, models if room else None, choice, fault, faulty)
 
 
 @router.post("/chat")

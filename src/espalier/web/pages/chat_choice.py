@@ -8,7 +8,7 @@ from starlette.datastructures import FormData
 
 from espalier.chat import parameters
 from espalier.chat.conversations import Wanted
-from espalier.chat.models import ChatModel, ModelState
+from espalier.chat.models import BEST_OF, ChatModel, ModelState
 from espalier.collect.settings import change_chat
 from espalier.domain.errors import Conflict, Invalid, NotFound
 from espalier.web.chatroom import Chatroom
@@ -79,6 +79,8 @@ def wanted_by(visit: Visit, choice: Choice) -> tuple[Wanted, ...]:
         if model is None or model.state is ModelState.GONE:
             raise Conflict("This model is not there any more. Choose another one; nothing is lost.", field=field)
         taken: dict[str, Any] = {**parameters.taken(sampling, model.supports)}
+        if model.best_of > 1:
+            taken[BEST_OF] = model.best_of
         found.append(Wanted(name, taken | ({"system": system} if system else {})))
     return tuple(found)
 

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from espalier.chat import comparing, conversations, judging, sharing
 from espalier.chat.comparing import Pair
-from espalier.chat.models import Place
+from espalier.chat.models import BEST_OF, Place
 from espalier.domain.errors import Invalid, NotFound, Refusal
 from espalier.domain.message import Role
 from espalier.store import battles, chats, shares, thumbs
@@ -48,6 +48,11 @@ class Turn:
     judged: Judged | None = None
     place: Place | None = None
     slow: bool = False
+
+    @property
+    def best_of(self) -> int:
+        """So many replies are drawn of which it is the best."""
+        return int(self.message.sampling.get(BEST_OF, 1))
 
     @property
     def is_reply(self) -> bool:
