@@ -4,13 +4,14 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from itertools import combinations, permutations
+from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from espalier.domain.message import Ballot
-from espalier.domain.ranking import Candidate, agrees, consensus, kendall_tau_b
+from espalier.domain.ranking import Candidate, agrees, consensus, kendall_tau_b, tau_p_value
 
 NOON = datetime(2023, 4, 12, 12, tzinfo=UTC)
 
@@ -325,3 +326,19 @@ def test_a_tau_of_exactly_one_half_does_not_agree() -> None:
     assert kendall_tau_b(ballot("habcdefg"), ranks) == 0.5  # 7 of 28 pairs turned round
     assert not agrees(ballot("habcdefg"), ranks)
     assert agrees(ballot("ahbcdefg"), ranks)
+
+
+@pytest.mark.parametrize("size", [2, 3, 5, 7, 9])
+def test_the_p_value_of_tau_is_that_of_scipy(size: int) -> None:
+    from scipy.stats import kendalltau
+
+    rng = Random(size)
+    for _ in range(4):
+        order = rng.sample(range(size), size)
+        by_model = tuple((str(reply),) for reply in order)
+        ranks = {str(reply): place for place, reply in enumerate(rng.sample(range(size), size))}
+        places = [ranks[str(reply)] for reply in order]
+        found = kendalltau(range(size), places, method="exact" if size <= 7 else "asymptotic")
+        assert kendall_tau_b(by_model, ranks) == pytest.approx(found.statistic)
+        assert tau_p_value(by_model, ranks) == pytest.approx(found.pvalue)
+    assert tau_p_value((("0", "1"),), {"0": 0, "1": 1}) is None, "a ballot that tells none apart"

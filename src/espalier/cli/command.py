@@ -40,6 +40,7 @@ from espalier.cli import (
     recipe,
     safety,
     sample,
+    score,
     serving,
     train,
     train_dpo,
@@ -121,6 +122,7 @@ evaluating.evaluating.command()(evaluate_exposure.exposure)
 evaluating.evaluating.command()(evaluate_report.report)
 app.add_typer(evaluating.evaluating, name="evaluate")
 app.command()(sample.sample)
+app.command()(score.score)
 app.command()(keeping.doctor)
 app.command()(keeping.backup)
 app.command()(keeping.restore)

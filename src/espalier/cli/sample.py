@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
+from espalier.cli.apart import told_apart
 from espalier.cli.campaign import campaign, writing
 from espalier.cli.evaluating import MODEL, Device, Numbers, Seed, Threads, in_sentences, opened
 from espalier.cli.files import now
@@ -63,18 +64,20 @@ def sample(
         (asked,) = opened([model], device, dtype, threads)
         door.call(free_expired, now(), Random())  # no server may be there that does
         planted = None if prompts is None else _planted(door, prompts, langs)
-        added, answered, sampling = Added(), 0, Sampling(longest, temperature, top_p)
+        added, answered, too_long, sampling = Added(), 0, 0, Sampling(longest, temperature, top_p)
         with progress(f"{asked.name}: replying") as bar:
             for some in _waiting(database, asked.name, replies, langs, planted):
                 for waiting, texts in _replied(asked, some[: most and most - answered], sampling, seed):
                     added.include(_add(door, waiting, asked.name, texts))
-                    answered += 1
+                    answered, too_long = answered + bool(texts), too_long + (not texts)
                     bar(answered, most)
                 if answered == most:
                     break
     out.print(
         f"{escape(asked.name)} added {plural(added.replies, 'reply', 'replies')} to {plural(answered, 'prompt')}."
     )
+    if too_long:
+        out.print(f"{plural(too_long, 'prompt is', 'prompts are')} too long for the model.")
     if added.no_place:
         out.print(f"{plural(added.no_place, 'reply', 'replies')} found no place: there were enough.")
     if added.unfit:
@@ -119,9 +122,10 @@ def _replied(
     """What the model says to each, drawn by a seed that the prompts decide."""
     asked = [_turns(waiting) for waiting in some for _ in range(waiting.wanted)]
     mark = sha256("".join(f"{each.id} {each.given}\n" for each in some).encode()).digest()
-    texts = iter(model.generate(asked, sampling, (seed + int.from_bytes(mark[:4])) % 2**31))
+    drawn_by = (seed + int.from_bytes(mark[:4])) % 2**31
+    texts = iter(told_apart(lambda few: model.generate(few, sampling, drawn_by), asked))
     for waiting in some:
-        yield waiting, [next(texts) for _ in range(waiting.wanted)]
+        yield waiting, [text for _ in range(waiting.wanted) if (text := next(texts)) is not None]
 
 
 def _turns(waiting: "Waiting") -> "Turns":

@@ -72,12 +72,15 @@ def withdraw_conversations(db: Connection, now: datetime, rng: Random) -> None:
 
 def trees_of(chat: Chat, messages: list[ChatMessage], lang: str) -> list[TreeRecord]:
     """The conversation as published trees, whose prompts await review. Replies that failed, were refused or never
-    begun are left out with what stands below them.
+    begun are left out with what stands below them, and so is what was said to get only refusals.
     """
     assert chat.consent is not None, "a conversation without a consent"
+    states: dict[str | None, set[MessageState]] = {}
+    for message in messages:
+        states.setdefault(message.parent_id, set()).add(message.state)
     below: dict[str | None, list[ChatMessage]] = {}
     for message in messages:
-        if message.state in STANDING and message.text.strip():
+        if message.state in STANDING and message.text.strip() and states.get(message.id) != {MessageState.REFUSED}:
             below.setdefault(message.parent_id, []).append(message)
     made: dict[str, MessageRecord] = {}
     for message in reversed(messages):  # replies before what they reply to

@@ -7,11 +7,13 @@ numbers, so the result cannot depend on the order in which votes arrive.
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from math import lcm, sqrt
+from itertools import permutations
+from math import erfc, lcm, sqrt
 
 from espalier.domain.message import Ballot
 
 AGREES_ABOVE = 0.5  # Kendall's tau-b between a ballot and the final ranks
+MOST_PERMUTED = 7  # replies, of which all orders are counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +135,25 @@ def kendall_tau_b(ballot: Ballot, ranks: Mapping[str, int]) -> float | None:
     if not told_by_ballot or not told_by_ranks:
         return None
     return balance / sqrt(told_by_ballot * told_by_ranks)
+
+
+def tau_p_value(ballot: Ballot, ranks: Mapping[str, int]) -> float | None:
+    """How likely a tau-b at least as far from 0 is where the ranks fall by chance: all their permutations for up to
+    seven replies, beyond that the normal approximation (Kendall 1970). None where there is no tau-b.
+    """
+    tau = kendall_tau_b(ballot, ranks)
+    if tau is None:
+        return None
+    held = [reply for group in ballot for reply in group if reply in ranks]
+    number = len(held)
+    if number > MOST_PERMUTED:
+        return erfc(abs(tau) * 3 * sqrt(number * (number - 1)) / sqrt(2 * (2 * number + 5)) / sqrt(2))
+    as_far = total = 0
+    for drawn in permutations(ranks[reply] for reply in held):
+        by_chance = kendall_tau_b(ballot, dict(zip(held, drawn, strict=True)))
+        as_far += by_chance is not None and abs(by_chance) >= abs(tau) - 1e-9
+        total += 1
+    return as_far / total
 
 
 def agrees(ballot: Ballot, ranks: Mapping[str, int]) -> bool:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, delete, func, select, text, union, update
 
-from espalier.store import battles, cases, chat_reports, chats, people, reports, texts
+from espalier.store import battles, cases, chat_reports, chats, people, reports, reward_scores, texts
 from espalier.store.facts import GOLD, VOTES, log_of
 from espalier.store.sql import Statement
 from espalier.store.tables import (
@@ -144,6 +144,7 @@ def purge_rows(db: Connection, tree_id: str, person_id: str, written: Collection
     _EMPTY_EXTRAS.run(db, ids=written)
     reports.forget_on(db, written)
     cases.forget_on(db, written)
+    reward_scores.forget(db, written)
     for statement in _ON_MESSAGES:
         statement.run(db, ids=written)
 

@@ -900,3 +900,15 @@ filter_hits = Table(
     Index("filter_hits_by_chat", "chat_id"),
     sqlite_autoincrement=True,
 )
+
+# Kept: what reward models say of replies in trees, the latest of each model.
+reward_scores = Table(
+    "reward_scores",
+    metadata,
+    required("model"),
+    required("message_id"),
+    required("score", Double),
+    required("at", BigInteger),
+    PrimaryKeyConstraint("model", "message_id"),
+    sqlite_with_rowid=False,
+)

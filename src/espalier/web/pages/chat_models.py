@@ -1,4 +1,6 @@
-"""The models of chat, for organisers: whether each is there, and day by day how it does with people."""
+"""The models of chat, for organisers: whether each is there, day by day how it does with people, and where a reward
+model and people disagree.
+"""
 
 import csv
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +17,7 @@ from starlette.responses import Response
 
 from espalier.chat.models import ChatModel
 from espalier.chat.standing import Days, Standing, days_of_models, in_all, taken_out
+from espalier.collect.disagreement import Disagreement, disagreements
 from espalier.store.filter_hits import FilterHit
 from espalier.store.model_figures import Figure
 from espalier.web import charts
@@ -27,6 +30,7 @@ router = APIRouter()
 
 DAYS: Final = 30
 MOST_HITS: Final = 50
+MOST_DISAGREEMENTS: Final = 20
 Value = Callable[[Standing], float | None]
 COLUMNS: Final[Mapping[str, tuple[str, Value]]] = {
     "replies": (N_("Replies"), lambda each: each.replies),
@@ -65,7 +69,9 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """switched_off: there is no chat. sums: of each model over all days. rows: by day."""
+    """switched_off: there is no chat. sums: of each model over all days. rows: by day. disagreements: of reward models
+    with people on replies in trees.
+    """
 
     models: Sequence[ChatModel]
     switched_off: bool
@@ -74,6 +80,7 @@ class Context:
     rows: Sequence[Row]
     charts: Sequence[Chart]
     hits: Sequence[FilterHit]
+    disagreements: Sequence[Disagreement]
 
 
 @router.get("/admin/models")
@@ -81,6 +88,7 @@ def show(visit: AdminVisit) -> Response:
     with visit.campaign.database.read() as db:
         found = days_of_models(db, visit.now.date(), DAYS)
         hits = taken_out(db, MOST_HITS)
+        differing = disagreements(db, MOST_DISAGREEMENTS)
     room, _ = visit.campaign.chatroom, visit.words.gettext
     sums = [Row(model, _cells(visit, in_all(days.values()))) for model, days in found.items()]
     rows = [
@@ -90,7 +98,9 @@ def show(visit: AdminVisit) -> Response:
         if each != Standing()
     ]
     columns = [_(words) for words, _value in COLUMNS.values()]
-    context = Context(room.models() if room else (), room is None, columns, sums, rows, _charts(visit, found), hits)
+    context = Context(
+        room.models() if room else (), room is None, columns, sums, rows, _charts(visit, found), hits, differing
+    )
     return render(visit, "models.html", context)
 
 
