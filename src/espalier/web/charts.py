@@ -15,7 +15,7 @@ Say = Callable[[float], str]
 """How a number is written in the reader's language."""
 WIDTH: Final = 560
 ROW: Final = 30
-NAMES: Final = 150  # room for the names of rows
+NAMES: Final = 186  # room for the names of rows
 VALUES: Final = 76  # room for the values behind the bars
 LETTER: Final = 7.4
 APART: Final = 16  # of two direct labels
@@ -103,7 +103,7 @@ def spreads(rows: Sequence[Spread], label: str, say: Say, *, mirrored: bool = Fa
 
 def lines(series: Sequence[Line], names: Sequence[str], label: str, say: Say, *, mirrored: bool = False) -> Markup:
     """One stroke a series over the same days, each with its own pattern and its name at its end."""
-    left, right, head, foot, height = 56, 118, 12, 30, 260
+    left, right, head, foot, height = 56, 144, 12, 30, 260
     top = max(2, nice_top(max((max(each.values, default=0) for each in series), default=0)))
     flip = _flip(mirrored)
     deep = height - head - foot
