@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from commands import Run
-from espalier.dataset.examples import Turns
+from espalier.dataset.examples import Turn, Turns
 from espalier.dataset.read import read_trees
 from espalier.evaluate.heldout import agrees, asked, costs, said_in, wins
 from espalier.evaluate.local import LocalModel
@@ -85,3 +85,9 @@ def test_what_cannot_be_measured_is_said_in_a_sentence(run: Run, trees: Path, ar
     assert done.code
     assert says in done.err
     assert "Traceback" not in done.err
+
+
+def test_of_a_question_that_is_too_long_for_a_model_its_end_is_read(local_model: LocalModel) -> None:
+    (cut,) = local_model.loglikelihood([((Turn("user", "Why? " * 600),), "Because.")])
+    (short,) = local_model.loglikelihood([((Turn("user", "Why? " * 20),), "Because.")])
+    assert cut.tokens == short.tokens

@@ -21,6 +21,7 @@ from espalier.cli import (
     evaluate_bias,
     evaluate_evals,
     evaluate_exposure,
+    evaluate_generalisation,
     evaluate_harness,
     evaluate_heldout,
     evaluate_humaneval,
@@ -108,6 +109,7 @@ recipe.recipes.command()(recipe.sweep)
 app.add_typer(recipe.recipes, name="recipe")
 app.add_typer(model.models, name="model")
 evaluating.evaluating.command()(evaluate_heldout.heldout)
+evaluating.evaluating.command()(evaluate_generalisation.generalisation)
 evaluating.evaluating.command()(evaluate_battles.battles)
 evaluating.evaluating.command()(evaluate_pairwise.pairwise)
 evaluating.evaluating.command()(evaluate_humaneval.humaneval)

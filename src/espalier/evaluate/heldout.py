@@ -10,6 +10,7 @@ from math import exp, log
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from espalier.dataset.contributors import Estimate
 from espalier.dataset.examples import Turns, turns_of
@@ -60,24 +61,42 @@ def costs(
     The end token is not counted: what it is and when it comes differs between models. Bits per byte can be compared
     between all models, perplexity only between those that cut texts alike.
     """
-    told = []
-    for begin in range(0, len(said), AT_ONCE):
-        told += model.loglikelihood([(each.before, each.text) for each in said[begin : begin + AT_ONCE]])
-        tell(len(told), len(said))
-    nats = np.array([-each.log_p for each in told], np.float64)
-    tokens = np.array([each.tokens for each in told], np.float64)
-    size = np.array([len(each.text.encode()) for each in said], np.float64)
-    trees = np.array([each.tree for each in said], np.str_)
-    langs = np.array([each.lang for each in said], np.str_)
-    found = {"bits per byte": ratio(nats / log(2), size, trees, random)}
+    bits, tokens = bits_of(model, said, tell)
+    size, trees, langs = sizes(said), trees_of(said), langs_of(said)
+    found = {"bits per byte": ratio(bits, size, trees, random)}
     for lang in sorted(set(langs.tolist()), key=lambda lang: (-int((langs == lang).sum()), lang)):
         of = langs == lang
-        found[f"bits per byte, {lang}"] = ratio(nats[of] / log(2), size[of], trees[of], random)
-    if (each := ratio(nats, tokens, trees, random)) is not None:
+        found[f"bits per byte, {lang}"] = ratio(bits[of], size[of], trees[of], random)
+    if (each := ratio(bits * log(2), tokens, trees, random)) is not None:
         found["perplexity"] = Estimate(
             exp(each.value), *(None if end is None else exp(end) for end in (each.low, each.high))
         )
     return {name: each for name, each in found.items() if each is not None}
+
+
+def bits_of(model: Weighted, said: Sequence[Said], tell: Tell = nobody) -> tuple[Numbers, Numbers]:
+    """−log₂ p of each reply after its thread, and its tokens, (replies,) each."""
+    told = []
+    for begin in range(0, len(said), AT_ONCE):
+        told += model.loglikelihood([(each.before, each.text) for each in said[begin : begin + AT_ONCE]])
+        tell(len(told), len(said))
+    return (
+        np.array([-each.log_p / log(2) for each in told], np.float64),
+        np.array([each.tokens for each in told], np.float64),
+    )
+
+
+def sizes(said: Sequence[Said]) -> Numbers:
+    """Bytes of the replies in UTF-8, (replies,)."""
+    return np.array([len(each.text.encode()) for each in said], np.float64)
+
+
+def trees_of(said: Sequence[Said]) -> NDArray[np.str_]:
+    return np.array([each.tree for each in said], np.str_)
+
+
+def langs_of(said: Sequence[Said]) -> NDArray[np.str_]:
+    return np.array([each.lang for each in said], np.str_)
 
 
 # What a reward model knows
@@ -85,6 +104,11 @@ def costs(
 
 def agrees(judge: Judge, trees: Iterable[TreeRecord], random: np.random.Generator, tell: Tell = nobody) -> Agreement:
     """How a reward model's order of replies agrees with people's, beside the rule that the longer one is better."""
+    return agreement(scored(judge, trees, tell), random)
+
+
+def scored(judge: Judge, trees: Iterable[TreeRecord], tell: Tell = nobody) -> list[Scored]:
+    """What a reward model says of all replies that people ranked."""
     lists = [
         (tree, each) for tree in trees if (left := pruned(tree, is_there)) is not None for each in ranked_lists(left)
     ]
@@ -97,7 +121,7 @@ def agrees(judge: Judge, trees: Iterable[TreeRecord], random: np.random.Generato
             Scored(tree.message_tree_id, each.replies[0].lang or NO_LANGUAGE, tuple(scores), lengths, each.ties)
         )
         tell(number, len(lists))
-    return agreement(found, random)
+    return found
 
 
 def figures_of(known: Agreement) -> dict[str, Estimate]:
@@ -132,17 +156,24 @@ def wins(
 
     A reward model knows nothing of truth and likes length: the share of longer replies stands beside it.
     """
-    ours = np.array(judge.rewards([(each.before, text) for each, text in zip(said, replies, strict=True)]), np.float64)
-    theirs = np.array(judge.rewards([(each.before, each.text) for each in said]), np.float64)
-    trees = np.array([each.tree for each in said], np.str_)
+    ours, theirs = both_rewards(judge, said, replies)
+    trees = trees_of(said)
     lengths = np.array([[len(text), len(each.text)] for each, text in zip(said, replies, strict=True)], np.float64)
     found = {
-        "win rate": mean(_won(ours, theirs), trees, random),
+        "win rate": mean(won(ours, theirs), trees, random),
         "reward above people's": mean(ours - theirs, trees, random),
-        "share longer": mean(_won(*lengths.reshape(-1, 2).T), trees, random),
+        "share longer": mean(won(*lengths.reshape(-1, 2).T), trees, random),
     }
     return {name: each for name, each in found.items() if each is not None}
 
 
-def _won(one: Numbers, other: Numbers) -> Numbers:
+def both_rewards(judge: Judge, said: Sequence[Said], replies: Sequence[str]) -> tuple[Numbers, Numbers]:
+    """Of a model's replies and of people's, (replies,) each."""
+    ours = judge.rewards([(each.before, text) for each, text in zip(said, replies, strict=True)])
+    theirs = judge.rewards([(each.before, each.text) for each in said])
+    return np.array(ours, np.float64), np.array(theirs, np.float64)
+
+
+def won(one: Numbers, other: Numbers) -> Numbers:
+    """1 where the one is more, ½ where both are the same, else 0."""
     return np.asarray((one > other) + 0.5 * (one == other))

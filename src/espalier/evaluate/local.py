@@ -22,7 +22,7 @@ from espalier.infer.load import load_model, positions_of
 from espalier.infer.local import LocalEngine
 from espalier.infer.reward import load_reward
 from espalier.infer.score import Replied, model_reward, passes
-from espalier.infer.tokens import encode_reply, end_of, tokens_of
+from espalier.infer.tokens import encode_reply, end_of, end_of_prompt, tokens_of
 from espalier.infer.unusable import BadModel
 
 PASS_TOKENS: Final = 8_192
@@ -52,8 +52,8 @@ class LocalModel:
         return [str(self.reads.decode(list(each.reply), skip_special_tokens=True)) for each in samples]
 
     def loglikelihood(self, asked: Sequence[tuple[Context, str]]) -> list[Likelihood]:
-        """Of a context that is too long the end stays: whole turns of a conversation, tokens of a text. A text that is
-        too long itself is told in windows, the whole of it.
+        """Of a context that is too long the end stays: whole turns of a conversation, tokens of a text or of the last
+        turn. A text that is too long itself is told in windows, the whole of it.
         """
         return self._told([self._windows(*self._pair(context, text)) for context, text in asked])
 
@@ -99,7 +99,7 @@ class LocalModel:
     def _pair(self, context: Context, text: str) -> Replied:
         if not isinstance(context, str):
             reply = tuple(plain([text], self.reads)[0])
-            return self._prompt(context, max(self.longest - len(reply), self.longest // 2)), reply
+            return end_of_prompt(context, self.reads, max(self.longest - len(reply), self.longest // 2)), reply
         # Blanks at the end of a context belong to the word that follows, as tokenizers have it.
         stripped = context.rstrip()
         text = context[len(stripped) :] + text
@@ -138,16 +138,17 @@ class LocalJudge:
         self._reward = model_reward(model, PASS_TOKENS)
 
     def rewards(self, replies: Sequence[tuple[Turns, str]]) -> list[float]:
-        """Of what is too long the first turns are left out; where the last one alone is too long its reply is cut."""
+        """Of what is too long the first turns are left out; where the last one alone is too long its reply is cut, or
+        its beginning."""
         return list(self._reward([self._sample(turns, text) for turns, text in replies])) if replies else []
 
     def _sample(self, turns: Turns, text: str) -> Sample:
         *said, end = encode_reply(text, self.reads)
-        prompt = tokens_of(turns, self.reads, self.longest - len(said) - 1) or tokens_of(
-            turns, self.reads, self.longest - 1
+        prompt = (
+            tokens_of(turns, self.reads, self.longest - len(said) - 1)
+            or tokens_of(turns, self.reads, self.longest - 1)
+            or end_of_prompt(turns, self.reads, self.longest // 2)
         )
-        if not prompt:
-            raise BadModel(f"{self.name} has room for {self.longest:,} tokens, too few for a prompt and a reply to it")
         reply = (*said[: self.longest - len(prompt) - 1], end)
         return Sample(prompt, reply, (0.0,) * len(reply), True)
 

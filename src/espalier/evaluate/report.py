@@ -15,11 +15,13 @@ from typing import Any, Final
 from espalier.dataset.charts import ROW, SERIES, WIDTH, Cell, Chart, Spec
 from espalier.dataset.page import Figure as Drawn
 from espalier.dataset.page import Page, Section, Table, figure, write_page
+from espalier.evaluate.generalisation import ACCURACY, APART, BEYOND, KINDS, SAVED, WITHIN, WON
 from espalier.evaluate.results import BadResults, Figure, Results, read_results
 
 MISSING: Final = "·"
 """What a page shows of what nobody knows."""
 OURS, PUBLISHED = "ours", "published"
+GENERALISATION: Final = "generalisation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,15 @@ OF_MODERATION: Final = (
     Measure("recall", (("moderation", "recall"),), "of what people call toxic, what it does"),
     Measure("area", (("moderation", "area under the curve"),), "how often a toxic text has the higher score"),
 )
-ALL: Final = (*TABLE, *BESIDE, *SAFETY, *OF_REWARDS, *OF_MODERATION)
+REACH: Final = tuple(
+    Measure(f"{title}, {where}", ((GENERALISATION, f"{kind}, {where}"),), says)
+    for kind, title, says in (
+        (SAVED, "saved", "bits per byte of people's replies that training saved"),
+        (ACCURACY, "accuracy", "how often a reward model has people's order of two replies"),
+        (WON, "win rate", "against people's best reply, as the reward model has it"),
+    )
+    for where in (WITHIN, BEYOND, APART)
+)
 By = Mapping[str, Mapping[str, Results]]
 """The results of each model by the name of the evaluation."""
 
@@ -118,6 +128,7 @@ def write_report(path: Path, found: By, name: str = "Models evaluated") -> None:
         Section("safety", "Safety, bias and truth", list(_some(found, SAFETY))),
         Section("rewards", "Reward models", list(_some(found, OF_REWARDS))),
         Section("moderation", "Moderation", list(_some(found, OF_MODERATION))),
+        Section("reach", "Within and beyond what was trained on", list(_reach(found))),
         Section("exposure", "Exposure", list(figure(_exposure(found)))),
         Section("figures", "Every figure", [_whole(evaluation, found) for evaluation in evaluations]),
         Section("made", "How this was made", list(_made(found))),
@@ -188,6 +199,23 @@ def _some(found: By, measures: Sequence[Measure]) -> Iterator[Table | Drawn | st
         yield from figure(_points(found, measures[place], ()))
 
 
+def _reach(found: By) -> Iterator[Table | Drawn | str]:
+    """What models do within what they were trained on, and beyond: a table, and a picture of each kind of figure."""
+    if not (there := _there(found, REACH)):
+        return
+    shown = [place for place in range(len(REACH)) if any(row[place] for row in there.values())]
+    rows = [(name, *(cell(row[place], REACH[place].digits) for place in shown)) for name, row in there.items()]
+    yield Table("", "", ("model", *(REACH[place].title for place in shown)), rows, open=True)
+    for kind in KINDS:
+        told = {
+            name: {where: of[GENERALISATION].figures.get(f"{kind}, {where}") for where in (WITHIN, BEYOND)}
+            for name, of in found.items()
+            if GENERALISATION in of
+        }
+        says = "On held-out trees like those that were trained on, and on others."
+        yield from figure(_side_by_side(f"{kind[0].upper()}{kind[1:]}", says, told, "", kind))
+
+
 def _points(found: By, measure: Measure, others: Sequence[Mapping[str, Any]]) -> Chart | None:
     """A point for each model, with a line for its interval; None where we have none."""
     ours = {name: told for name, of in found.items() if (told := figure_of(of, measure))}
@@ -232,20 +260,41 @@ TIMES: Final = "exposure, "
 
 def _exposure(found: By) -> Chart | None:
     """How exposed planted data is by how often it was learned. None where nobody measured it."""
+    told = {
+        name: {
+            called.removeprefix(TIMES).removesuffix(" times"): each
+            for called, each in of["exposure"].figures.items()
+            if called.startswith(TIMES) and called.endswith(" times")
+        }
+        for name, of in found.items()
+        if "exposure" in of
+    }
+    says = (
+        "log₂ of all possible values minus log₂ of the rank of the planted one among them; what was never learned has "
+        "1.44 bits in the mean."
+    )
+    return _side_by_side("Exposure of planted personal data", says, told, "times that it was learned", "exposure, bits")
+
+
+def _side_by_side(
+    title: str, says: str, told: Mapping[str, Mapping[str, Figure | None]], across: str, up: str
+) -> Chart | None:
+    """Points of all models beside each other at each place of an axis, with their intervals. None where there are none.
+
+    told: of each model its figures by the place.
+    """
     values, rows = [], list[Sequence[Cell]]()
-    for name, of in found.items():
-        for called, told in of["exposure"].figures.items() if "exposure" in of else ():
-            if called.startswith(TIMES) and called.endswith(" times"):
-                times = called.removeprefix(TIMES).removesuffix(" times")
-                low, high = (told.value if end is None else end for end in (told.low, told.high))
-                values.append({"model": name, "times": times, "bits": told.value, "low": low, "high": high})
-                rows.append((name, times, cell(told, 2)))
+    for name, figures in told.items():
+        for place, each in figures.items():
+            if each is not None:
+                low, high = (each.value if end is None else end for end in (each.low, each.high))
+                values.append({"model": name, "place": place, "value": each.value, "low": low, "high": high})
+                rows.append((name, place, cell(each, 2)))
     if not values:
         return None
     names = list(dict.fromkeys(str(each["model"]) for each in values))
-    x = {"field": "times", "type": "ordinal", "sort": None, "title": "times that it was learned",
-         "axis": {"labelAngle": 0}}  # fmt: skip
-    y = {"field": "bits", "type": "quantitative", "title": "exposure, bits"}
+    x = {"field": "place", "type": "ordinal", "sort": None, "title": across or None, "axis": {"labelAngle": 0}}
+    y = {"field": "value", "type": "quantitative", "title": up}
     spec: Spec = {
         "width": 420, "height": 260, "data": {"values": values},
         "encoding": {
@@ -259,11 +308,7 @@ def _exposure(found: By) -> Chart | None:
             {"mark": {"type": "point", "filled": True, "size": 60, "opacity": 1}, "encoding": {"y": y}},
         ],
     }  # fmt: skip
-    says = (
-        "log₂ of all possible values minus log₂ of the rank of the planted one among them; what was never learned has "
-        "1.44 bits in the mean."
-    )
-    return Chart("Exposure of planted personal data", says, spec, ("model", "times", "bits"), rows)
+    return Chart(title, says, spec, ("model", across or "where", up), rows)
 
 
 def _whole(evaluation: str, found: By) -> Table:

@@ -136,17 +136,23 @@ def mean(values: Numbers, clusters: NDArray[np.str_], random: np.random.Generato
     return ratio(values, np.ones(len(values)), clusters, random)
 
 
-def mean_apart(
-    values: Numbers, which: NDArray[np.bool_], clusters: NDArray[np.str_], random: np.random.Generator
+def ratio_apart(
+    over: Numbers, under: Numbers, which: NDArray[np.bool_], clusters: NDArray[np.str_], random: np.random.Generator
 ) -> Estimate | None:
-    """The mean of some minus that of the others, with its interval in clusters drawn again; None where there are none
-    of either. values, which, clusters: (n,).
+    """Σ over / Σ under of some minus that of the others, with its interval in clusters drawn again; None where there
+    are none of either. over, under, which, clusters: (n,).
     """
     if not which.any() or which.all():
         return None
-    ours, theirs = which.astype(np.float64), (~which).astype(np.float64)
-    columns = (values * ours, ours, values * theirs, theirs)
+    columns = [column * each for each in (which, ~which) for column in (over, under)]
     return drawn_again(columns, clusters, lambda sums: _parts(*sums[:2]) - _parts(*sums[2:]), random)
+
+
+def mean_apart(
+    values: Numbers, which: NDArray[np.bool_], clusters: NDArray[np.str_], random: np.random.Generator
+) -> Estimate | None:
+    """The mean of some minus that of the others; values, which, clusters: (n,)."""
+    return ratio_apart(values, np.ones(len(values)), which, clusters, random)
 
 
 def _parts(over: Numbers, under: Numbers) -> Numbers:

@@ -95,6 +95,11 @@ def tokens_of(turns: Turns, tokenizer: PreTrainedTokenizerBase, longest: int) ->
     return None
 
 
+def end_of_prompt(turns: Turns, tokenizer: PreTrainedTokenizerBase, longest: int) -> Tokens:
+    """The same, and where the last turn alone is too long the end of it."""
+    return tokens_of(turns, tokenizer, longest) or encode_prompt(prompt_of(turns), tokenizer)[-longest:]
+
+
 def joined_prompt(given: Sequence[Segment], texts: Sequence[Sequence[int]], layout: Layout) -> Tokens:
     """The same of segments whose texts are encoded already."""
     ids: list[int] = [] if given and given[0].role is Role.SYSTEM else [*layout.begin]
