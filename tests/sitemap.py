@@ -143,6 +143,7 @@ PAGES: Final = (
     plain("reasons-of-decisions", "/moderation/reasons", "Administrator"),
     Shown("case", "/moderation/cases/{number}", "Administrator", at("/moderation/cases/{}", CASE)),
     Shown("many-cases", "/moderation/bulk", "Administrator", at("/moderation/bulk?case={}", CASE)),
+    plain("replies-shown-to-staff", "/moderation/chats", "Administrator"),
     plain("chat", "/chat", "Ada"),
     Shown("conversation", "/chat/{chat_id}", "Ada", at("/chat/{}", one("SELECT id FROM chats"))),
     Shown("shared-conversation", "/shared/{share_id}", None, fixed("/shared/a-link")),

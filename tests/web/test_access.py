@@ -83,7 +83,8 @@ SITE: Final[dict[str, dict[str, Needs]]] = {
         "/admin/survey": AD, "/me": A,
         "/me/contributions": A, "/me/data": A, "/me/data/espalier.json": SO, "/me/delete": SO, "/me/statistics": A,
         "/me/tokens": A,
-        "/moderation": MO, "/moderation/cases/{number}": MO, "/moderation/bulk": MO, "/moderation/bulk/{first}": MO,
+        "/moderation": MO, "/moderation/chats": MO,
+        "/moderation/cases/{number}": MO, "/moderation/bulk": MO, "/moderation/bulk/{first}": MO,
         "/moderation/reasons": AD, "/banned": N, "/notices": M,
         "/admin/survey.csv": AD, "/invitation/{token}": N, "/unsubscribe/{signed}": N, "/admin/trees/orders": MO,
         "/admin/invitations/links": AD, "/tasks/{task_id}/{part}": M, "/shared/{share_id}": N,
@@ -92,6 +93,7 @@ SITE: Final[dict[str, dict[str, Needs]]] = {
         "/chat/{chat_id}/conversation.json": M, "/chat/{chat_id}/conversation.md": M,
     },
     "POST": {
+        "/moderation/chats/{number}/close": MO, "/chat/{chat_id}/replies/{reply_id}/report": M,
         "/manner": N, "/begin": N, "/admin/campaign/picture": AD, "/me": A,
         "/me/contributions/{message_id}/withdraw": A, "/me/delete": SO, "/me/delete/stop": SO,
         "/me/tokens": A, "/me/tokens/{token_id}/revoke": A, "/me/mail": A, "/me/survey": A,

@@ -241,3 +241,26 @@ def test_where_chat_is_switched_off_conversations_are_still_read(ada: Visitor) -
         assert "Chat is switched off here" in ada.page.text
         assert 'id="text"' not in ada.page.text
     assert "Because." in ada.page.text
+
+
+def test_staff_read_what_was_shown_to_them_and_nothing_else(ada: Visitor) -> None:
+    address = begin(ada)
+    answer(ada, "Because of cheese.")
+    ada.get(address)
+    ada.send(address, text="And what is my secret?", **CHOSEN)
+    answer(ada, "Mum is the word.")
+    first = re.findall(r'id="([^"]+)" class="turn assistant', ada.get(address).text)[0]
+    assert (
+        ada.post(f"{address}/replies/{first}/report", form_of(ada.page, f"{first}/report").filled()).status_code == 422
+    )
+    ada.get(address)
+    ada.post(f"{address}/replies/{first}/report", form_of(ada.page, f"{first}/report").filled(reason="No cheese."))
+    assert "You have shown this reply to staff." in ada.get(address).text
+    with visit(ada.world, ada.world.warden.name) as warden:
+        page = warden.get("/moderation/chats").text
+        assert "Because of cheese." in page
+        assert "No cheese." in page
+        assert "secret" not in words_of(page)
+        assert "ada" not in words_of(page)
+        warden.post("/moderation/chats/1/close", form_of(warden.page, "/close").filled())
+        assert "Nothing waits" in warden.get("/moderation/chats").text

@@ -12,8 +12,9 @@ from sqlalchemy import Connection
 
 from espalier.chat.conversations import MOST_CHARACTERS, ended_reply, own_chat
 from espalier.domain.characters import are_characters
-from espalier.domain.errors import Invalid, TooLong
+from espalier.domain.errors import Conflict, Invalid, TooLong
 from espalier.store import chat_reports, chats, thumbs
+from espalier.store.chat_reports import ChatReport
 from espalier.store.people import Person
 from espalier.store.thumbs import Judged, Thumb
 
@@ -65,6 +66,17 @@ def reported(db: Connection, person: Person, chat_id: str) -> frozenset[str]:
     """The ids of the replies that were shown to staff. Raises NotFound."""
     own_chat(db, person, chat_id)
     return frozenset(each.reply_id for each in chat_reports.reports_by(db, person.id) if each.reply_id)
+
+
+def reports_to_see(db: Connection, most: int) -> list[ChatReport]:
+    """What people showed to staff and nobody has looked at, the oldest first."""
+    return chat_reports.open_reports(db, most)
+
+
+def close(db: Connection, person: Person, number: int, now: datetime) -> None:
+    """Somebody of the staff has seen to it: it waits for nobody any more. Raises Conflict."""
+    if not chat_reports.close(db, number, person.id, now):
+        raise Conflict("Somebody has seen to this before.")
 
 
 def _checked(words: str, most: int) -> str:

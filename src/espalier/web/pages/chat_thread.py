@@ -37,6 +37,7 @@ class Turn:
     """A message as the page shows it. before, after: the messages beside it, as one turns the branches.
 
     model: None for a person, and while it is not to be known. place: of a reply that waits. slow: it takes long.
+    reported: staff see it.
     """
 
     message: ChatMessage
@@ -48,6 +49,7 @@ class Turn:
     judged: Judged | None = None
     place: Place | None = None
     slow: bool = False
+    reported: bool = False
 
     @property
     def best_of(self) -> int:
@@ -130,6 +132,7 @@ class _Found:
         self._messages = {each.id: each for each in chats.messages_of(db, chat.id)}
         self._shape = chats.branches(db, chat.id)
         self._unknown = battles.unvoted_replies(db, chat.id, person.id)
+        self._reported = judging.reported(db, person, chat.id)
         self._judged = thumbs.thumbs_of_chat(db, chat.id)
         pairs = comparing.pairs(db, person, chat.id)
         self.unvoted = next((each for each in pairs if each.vote is None), None)
@@ -152,7 +155,7 @@ class _Found:
             message, at + 1, len(beside), beside[at - 1] if at else None,
             beside[at + 1] if at + 1 < len(beside) else None,
             None if message_id in self._unknown else message.model, self._judged.get(message_id), place,
-            message.state.is_open and not message.text and waited_s > SLOW_S,
+            message.state.is_open and not message.text and waited_s > SLOW_S, message_id in self._reported,
         )  # fmt: skip
 
     def position_of(self, pair: Pair) -> int:
@@ -282,6 +285,17 @@ async def judge(
         visit.changing(), judging.judge, chat_id, reply_id, Thumb(thumb), reason, note, campaign.clock()
     )  # fmt: skip
     return redirect(visit, back)
+
+
+@router.post("/chat/{chat_id}/replies/{reply_id}/report")
+async def report(
+    visit: Sender, chat_id: str, reply_id: str, reason: Annotated[str, Form(max_length=5000)] = ""
+) -> Response:
+    """Show it to staff, with what it answers."""
+    campaign = visit.campaign
+    await campaign.change(visit.changing(), judging.report, chat_id, reply_id, reason, campaign.clock())
+    said = visit.words.gettext("Staff see this reply and what it answers now, and what you say of it; nothing else.")
+    return redirect(visit, f"/chat/{chat_id}#{reply_id}", said)
 
 
 @router.post("/chat/{chat_id}/pairs/{pair_id}")
