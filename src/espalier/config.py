@@ -83,6 +83,18 @@ def _models(given: object) -> Mapping[str, Mapping[str, Any]]:
     return given
 
 
+def _presets(given: object) -> Mapping[str, Mapping[str, int | float]]:
+    """The tables `[chat_presets.xx]`."""
+    if not isinstance(given, Mapping):
+        raise ValueError("no table")
+    for name, values in given.items():
+        if not 1 <= len(name) <= 40 or not isinstance(values, Mapping):
+            raise ValueError("no table of a preset")
+        if not all(type(value) in (int, float) for value in values.values()):
+            raise ValueError("no numbers")
+    return given
+
+
 def _setting(says: str, wants: str, default: Any = ..., *, secret: bool = False, **rules: Any) -> Any:
     """`says` is the sentence of the documentation; `wants` ends the sentence "port is 'x', but must be ...\"";
     `secret`: the value is never shown."""
@@ -167,6 +179,11 @@ class Settings(BaseSettings):
         None,
         pattern=r"^https?://[^\s/]+",
     )
+    chat_presets: Annotated[Mapping[str, Mapping[str, int | float]], PlainValidator(_presets)] = _setting(
+        "Ways to draw replies that people may choose in chat, by the name that they read.",
+        "a table for each, such as [chat_presets.Cautious] with temperature = 0.3",
+        {},
+    )
     log_level: Literal["debug", "info", "warning", "error"] = _setting(
         "The least important lines that are logged.", "debug, info, warning or error", "info"
     )
@@ -213,7 +230,7 @@ def read_settings(file: Path = FILE) -> Settings:
         faults = dict.fromkeys(_fault(error, file) for error in invalid.errors())
         raise InvalidSettings("\n".join(faults)) from None
     except SettingsError:
-        name = next((each for each in ("policy", "models") if not _is_json(each)), "providers")
+        name = next((each for each in ("policy", "models", "chat_presets") if not _is_json(each)), "providers")
         raise InvalidSettings(f"{_variable(name)} is no JSON, but must be {wants(name)}.") from None
     if not settings.chat_rewards and any(each.get("best_of", 1) > 1 for each in settings.models.values()):
         raise InvalidSettings(f"A model has a best_of, so chat_rewards must be {wants('chat_rewards')}.")

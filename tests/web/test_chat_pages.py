@@ -14,6 +14,7 @@ from espalier.chat.limits import REPLIES
 from espalier.store import chats
 from espalier.store.battles import Vote
 from espalier.store.chats import MessageState
+from espalier.web.chatroom import ChatRules
 from rooms import LARGE, Room, write
 from visits import Visitor, form_of, stranger, visit, words_of
 
@@ -264,3 +265,28 @@ def test_staff_read_what_was_shown_to_them_and_nothing_else(ada: Visitor) -> Non
         assert "ada" not in words_of(page)
         warden.post("/moderation/chats/1/close", form_of(warden.page, "/close").filled())
         assert "Nothing waits" in warden.get("/moderation/chats").text
+
+
+def keep(visitor: Visitor, **values: str) -> None:
+    visitor.post("/chat/presets", form_of(visitor.page, "/chat").filled(**values))
+
+
+def test_values_are_saved_under_a_name_and_chosen_by_it_as_the_organisers_are(ada: Visitor) -> None:
+    state = ada.world.http.app.state
+    state.campaign = replace(state.campaign, chat=ChatRules({"Cautious": {"temperature": 0.3}}))
+    typed = {"temperature": "1.5", "top_p": "", "top_k": "", "max_tokens": "", "preset": "custom"}
+    ada.get("/chat")
+    keep(ada, at="/chat", preset_name="Wild", text="Not sent yet.", **typed)
+    assert "Wild (yours)" in ada.page.text
+    assert "Not sent yet." in ada.page.text
+    address = begin(ada, preset="own:Wild")
+    answer(ada, "Because.")
+    ada.get(address)
+    ada.send(address, text="And at night?", model="small", preset="here:Cautious")
+    messages = ada.world.door.call(chats.messages_of, address.rpartition("/")[2])
+    assert [each.sampling.get("temperature") for each in messages if each.model] == [1.5, 0.3]
+    ada.get("/chat")
+    keep(ada, at="/chat", forget="Wild")
+    assert "Wild (yours)" not in ada.page.text
+    keep(ada, at="/chat", preset_name="Worse", **{**typed, "temperature": "9"})
+    assert ada.page.status_code == 422

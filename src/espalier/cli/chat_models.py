@@ -15,6 +15,7 @@ from espalier.config import Settings
 if TYPE_CHECKING:
     from espalier.chat.models import Served
     from espalier.chat.scoring import Judges
+    from espalier.web.chatroom import ChatRules
 
 
 def named_directory(source: str) -> tuple[str, str]:
@@ -65,6 +66,23 @@ def models_of(settings: Settings) -> list["Served"]:
         )
         for name, each in settings.models.items()
     ]  # fmt: skip
+
+
+def rules_of(settings: Settings) -> "ChatRules":
+    """What is set for chat. Ends the command where a preset holds what no reply is drawn with."""
+    from espalier.chat.parameters import PARAMETERS, checked
+    from espalier.domain.errors import Invalid
+    from espalier.web.chatroom import ChatRules
+
+    presets = {}
+    for name, values in settings.chat_presets.items():
+        if unknown := [each for each in values if each not in PARAMETERS]:
+            fail(f"chat_presets.{name}: {unknown[0]} is no parameter; there are {', '.join(PARAMETERS)}.")
+        try:
+            presets[name] = checked({each: str(value) for each, value in values.items()})
+        except Invalid as wrong:
+            fail(f"chat_presets.{name}.{wrong.field}: {wrong.detail}")
+    return ChatRules(presets)
 
 
 def judges_of(settings: Settings) -> "Judges":

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 from rich.markup import escape
 
-from espalier.cli.chat_models import beside, directories_of, judges_of, models_of
+from espalier.cli.chat_models import beside, directories_of, judges_of, models_of, rules_of
 from espalier.cli.terminal import PUBLISHED, err, fail, out, plural, show, table
 from espalier.config import Settings, in_force, read_settings
 
@@ -63,6 +63,7 @@ def serve(
                     entrance=entrance_of(settings),
                     models=models,
                     judges=judges_of(settings),
+                    chat=rules_of(settings),
                 ),
                 log_config=None,
                 access_log=False,

@@ -68,8 +68,9 @@ def change_manner(db: Connection, person: Person, *, theme: str | None = None, i
 def change_chat(db: Connection, person: Person, chosen: Mapping[str, Any]) -> None:
     """With which model and how somebody chats from now on; it was checked already."""
     before = preferences_of(db, person.id)
-    if before.chat != chosen:
-        keep_preferences(db, person.id, replace(before, chat=chosen))
+    after = {**before.chat, **chosen}  # the presets that somebody saved stay
+    if before.chat != after:
+        keep_preferences(db, person.id, replace(before, chat=after))
 
 
 def _checked_theme(theme: str) -> str:

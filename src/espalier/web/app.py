@@ -30,7 +30,7 @@ from espalier.web.api import charter as charter_api
 from espalier.web.api import comparisons, examples, figures, gold, messages, moderation, people, tasks, trees
 from espalier.web.background import Background
 from espalier.web.campaign import Campaign, utc_now
-from espalier.web.chatroom import Chatroom
+from espalier.web.chatroom import Chatroom, ChatRules
 from espalier.web.doors import Entrance
 from espalier.web.guard import Guard
 from espalier.web.maintenance import Closed
@@ -86,12 +86,13 @@ def create_app(
     chatroom: Chatroom | None = None,
     models: Sequence[Served] = (),
     judges: Judges = NOBODY,
+    chat: ChatRules | None = None,
 ) -> FastAPI:
     """The application on a database that is migrated already.
 
     data_dir: for exports and uploads. seed, clock: of all chance and time, for tests. background: whether jobs and
     rounds are done by themselves. entrance: how people sign in. models: those that people chat with. judges: who looks
-    at what they write. chatroom: somebody else who writes replies, for tests.
+    at what they write. chat: what is set for it. chatroom: somebody else who writes replies, for tests.
     """
 
     @asynccontextmanager
@@ -102,7 +103,7 @@ def create_app(
         replies = Replies(models, door.write, database.read, clock, judges)
         campaign = Campaign(
             database, door, Random(seed), data_dir, clock, key, entrance=entrance or Entrance(),
-            chatroom=replies if models else chatroom,
+            chatroom=replies if models else chatroom, chat=chat or ChatRules(),
         )  # fmt: skip
         by_itself = Background(campaign.shop, partial(send_due, campaign))
         app.state.campaign, app.state.background = campaign, by_itself

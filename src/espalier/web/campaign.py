@@ -22,7 +22,7 @@ from espalier.store.door import Door
 from espalier.store.people import Person, PersonRole, by_token, by_token_alone
 from espalier.store.session import Database
 from espalier.store.sessions import by_session, by_session_alone
-from espalier.web.chatroom import Chatroom
+from espalier.web.chatroom import Chatroom, ChatRules
 from espalier.web.doors import Entrance
 from espalier.web.memory import Memory
 
@@ -62,6 +62,7 @@ class Campaign:
     entrance: Entrance = field(default_factory=Entrance)
     chatroom: Chatroom | None = None
     """The models that people chat with; None where chat is switched off."""
+    chat: ChatRules = field(default_factory=ChatRules)
 
     async def change(
         self,

@@ -4,9 +4,18 @@ A seam: pages know no server of models, and whoever writes replies knows no page
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from espalier.chat.models import ChatModel, Place
+from espalier.chat.presets import Presets
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRules:
+    """What the organiser has set for chat. presets: ways to draw replies, by name."""
+
+    presets: Presets = field(default_factory=dict)
 
 
 class Chatroom(Protocol):

@@ -1,6 +1,6 @@
 """Chat: one's conversations, beginning one, and keeping them in order."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Final
@@ -10,9 +10,10 @@ from fastapi import APIRouter, Form, Query
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
-from espalier.chat import comparing, conversations, drafts, sharing
+from espalier.chat import comparing, conversations, drafts, parameters, presets, sharing
 from espalier.chat.conversations import draft_place
 from espalier.chat.models import ChatModel
+from espalier.collect.settings import change_chat
 from espalier.domain.errors import Invalid, NewerDraft, NotFound, Refusal
 from espalier.store import battles, chats
 from espalier.store.chats import Chat
@@ -23,7 +24,7 @@ from espalier.web.pages.frame import fields_of
 from espalier.web.paging import LONGEST_CURSOR, page, place_in
 from espalier.web.refused import said_with_wait
 from espalier.web.render import render
-from espalier.web.visit import Sender, SignedIn, Visit, redirect
+from espalier.web.visit import Sender, SignedIn, Visit, local, redirect
 from espalier.web.words import N_
 
 router = APIRouter()
@@ -45,6 +46,7 @@ class Composer:
     version: int
     models: Sequence[ChatModel] | None
     choice: Choice
+    presets: Mapping[str, Mapping[str, parameters.Number]]
     fault: str | None = None
     faulty: str | None = None
 
@@ -126,7 +128,17 @@ def composer_of(
         draft = draft_of(db, person.id, draft_place(chat_id), visit.now)
     text, choice = typed or (draft.text if draft else "", chat_choice.last_choice(visit, models))
     fault, faulty = (said_with_wait(refused, visit.words), refused.field) if refused else (None, None)
-    return Composer(to, chat_id, text, draft.version if draft else 0, models if room else None, choice, fault, faulty)
+    return Composer(
+        to,
+        chat_id,
+        text,
+        draft.version if draft else 0,
+        models if room else None,
+        choice,
+        chat_choice.presets_of(visit),
+        fault,
+        faulty,
+    )
 
 
 @router.post("/chat")
@@ -180,6 +192,34 @@ async def keep_draft(visit: Visit, chat_id: str | None, version: int) -> Respons
         there = {"version": newer.version, "text": newer.text} if newer else {"version": 0, "text": ""}
         return JSONResponse(there, status_code=refused.status)
     return JSONResponse({"version": draft.version})
+
+
+@router.post("/chat/presets")
+async def save_preset(
+    visit: Sender,
+    preset_name: Annotated[str, Form(max_length=1000)] = "",
+    forget: Annotated[str, Form()] = "",
+    version: Annotated[int, Form()] = 0,
+) -> Response:
+    """Keep the values that were typed under a name, or delete one of one's own; what is being written stays."""
+    campaign, form, _ = visit.campaign, await visit.request.form(), visit.words.gettext
+    choice = chat_choice.choice_in(form)
+    back = local(str(form.get("at", "")), "/chat")
+    await keep_draft(visit, back.removeprefix("/chat").strip("/") or None, version)
+    try:
+        if forget:
+            await campaign.change(visit.changing(), presets.forget, forget)
+            said = _("The preset is deleted.")
+        else:
+            values = parameters.checked(choice.values)
+            await campaign.change(visit.changing(), change_chat, choice.kept)
+            await campaign.change(visit.changing(), presets.save, preset_name, values)
+            said = _("The preset is saved, and holds from now on.")
+    except Refusal as refused:
+        typed = (str(form.get("text", "")), choice)
+        composer = await run_in_threadpool(composer_of, visit, "/chat", None, typed, refused)
+        return await run_in_threadpool(_page, visit, composer=composer, status=refused.status)
+    return redirect(visit, back, said)
 
 
 @router.post("/chat/hide-all")

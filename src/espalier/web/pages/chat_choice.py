@@ -6,7 +6,7 @@ from typing import Any
 
 from starlette.datastructures import FormData
 
-from espalier.chat import parameters
+from espalier.chat import parameters, presets
 from espalier.chat.conversations import Wanted
 from espalier.chat.models import BEST_OF, ChatModel, ModelState
 from espalier.collect.settings import change_chat
@@ -43,6 +43,11 @@ def wake(visit: Visit) -> None:
         visit.campaign.chatroom.wake()
 
 
+def presets_of(visit: Visit) -> dict[str, Mapping[str, parameters.Number]]:
+    """Those that the reader can choose, by the name that a form brings."""
+    return presets.all_presets(visit.campaign.chat.presets, presets.own_presets(visit.chosen.chat))
+
+
 def last_choice(visit: Visit, models: Sequence[ChatModel]) -> Choice:
     """What the person chose last; where that model is gone, the first that is there."""
     kept = visit.chosen.chat
@@ -50,9 +55,14 @@ def last_choice(visit: Visit, models: Sequence[ChatModel]) -> Choice:
     model = kept.get("model") if kept.get("model") in known else known[0] if known else ""
     usual = {name: str(each.usual) for name, each in parameters.PARAMETERS.items() if name != "seed"}
     return Choice(
-        str(model), str(kept.get("preset", next(iter(parameters.PRESETS)))), {**usual, **kept.get("values", {})},
+        str(model), _known_preset(visit, str(kept.get("preset", ""))), {**usual, **kept.get("values", {})},
         str(kept.get("system", "")),
     )  # fmt: skip
+
+
+def _known_preset(visit: Visit, name: str) -> str:
+    known = presets_of(visit)
+    return name if name in known or name == parameters.CUSTOM else next(iter(known))
 
 
 def choice_in(form: FormData) -> Choice:
@@ -67,10 +77,11 @@ def wanted_by(visit: Visit, choice: Choice) -> tuple[Wanted, ...]:
     """Who shall reply, and how: one, or two to compare. Raises Invalid, TooLong, Conflict."""
     models = {each.id: each for each in room_of(visit).models()}
     system = parameters.checked_system(choice.system)
-    if choice.preset != parameters.CUSTOM and choice.preset not in parameters.PRESETS:
+    known = presets_of(visit)
+    if choice.preset != parameters.CUSTOM and choice.preset not in known:
         raise Invalid("There is no such preset.", field="preset")
-    own = choice.preset == parameters.CUSTOM
-    sampling = parameters.checked(choice.values) if own else dict(parameters.PRESETS[choice.preset])
+    typed = choice.preset == parameters.CUSTOM
+    sampling = parameters.checked(choice.values) if typed else dict(known[choice.preset])
     found = []
     for field, name in (("model", choice.model), ("other", choice.other)):
         if field == "other" and not name:
@@ -87,5 +98,5 @@ def wanted_by(visit: Visit, choice: Choice) -> tuple[Wanted, ...]:
 
 async def keep(visit: Visit, choice: Choice) -> None:
     """So that it stands there the next time."""
-    if visit.chosen.chat != choice.kept:
+    if {**visit.chosen.chat, **choice.kept} != visit.chosen.chat:
         await visit.campaign.change(visit.changing(), change_chat, choice.kept)
