@@ -52,14 +52,16 @@ def gather(votes: Iterable[VoteRecord]) -> Voted:
     ranked: dict[str, list[tuple[str, str, tuple[tuple[str, ...], ...]]]] = defaultdict(list)
     reviewed: dict[str, int] = defaultdict(int)
     ordered: dict[str, int] = defaultdict(int)
+    ids, values = dict[str, str](), dict[float, float]()  # each is kept once, though read anew with every vote
     for vote in votes:
         if vote.voter is None:
             continue
         if vote.kind == VoteKind.LABELS and isinstance(vote.value, dict):
             reviewed[vote.voter] += 1
+            of = ids.setdefault(vote.subject, vote.subject), ids.setdefault(vote.voter, vote.voter)
             for label, value in vote.value.items():
                 if isinstance(value, int | float):
-                    said[label][vote.subject, vote.voter] = float(value)
+                    said[label][of] = values.setdefault(float(value), float(value))
         elif vote.kind == VoteKind.RANKING and _is_ballot(vote.value):
             groups = tuple(tuple(sorted(group)) for group in vote.value if group)
             if sum(map(len, groups)) > 1:
@@ -73,7 +75,7 @@ def gather(votes: Iterable[VoteRecord]) -> Voted:
     }
     return Voted(
         reviewers,
-        {label: made for label, given in sorted(said.items()) if (made := _answers(given, number)).items},
+        {label: made for label in sorted(said) if (made := _answers(said.pop(label), number)).items},
         ballots,
         np.array([reviewed[reviewer] for reviewer in reviewers], np.int64),
         np.array([ordered[reviewer] for reviewer in reviewers], np.int64),
