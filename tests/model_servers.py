@@ -19,7 +19,8 @@ class ModelServer:
     """url: where it listens. asked: the requests, in order. words: of each reply, said one after the other; in_turn: of
     the next replies, before those. pause_s: before each word. held_at: before this word it waits until it is let go.
     busy: so many requests are refused as too many. breaks_after: words, then it hangs up. gone: how many readers hung
-    up before the end. context: tokens; a token is a word.
+    up before the end. context: tokens; a token is a word. owner: of the model, as the
+    server says it.
     """
 
     url: str = ""
@@ -33,6 +34,7 @@ class ModelServer:
     gone: int = 0
     context: int | None = None
     counts_tokens: bool = False
+    owner: str = "stub"
 
 
 @contextmanager
@@ -55,7 +57,7 @@ def _app(says: ModelServer) -> FastAPI:
 
     @app.get("/v1/models")
     async def models() -> dict[str, Any]:
-        return {"data": [{"id": "stub", "max_model_len": says.context}]}
+        return {"data": [{"id": "stub", "max_model_len": says.context, "owned_by": says.owner}]}
 
     @app.post("/tokenize", response_model=None)
     async def tokenize(http: Request) -> Response | dict[str, Any]:

@@ -36,7 +36,7 @@ class Room:
 def write(db: Connection, words: str, now: datetime, state: MessageState | None = MessageState.COMPLETE) -> None:
     """Write this into every reply that waits or is being written; state: with which it ends, None when it goes on."""
     for reply in chats.waiting(db, 10):
-        chats.begin(db, reply.id)
+        chats.begin(db, reply.id, now)
         chats.append(db, reply.id, words)
         if state is not None:
             chats.finish(db, reply.id, state, now)

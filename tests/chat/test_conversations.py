@@ -45,7 +45,7 @@ class Talk:
         return conversations.regenerate(self.db, self.ada, asked.chat_id, reply_id, MODEL, now, self.garden.rng)
 
     def reply(self, asked: Asked, words: str, state: MessageState = MessageState.COMPLETE) -> None:
-        chats.begin(self.db, asked.reply_id)
+        chats.begin(self.db, asked.reply_id, self.garden.now)
         chats.append(self.db, asked.reply_id, words)
         chats.finish(self.db, asked.reply_id, state, self.garden.now)
 
@@ -105,7 +105,7 @@ def test_nothing_is_said_while_a_reply_is_being_written_and_a_stopped_one_keeps_
     ):
         with pytest.raises(Conflict):
             busy()
-    chats.begin(talk.db, asked.reply_id)
+    chats.begin(talk.db, asked.reply_id, talk.garden.now)
     chats.append(talk.db, asked.reply_id, "On")
     conversations.stop(talk.db, talk.ada, asked.chat_id, asked.reply_id, talk.garden.now)
     talk.say(asked.chat_id, "And?")

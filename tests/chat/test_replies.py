@@ -11,14 +11,15 @@ from random import Random
 import pytest
 
 from espalier.chat import conversations
-from espalier.chat.conversations import Asked, Wanted
+from espalier.chat.conversations import FULL_S, Asked, Wanted
 from espalier.chat.filtering import Filter, in_process
 from espalier.chat.models import BEST_OF, ModelState, Served
-from espalier.chat.replies import NOBODY, Replies
+from espalier.chat.replies import LEFT_BEHIND, NOBODY, Replies
 from espalier.chat.scoring import Judges
 from espalier.chat.standing import days_of_models, in_all, taken_out
 from espalier.collect import accounts
 from espalier.dataset.examples import Turn
+from espalier.domain.errors import Conflict, Invalid, TryLater
 from espalier.infer.remote import Unreachable
 from espalier.store import chats
 from espalier.store.chats import ChatMessage, MessageState
@@ -172,6 +173,74 @@ def test_a_server_that_breaks_off_leaves_what_it_wrote_and_one_that_is_busy_is_a
         assert (broken.state, broken.text, broken.error) == (MessageState.CUT_OFF, "Blue light ", "broke_off")
         server.breaks_after, server.busy = None, 2
         assert (await room.ended(await asyncio.to_thread(room.say, "Again."))).state is MessageState.COMPLETE
+
+    room.talks(server, talk)
+
+
+def test_a_reply_waits_in_its_place_while_the_server_is_busy(room: Room, server: ModelServer) -> None:
+    server.busy = 1_000_000
+
+    async def talk(replies: Replies) -> None:
+        asked = [await asyncio.to_thread(room.say, f"Question {number}") for number in range(2)]
+        await room.sees(lambda: 1_000_000 - server.busy > 3 and replies.place(asked[1].reply_id) is not None)
+        assert room.reply(asked[0]).asked_at == room.reply(asked[0]).created_at
+        server.busy = 0
+        for each in asked:
+            assert (await room.ended(each)).state is MessageState.COMPLETE
+
+    room.talks(server, talk, at_once=1)
+    assert [request["messages"][0]["content"] for request in server.asked[-2:]] == ["Question 0", "Question 1"]
+
+
+@pytest.mark.parametrize(
+    ("owner", "last", "flags"),
+    [("llamacpp", "Blue ", {}), ("vllm", "Blue ", {"add_generation_prompt": False, "continue_final_message": True}),
+     ("openai", "Go on exactly where you stopped. Repeat nothing.", {})],
+)  # fmt: skip
+def test_a_stopped_reply_goes_on_in_its_place_as_its_server_can(
+    room: Room, server: ModelServer, owner: str, last: str, flags: dict[str, bool]
+) -> None:
+    server.owner, server.held_at = owner, 1
+
+    async def talk(replies: Replies) -> None:
+        asked = await asyncio.to_thread(room.say, "Why is the sky blue?")
+        await room.sees(lambda: room.reply(asked).text == "Blue ")
+        at = (room.ada, asked.chat_id, asked.reply_id, now())
+        with pytest.raises(Conflict):
+            await asyncio.to_thread(room.door.call, conversations.go_on, *at, room.rng)
+        await asyncio.to_thread(room.door.call, conversations.stop, *at)
+        server.held_at, server.words = None, ("light ", "is ", "scattered.")
+        await asyncio.to_thread(room.door.call, conversations.go_on, *at, room.rng)
+        assert (await room.ended(asked)).text == "Blue light is scattered."
+        with pytest.raises(Invalid):
+            await asyncio.to_thread(room.door.call, conversations.go_on, *at, room.rng)
+
+    room.talks(server, talk)
+    assert server.asked[-1]["messages"][-1]["content"] == last
+    assert {name: server.asked[-1].get(name) for name in flags} == flags
+
+
+def test_a_full_queue_is_said_before_anything_is_kept(room: Room) -> None:
+    wanted = Wanted("small", most_waiting=1)
+    asked = room.door.call(conversations.say, room.ada, None, "One?", wanted, now(), room.rng)
+    with pytest.raises(TryLater) as full:
+        room.door.call(conversations.say, room.ada, None, "Two?", wanted, now(), room.rng)
+    assert full.value.retry_after_s == FULL_S
+    assert room.reply(asked).state is MessageState.WAITING
+    with room.database.read() as db:
+        assert chats.waiting_for(db, "small") == 1
+
+
+def test_what_another_process_is_writing_is_left_alone_and_what_it_left_behind_is_settled(
+    room: Room, server: ModelServer
+) -> None:
+    mine, gone = room.say("Mine."), room.say("Gone.")
+    room.door.call(chats.begin, mine.reply_id, now())
+    room.door.call(chats.begin, gone.reply_id, now() - 2 * LEFT_BEHIND)
+
+    async def talk(_: Replies) -> None:
+        assert (await room.ended(gone)).text == "Blue light is scattered."
+        assert room.reply(mine).state is MessageState.RUNNING
 
     room.talks(server, talk)
 

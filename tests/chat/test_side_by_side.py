@@ -37,7 +37,7 @@ class Pairs:
         )
 
     def answer(self, asked: Asked, words: str, state: MessageState = MessageState.COMPLETE) -> None:
-        chats.begin(self.db, asked.reply_id)
+        chats.begin(self.db, asked.reply_id, self.garden.now)
         chats.append(self.db, asked.reply_id, words)
         chats.finish(self.db, asked.reply_id, state, self.garden.now)
 

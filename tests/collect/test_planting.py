@@ -31,7 +31,7 @@ class Talk:
 
     def written(self, *asked: Asked, state: MessageState = MessageState.COMPLETE) -> None:
         for place, each in enumerate(asked):
-            chats.begin(self.db, each.reply_id)
+            chats.begin(self.db, each.reply_id, self.garden.now)
             chats.append(self.db, each.reply_id, f"Because of the air, number {place}.")
             chats.finish(self.db, each.reply_id, state, self.garden.later(seconds=5))
 

@@ -9,6 +9,7 @@ from espalier.store import chats
 from espalier.store.chats import Chat, ChatMessage, Consent, MessageState
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
+LATER = NOW + timedelta(minutes=1)
 
 
 def chat(db: Connection, chat_id: str, title: str = "Sky", *, minutes: int = 0, temporary: bool = False) -> Chat:
@@ -56,7 +57,7 @@ def test_conversations_are_found_by_title_and_by_what_was_said_in_any_case_of_le
     chat(db, "c", "Äpfel und 100% Birnen")
     message(db, "m", None, "ΌΛΑ καλά, 你好")
     message(db, "r", "m")
-    chats.begin(db, "r")
+    chats.begin(db, "r", NOW)
     chats.append(db, "r", "Straße")
     for wanted in ("äPFEL", "100%", "όλα", "你好"):
         assert [each.id for each in chats.chats_of(db, "ada", 9, wanted=wanted)] == ["c"], wanted
@@ -85,8 +86,8 @@ def test_a_reply_grows_while_it_is_written_and_nothing_comes_after_its_end(db: C
     message(db, "r", "m")
     assert [each.id for each in chats.waiting(db, 9)] == ["r"]
     assert not chats.append(db, "r", "too early")
-    assert chats.begin(db, "r")
-    assert not chats.begin(db, "r"), "it is begun once only"
+    assert chats.begin(db, "r", NOW)
+    assert not chats.begin(db, "r", NOW), "it is begun once only"
     assert chats.append(db, "r", "Be")
     assert chats.append(db, "r", "cause 'it' is.")
     assert chats.finish(db, "r", MessageState.COMPLETE, NOW, reason="stop")
@@ -104,7 +105,7 @@ def test_a_reply_of_a_deleted_conversation_has_nowhere_to_go(db: Connection) -> 
     chat(db, "c")
     message(db, "m", None, "Why?")
     message(db, "r", "m")
-    chats.begin(db, "r")
+    chats.begin(db, "r", NOW)
     assert not chats.delete_chat(db, "ben", "c")
     assert chats.append(db, "r", "Be"), "nobody deletes what is another's"
     assert chats.delete_chat(db, "ada", "c")
@@ -119,12 +120,15 @@ def test_after_a_stop_of_the_program_what_has_a_text_keeps_it_and_what_has_none_
     for number, reply_id in enumerate(("waits", "silent", "begun", "whole")):
         message(db, reply_id, "m", seconds=number)
     for reply_id in ("silent", "begun", "whole"):
-        chats.begin(db, reply_id)
+        chats.begin(db, reply_id, NOW)
     chats.append(db, "begun", "Beca")
     chats.finish(db, "whole", MessageState.COMPLETE, NOW)
 
-    assert chats.sweep(db, NOW) == (1, 1)
-    assert chats.sweep(db, NOW) == (0, 0)
+    assert chats.sweep(db, NOW, NOW) == (0, 0), "they may still be at it"
+    assert chats.are_left_behind(db, LATER)
+    assert chats.sweep(db, LATER, LATER) == (1, 1)
+    assert not chats.are_left_behind(db, LATER)
+    assert chats.sweep(db, LATER, LATER) == (0, 0)
     assert state_of(db, "begun") == (MessageState.CUT_OFF, "Beca")
     assert state_of(db, "whole") == (MessageState.COMPLETE, "")
     assert [each.id for each in chats.waiting(db, 9)] == ["waits", "silent"]

@@ -130,7 +130,7 @@ SITE: Final[dict[str, dict[str, Needs]]] = {
         "/chat/{chat_id}/draft": M, "/chat/{chat_id}/stop": M, "/chat/{chat_id}/look": M,
         "/chat/{chat_id}/consent": M, "/chat/{chat_id}/shares": M, "/chat/{chat_id}/shares/{share_id}/end": M,
         "/chat/{chat_id}/pairs/{pair_id}": M, "/chat/{chat_id}/messages/{message_id}/edit": M,
-        "/chat/{chat_id}/replies/{reply_id}/again": M,
+        "/chat/{chat_id}/replies/{reply_id}/again": M, "/chat/{chat_id}/replies/{reply_id}/further": M,
         "/chat/{chat_id}/replies/{reply_id}/thumb": M,
     },
 }  # fmt: skip

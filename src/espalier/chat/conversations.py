@@ -24,14 +24,21 @@ from espalier.store.people import Person
 
 MOST_CHARACTERS: Final = 50_000  # of one message
 TITLE_CHARACTERS: Final = 100
+MOST_WAITING: Final = 200
+FULL_S: Final = 30
+"""After which it is worth asking again for a reply where too many wait."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Who shall reply, and how. `sampling`: parameters that were checked already, kept with the reply as they are."""
+    """Who shall reply, and how. `sampling`: parameters that were checked already, kept with the reply as they are.
+
+    most_waiting: so many replies of the model may wait.
+    """
 
     model: str
     sampling: Mapping[str, Any] = field(default_factory=dict)
+    most_waiting: int = MOST_WAITING
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +131,33 @@ def regenerate(
     if reply.role is not Role.ASSISTANT or reply.parent_id is None:
         raise Invalid("Only a reply can be written anew.")
     return _place_reply(db, person, chat, reply.parent_id, wanted, now, rng)
+
+
+def go_on(
+    db: Connection, person: Person, chat_id: str, reply_id: str, now: datetime, rng: Random,
+    most_waiting: int = MOST_WAITING,
+) -> Asked:  # fmt: skip
+    """Let a reply that ended early be written on, where it stands; its text stays. It counts as another one.
+
+    Raises NotFound, Invalid for what did not end early or has something below it, Conflict, TryLater.
+    """
+    chat = _free(db, person, chat_id)
+    reply = _message(db, chat, reply_id)
+    if not ended_early(reply) or reply.parent_id is None or chats.branches(db, chat.id).get(reply.id):
+        raise Invalid("Only the last reply can go on, where it was stopped or cut off.")
+    _let(db, person, reply.model or "", most_waiting, now)
+    chats.go_on(db, reply.id, now)
+    chats.note_asked(db, person.id, timely_id(now, rng), now)
+    chats.touch(db, chat.id, now)
+    chats.view(db, chat.id, reply.id)
+    return Asked(chat.id, reply.parent_id, reply.id)
+
+
+def ended_early(reply: ChatMessage) -> bool:
+    """Whether there could be more of a reply, behind what there is of it."""
+    return reply.text != "" and (
+        reply.state in (MessageState.STOPPED, MessageState.CUT_OFF) or reply.finish_reason == "length"
+    )
 
 
 def stop(db: Connection, person: Person, chat_id: str, reply_id: str, now: datetime) -> None:
@@ -316,16 +350,27 @@ def _place_reply(
     words: str | None = None,
 ) -> Asked:
     """A place for a reply, in view from now on; the rest of the use case falls with it when there were too many."""
-    wait_s = seconds_to_wait(chats.asked_since(db, person.id, now - WITHIN), now)
-    if wait_s:
-        raise TryLater("You have asked for many replies in a short time.", retry_after_s=wait_s, text=words)
+    _let(db, person, wanted.model, wanted.most_waiting, now, words)
     reply = ChatMessage(
         timely_id(now, rng), chat.id, parent_id, Role.ASSISTANT, "", MessageState.WAITING, now, model=wanted.model,
         sampling=wanted.sampling,
     )  # fmt: skip
     chats.add_message(db, reply)
-    chats.forget_asked(db, person.id, now - WITHIN)
     chats.note_asked(db, person.id, reply.id, now)
     chats.touch(db, chat.id, now)
     chats.view(db, chat.id, reply.id)
     return Asked(chat.id, parent_id, reply.id)
+
+
+def _let(
+    db: Connection, person: Person, model: str, most_waiting: int, now: datetime, words: str | None = None
+) -> None:
+    """Raises TryLater (with the seconds) where somebody has asked for too much, or too many wait for the model."""
+    wait_s = seconds_to_wait(chats.asked_since(db, person.id, now - WITHIN), now)
+    if wait_s:
+        raise TryLater("You have asked for many replies in a short time.", retry_after_s=wait_s, text=words)
+    if chats.waiting_for(db, model) >= most_waiting:
+        raise TryLater(
+            "Too many people wait for this model. Choose another one, or wait.", retry_after_s=FULL_S, text=words
+        )
+    chats.forget_asked(db, person.id, now - WITHIN)

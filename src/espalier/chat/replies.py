@@ -44,6 +44,14 @@ AGAIN_S: Final = 3.0
 START_S: Final = 120.0
 """So long after the start a model that never answered may still be starting."""
 MOST_WAITING: Final = 1000
+KEEP_EVERY_S: Final = 5.0
+"""Whoever writes a reply says that often that it is at it."""
+LEFT_BEHIND: Final = timedelta(seconds=20)
+"""Whatever nobody was at for so long, its writer has left."""
+GO_ON: Final = "Go on exactly where you stopped. Repeat nothing."
+"""For servers that do not go on with the last message where it is the model's own."""
+NEVER_GO_ON: Final = frozenset({"openai", "openai-internal", "system"})
+"""What servers call the owner of such models."""
 
 NOBODY: Final = Judges()
 
@@ -60,9 +68,17 @@ class _Line:
     client: AsyncChatClient
     state: ModelState = ModelState.STARTING
     context: int | None = None
+    owner: str = ""
+    busy_until: float = 0.0
     reply_s: float | None = None
     waiting: tuple[str, ...] = ()
     writing: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+
+    def room(self) -> int:
+        """For so many more replies."""
+        if self.state is ModelState.STARTING or monotonic() < self.busy_until:
+            return 0
+        return max(0, self.served.at_once - len(self.writing))
 
     def took(self, seconds: float) -> None:
         """How long a reply took counts for the next estimates, the latest most."""
@@ -125,6 +141,14 @@ class _GivenUp(Exception):
     """Nobody wants the reply any more."""
 
 
+class _Busy(Exception):
+    """The server takes no more, for so many seconds."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
+
+
 class _Failed(Exception):
     """The reply ends here. fault: a Fault, with its numbers."""
 
@@ -160,20 +184,20 @@ class Replies:
             each.id: _Line(each, AsyncChatClient(each.url, each.key), context=each.context) for each in models
         }
         self._news = asyncio.Event()
-        self._began = monotonic()
+        self._began = self._kept = monotonic()
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        """Settle what the last run left, and begin."""
-        await self._write(chats.sweep, self._clock())
         self._tasks = [asyncio.create_task(doing()) for doing in (self._hand_out, self._watch)]
 
     async def stop(self) -> None:
-        """What is being written is kept as far as it is; the next start says that it was cut off."""
-        writing = [task for line in self._lines.values() for task in line.writing.values()]
-        for task in (*self._tasks, *writing):
+        """What is being written is kept as far as it is, and what has no word yet waits for the next start."""
+        writing = {reply_id: task for line in self._lines.values() for reply_id, task in line.writing.items()}
+        for task in (*self._tasks, *writing.values()):
             task.cancel()
-        await asyncio.gather(*self._tasks, *writing, return_exceptions=True)
+        await asyncio.gather(*self._tasks, *writing.values(), return_exceptions=True)
+        if writing:
+            await self._write(chats.let_go, tuple(writing), self._clock())
         for line in self._lines.values():
             await line.client.__aexit__()
         for server in self._judges.servers:
@@ -206,9 +230,14 @@ class Replies:
                 await asyncio.sleep(AGAIN_S)
 
     async def _look(self) -> None:
-        """Begin what has room, end what nobody waits for any more."""
+        """Begin what has room, end what nobody waits for any more, settle what others have left behind."""
         writing = {reply_id: task for line in self._lines.values() for reply_id, task in line.writing.items()}
-        waits, ended = await asyncio.to_thread(self._asked, tuple(writing))
+        if writing and monotonic() - self._kept > KEEP_EVERY_S:
+            await self._write(chats.keep, tuple(writing), self._clock())
+            self._kept = monotonic()
+        waits, ended, are_left = await asyncio.to_thread(self._asked, tuple(writing))
+        if are_left:
+            await self._write(chats.sweep, self._clock(), self._clock() - LEFT_BEHIND)
         for reply_id in ended:
             writing[reply_id].cancel()
         too_late = self._clock() - LONGEST_WAIT
@@ -216,21 +245,22 @@ class Replies:
         for message in waits:
             line = self._lines.get(message.model or "")
             if line is None:
-                await self._end(_Reply(message), MessageState.FAILED, fault=Fault.GONE)
-            elif message.created_at < too_late:
-                await self._end(_Reply(message), MessageState.FAILED, fault=Fault.WAITED)
+                await self._fail(_Reply(message, message.text), Fault.GONE)
+            elif message.asked_at < too_late:
+                await self._fail(_Reply(message, message.text), Fault.WAITED)
             elif message.id not in line.writing:
                 left[line.served.id].append(message)
         for name, messages in left.items():
             line = self._lines[name]
-            room = line.served.at_once - len(line.writing) if line.state is not ModelState.STARTING else 0
-            for message in messages[: max(0, room)]:
+            room = line.room()
+            for message in messages[:room]:
                 line.writing[message.id] = asyncio.create_task(self._reply(line, message))
-            line.waiting = tuple(message.id for message in messages[max(0, room) :])
+            line.waiting = tuple(message.id for message in messages[room:])
 
-    def _asked(self, writing: Sequence[str]) -> tuple[list[ChatMessage], list[str]]:
+    def _asked(self, writing: Sequence[str]) -> tuple[list[ChatMessage], list[str], bool]:
         with self._read() as db:
-            return chats.waiting(db, MOST_WAITING), [each for each in writing if not chats.is_open(db, each)]
+            ended = [each for each in writing if not chats.is_open(db, each)]
+            return chats.waiting(db, MOST_WAITING), ended, chats.are_left_behind(db, self._clock() - LEFT_BEHIND)
 
     async def _watch(self) -> None:
         while True:
@@ -248,7 +278,8 @@ class Replies:
         except (ApiRefusal, Unreachable):
             known, is_there = {}, False
         if is_there:
-            line.context = line.served.context or known[line.served.at_server].max_model_len
+            here = known[line.served.at_server]
+            line.context, line.owner = line.served.context or here.max_model_len, here.owned_by
             line.state = ModelState.READY
             self.wake()
         elif line.state is ModelState.READY or monotonic() - self._began > START_S:
@@ -266,12 +297,15 @@ class Replies:
             await self._reward(reply)
         except _GivenUp:
             pass
+        except _Busy as busy:
+            line.busy_until = monotonic() + busy.seconds
+            await self._write(chats.wait_again, message.id)
         except _TakenOut as taken:
             await self._write(_taken_out, reply.message, taken.side, taken.text, taken.score, self._clock())
         except TimeoutError:
             await self._end(reply, MessageState.CUT_OFF, fault=Fault.SLOW)
         except _Failed as failed:
-            await self._end(reply, MessageState.CUT_OFF if reply.text else MessageState.FAILED, fault=failed.fault)
+            await self._fail(reply, failed.fault)
         except Exception:
             log.exception("a reply failed")
             await self._end(reply, MessageState.FAILED, fault=Fault.BROKE_OFF)
@@ -280,28 +314,27 @@ class Replies:
             self.wake()
 
     async def _write_out(self, line: _Line, reply: _Reply) -> str:
-        """Why it ended, as the server says it. Raises _GivenUp, _Failed."""
+        """Why it ended, as the server says it. Raises _GivenUp, _Busy, _TakenOut, _Failed."""
         message = reply.message
         turns = await asyncio.to_thread(self._turns, line.served, message)
         await self._pass(Side.SAID, next(turn.content for turn in reversed(turns) if turn.role == USER))
         with _told_as_fault(line):
             fits = await self._fitted(line, message, turns)
-        if not await self._write(chats.begin, message.id, fits.left_out):
+        if not await self._write(chats.begin, message.id, self._clock(), fits.left_out):
             raise _GivenUp
-        request, several = _request(line.served, message, fits.turns), int(message.sampling.get(BEST_OF, 1))
-        reply.turns = fits.turns
-        while True:
-            try:
-                if several > 1:
-                    return await self._best(line, reply, request, several)
-                return await self._stream(line, reply, request)
-            except ApiRefusal as refused:
-                if refused.status not in (429, 503) or reply.text:
-                    raise _Failed(_fault_of(refused)) from None
-                await asyncio.sleep(refused.retry_after_s or AGAIN_S)
-            except Unreachable:
-                line.state = ModelState.GONE
-                raise _Failed(Fault.BROKE_OFF) from None
+        request, several = _request(line, message, fits.turns), int(message.sampling.get(BEST_OF, 1))
+        reply.turns = fits.turns[:-1] if message.text else fits.turns
+        try:
+            if several > 1 and not message.text:
+                return await self._best(line, reply, request, several)
+            return await self._stream(line, reply, request)
+        except ApiRefusal as refused:
+            if refused.status in (429, 503) and reply.text == message.text:
+                raise _Busy(AGAIN_S if refused.retry_after_s is None else refused.retry_after_s) from None
+            raise _Failed(_fault_of(refused)) from None
+        except Unreachable:
+            line.state = ModelState.GONE
+            raise _Failed(Fault.BROKE_OFF) from None
 
     async def _stream(self, line: _Line, reply: _Reply, request: dict[str, Any]) -> str:
         reason = "stop"
@@ -395,6 +428,10 @@ class Replies:
         except TooMuch as much:
             raise _Failed(Fault.TOO_LONG.of(much.prompt, much.context)) from None
 
+    async def _fail(self, reply: _Reply, fault: str) -> None:
+        """What it has of a text stays, cut off."""
+        await self._end(reply, MessageState.CUT_OFF if reply.text else MessageState.FAILED, fault=fault)
+
     async def _end(
         self, reply: _Reply, state: MessageState, *, reason: str | None = None, fault: str | None = None
     ) -> None:
@@ -481,14 +518,14 @@ def _longest(message: ChatMessage) -> int:
     return int(message.sampling.get("max_tokens") or LONGEST_REPLY)
 
 
-def _request(served: Served, message: ChatMessage, turns: Sequence[Turn]) -> dict[str, Any]:
-    asked = {name: value for name, value in message.sampling.items() if name in served.supports}
-    return {
-        "model": served.at_server,
-        "messages": [{"role": turn.role, "content": turn.content} for turn in turns],
-        **asked,
-        "max_tokens": _longest(message),
-    }
+def _request(line: _Line, message: ChatMessage, turns: Sequence[Turn]) -> dict[str, Any]:
+    asked = {name: value for name, value in message.sampling.items() if name in line.served.supports}
+    said = [{"role": turn.role, "content": turn.content} for turn in turns]
+    if message.text and line.owner == "vllm":
+        asked |= {"add_generation_prompt": False, "continue_final_message": True}
+    if message.text and line.owner in NEVER_GO_ON:
+        said.append({"role": USER, "content": GO_ON})
+    return {"model": line.served.at_server, "messages": said, **asked, "max_tokens": _longest(message)}
 
 
 @contextmanager

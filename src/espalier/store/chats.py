@@ -5,13 +5,27 @@ Knows rows; who may do what with a conversation is chat/conversations.py.
 
 import json
 import unicodedata
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, delete, exists, insert, literal, null, or_, select, text, tuple_, update
+from sqlalchemy import (
+    Connection,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    null,
+    or_,
+    select,
+    text,
+    tuple_,
+    update,
+)
 
 from espalier.domain.message import Role
 from espalier.store import battles, filter_hits, shares, thumbs
@@ -66,7 +80,8 @@ class Chat:
 class ChatMessage:
     """A message. `model`, `sampling`, `finish_reason`, `error`: of a reply. `ended_at`: None while it is open.
 
-    `left_out`: so many of the oldest messages the model did not read, because they did not fit.
+    `left_out`: so many of the oldest messages the model did not read, because they did not fit. `again_at`: when
+    somebody last asked to go on with it.
     """
 
     id: str
@@ -82,12 +97,20 @@ class ChatMessage:
     finish_reason: str | None = None
     error: str | None = None
     left_out: int = 0
+    again_at: datetime | None = None
+
+    @property
+    def asked_at(self) -> datetime:
+        """Since when somebody waits for what is still to be written."""
+        return self.again_at or self.created_at
 
 
 Branches = Mapping[str | None, tuple[str, ...]]
 """By the id of a message, or None for the root: the ids of what stands directly below it, in order of arrival."""
 
-LATEST: Final = (2**62, "")
+END: Final = 2**62
+"""Of all time, in microseconds."""
+LATEST: Final = (END, "")
 """Before every conversation of a list."""
 _OPEN: Final = ("waiting", "running")
 _CHAT: Final = (
@@ -96,7 +119,7 @@ _CHAT: Final = (
 )  # fmt: skip
 _MESSAGE: Final = (
     M.id, M.chat_id, M.parent_id, M.role, M.text, M.state, M.created_at, M.ended_at, M.model, M.sampling,
-    M.finish_reason, M.error, M.left_out,
+    M.finish_reason, M.error, M.left_out, M.again_at,
 )  # fmt: skip
 _OWN: Final = (C.person_id == bindparam("person"), C.id == bindparam("chat"))
 
@@ -167,8 +190,21 @@ _THREAD = Statement(select(*_MESSAGE).join(_up, M.id == _up.c.id).order_by(_up.c
 _BEGIN = Statement(
     update(chat_messages)
     .where(M.id == bindparam("message"), M.state == text("'waiting'"))
-    .values(state="running", left_out=bindparam("omitted"))
+    .values(state="running", left_out=bindparam("omitted"), touched_at=bindparam("at"))
 )
+_KEEP = Statement(
+    update(chat_messages)
+    .where(M.id == bindparam("message"), M.state == text("'running'"))
+    .values(touched_at=bindparam("at"))
+)
+_GO_ON = Statement(
+    update(chat_messages)
+    .where(M.id == bindparam("message"), M.state.not_in(_OPEN))
+    .values(
+        state="waiting", folded=text("''"), ended_at=null(), finish_reason=null(), error=null(),
+        again_at=bindparam("at"),
+    )
+)  # fmt: skip
 _APPEND = Statement(
     update(chat_messages)
     .where(M.id == bindparam("message"), M.state == text("'running'"))
@@ -188,12 +224,18 @@ _FINISH = Statement(
     )
 )  # fmt: skip
 _RUNNING = Statement(
-    select(M.id, M.text != text("''"))
-    .where(M.state == text("'running'"), M.state.in_(_OPEN))  # as the index has it
+    select(M.id)
+    .where(
+        M.state == text("'running'"), M.state.in_(_OPEN),  # as the index has it
+        M.touched_at < bindparam("before"),
+    )
     .order_by(M.number)
 )  # fmt: skip
 _WAIT_AGAIN = Statement(
     update(chat_messages).where(M.id == bindparam("message"), M.state == text("'running'")).values(state="waiting")
+)
+_WAITING_FOR = Statement(
+    select(func.count()).where(M.state == text("'waiting'"), M.state.in_(_OPEN), M.model == bindparam("model"))
 )
 _WAITING = Statement(
     select(*_MESSAGE)
@@ -321,6 +363,7 @@ def add_message(db: Connection, message: ChatMessage) -> None:
         created_at=to_us(message.created_at), ended_at=to_us(message.ended_at) if message.ended_at else None,
         model=message.model, sampling=json.dumps(message.sampling, ensure_ascii=False) if message.sampling else None,
         finish_reason=message.finish_reason, error=message.error, left_out=message.left_out,
+        again_at=to_us(message.again_at) if message.again_at else None,
     )  # fmt: skip
 
 
@@ -357,9 +400,25 @@ def waiting(db: Connection, limit: int) -> list[ChatMessage]:
     return [_message(row) for row in _WAITING.rows(db, most=limit)]
 
 
-def begin(db: Connection, message_id: str, left_out: int = 0) -> bool:
+def begin(db: Connection, message_id: str, at: datetime, left_out: int = 0) -> bool:
     """A reply is being written from now on; False when it does not wait (any more)."""
-    return bool(_BEGIN.run(db, message=message_id, omitted=left_out))
+    return bool(_BEGIN.run(db, message=message_id, omitted=left_out, at=to_us(at)))
+
+
+def keep(db: Connection, message_ids: Sequence[str], at: datetime) -> None:
+    """Whoever writes these replies is at it still."""
+    for message_id in message_ids:
+        _KEEP.run(db, message=message_id, at=to_us(at))
+
+
+def wait_again(db: Connection, message_id: str) -> bool:
+    """A reply that was begun waits, in the place that it had; False when it is not being written."""
+    return bool(_WAIT_AGAIN.run(db, message=message_id))
+
+
+def go_on(db: Connection, message_id: str, at: datetime) -> bool:
+    """A reply that has ended waits for more; its text stays. False when it has not ended."""
+    return bool(_GO_ON.run(db, message=message_id, at=to_us(at)))
 
 
 def empty(db: Connection, message_id: str) -> None:
@@ -406,19 +465,39 @@ def finish(
     )  # fmt: skip
 
 
-def sweep(db: Connection, at: datetime) -> tuple[int, int]:
-    """Settle the replies that were being written when the program stopped; for its next start.
+def sweep(db: Connection, at: datetime, before: datetime) -> tuple[int, int]:
+    """Settle the replies that were being written when a program stopped: nobody has been at them since `before`.
 
     Those with a text are cut off and keep it; those without any wait again, in the place that they had. How many of
     each.
     """
     cut_off = again = 0
-    for message_id, has_text in _RUNNING.rows(db):
-        if has_text:
-            cut_off += finish(db, message_id, MessageState.CUT_OFF, at)
-        else:
-            again += _WAIT_AGAIN.run(db, message=message_id)
+    for message_id in _RUNNING.values(db, before=to_us(before)):
+        is_cut_off = _let_go(db, message_id, at)
+        cut_off, again = cut_off + is_cut_off, again + (not is_cut_off)
     return cut_off, again
+
+
+def let_go(db: Connection, message_ids: Sequence[str], at: datetime) -> None:
+    """Settle these replies as `sweep` does, because whoever writes them stops now."""
+    for message_id in set(message_ids).intersection(_RUNNING.values(db, before=END)):
+        _let_go(db, message_id, at)
+
+
+def _let_go(db: Connection, message_id: str, at: datetime) -> bool:
+    """Whether it has a text, with which it is cut off."""
+    written = _OPEN_TEXT.value(db, message=message_id)
+    return finish(db, message_id, MessageState.CUT_OFF, at) if written else not wait_again(db, message_id)
+
+
+def are_left_behind(db: Connection, before: datetime) -> bool:
+    """Whether there is anything to sweep."""
+    return bool(_RUNNING.values(db, before=to_us(before)))
+
+
+def waiting_for(db: Connection, model: str) -> int:
+    """How many replies of a model nobody has begun to write."""
+    return int(_WAITING_FOR.value(db, model=model) or 0)
 
 
 def note_asked(db: Connection, person_id: str, reply_id: str, at: datetime) -> None:
@@ -452,9 +531,10 @@ def _chat(row: Any) -> Chat:
 def _message(row: Any) -> ChatMessage:
     (
         message_id, chat_id, parent_id, role, words, state, created, ended, model, sampling, reason, error, left_out,
+        again,
     ) = row  # fmt: skip
     return ChatMessage(
         message_id, chat_id, parent_id, Role(role), words, MessageState(state), from_us(created),
         None if ended is None else from_us(ended), model, json.loads(sampling) if sampling else {}, reason, error,
-        left_out,
+        left_out, None if again is None else from_us(again),
     )  # fmt: skip

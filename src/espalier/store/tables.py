@@ -744,6 +744,8 @@ chat_messages = Table(
     Column("left_out", Integer, nullable=False, server_default=text("0")),
     required("created_at", BigInteger),
     Column("ended_at", BigInteger),
+    Column("again_at", BigInteger),  # when somebody last asked to go on with it
+    Column("touched_at", BigInteger),  # when whoever writes it was last at it
     Index("chat_messages_by_id", "id", unique=True),
     Index("chat_messages_by_chat", "chat_id", "number"),
     Index("chat_messages_open", "number", sqlite_where=text("state IN ('waiting', 'running')"),

@@ -37,7 +37,7 @@ class Turn:
     """A message as the page shows it. before, after: the messages beside it, as one turns the branches.
 
     model: None for a person, and while it is not to be known. place: of a reply that waits. slow: it takes long.
-    reported: staff see it.
+    reported: staff see it. can_go_on: it ended early, and nothing stands below it.
     """
 
     message: ChatMessage
@@ -50,6 +50,7 @@ class Turn:
     place: Place | None = None
     slow: bool = False
     reported: bool = False
+    can_go_on: bool = False
 
     @property
     def best_of(self) -> int:
@@ -150,12 +151,13 @@ class _Found:
         room, place = self._visit.campaign.chatroom, None
         if message.state is chats.MessageState.WAITING and room is not None:
             place = room.place(message_id)
-        waited_s = (self._visit.now - message.created_at).total_seconds()
+        waited_s = (self._visit.now - message.asked_at).total_seconds()
         return Turn(
             message, at + 1, len(beside), beside[at - 1] if at else None,
             beside[at + 1] if at + 1 < len(beside) else None,
             None if message_id in self._unknown else message.model, self._judged.get(message_id), place,
             message.state.is_open and not message.text and waited_s > SLOW_S, message_id in self._reported,
+            conversations.ended_early(message) and not self._shape.get(message_id),
         )  # fmt: skip
 
     def position_of(self, pair: Pair) -> int:
@@ -234,6 +236,21 @@ async def again(visit: Sender, chat_id: str, reply_id: str) -> Response:
     except Refusal as refused:
         return await run_in_threadpool(_page, visit, chat_id, refused=refused)
     return _to_reply(visit, chat_id, asked.reply_id)
+
+
+@router.post("/chat/{chat_id}/replies/{reply_id}/further")
+async def further(visit: Sender, chat_id: str, reply_id: str) -> Response:
+    """More of a reply that ended early, behind what there is of it."""
+    campaign = visit.campaign
+    try:
+        with campaign.read(visit.caller) as (db, person):
+            comparing.refuse_unvoted(db, person, chat_id)
+        await campaign.change(visit.changing(), conversations.go_on, chat_id, reply_id, campaign.clock(), campaign.rng)
+    except NotFound:
+        raise
+    except Refusal as refused:
+        return await run_in_threadpool(_page, visit, chat_id, refused=refused)
+    return _to_reply(visit, chat_id, reply_id)
 
 
 def _chosen(visit: Visit) -> Choice:

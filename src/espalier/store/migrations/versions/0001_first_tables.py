@@ -173,6 +173,8 @@ def upgrade() -> None:
         sa.Column("left_out", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("ended_at", sa.BigInteger(), nullable=True),
+        sa.Column("again_at", sa.BigInteger(), nullable=True),
+        sa.Column("touched_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("number"),
         sqlite_autoincrement=True,
     )
