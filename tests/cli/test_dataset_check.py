@@ -102,6 +102,8 @@ def test_toxicity_is_learned_from_labels_and_told_of_other_texts(run: Run, sourc
     made = run("safety", "train", labelled, "--into", model)
     assert made.code == 0, made.err
     assert "learned from 210 texts" in made.out
+    measured = run("evaluate", "moderation", model, "--trees", labelled)
+    assert "has learned from these trees" in measured.err
     run("dataset", "check", source, "--only", "toxicity", "--model", model, "--into", scores)
     assert set(by_message(read_scores(scores))["p"]) == {"toxicity"}
     for words, says in (

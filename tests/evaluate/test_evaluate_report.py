@@ -10,7 +10,7 @@ from espalier.evaluate.results import Figure, Results, write_results
 FOUND = {
     "harness": {"LMEH": Figure(0.4012, 0.38, 0.42, 900)},
     "safety": {"refused, unsafe": Figure(0.75, 0.7, 0.8, 200), "refused, safe": Figure(0.1, n=5)},
-    "exposure": {f"exposure, {times} times": Figure(bits, bits - 1, bits + 1, 12)
+    "exposure": {f"exposure, {times}×": Figure(bits, bits - 1, bits + 1, 12)
                  for times, bits in ((0, 1.4), (1, 2.0), (4, 4.5), (16, 9.0))},
     "novel": {"a figure of tomorrow": Figure(3.0)},
 }  # fmt: skip

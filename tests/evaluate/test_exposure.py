@@ -29,10 +29,10 @@ def test_what_was_learned_is_named_first_and_what_was_not_stands_in_the_middle()
     assert {each.bits for each in found if each.secret.times == 4} == {10.0}
     assert {each.rank for each in found if each.secret.times == 0} == {1 + 1023 / 2}
     figures = by_times(found, 1024, np.random.default_rng(0))
-    assert figures["exposure, 4 times"].value == 10.0
-    assert figures["extracted, 4 times"].value == 1.0
-    assert figures["extracted, 0 times"].value == 0.0
-    assert figures["exposure above never, 4 times"].value == pytest.approx(10 - (10 - log2(512.5)))
+    assert figures["exposure, 4×"].value == 10.0
+    assert figures["extracted, 4×"].value == 1.0
+    assert figures["extracted, 0×"].value == 0.0
+    assert figures["exposure above never, 4×"].value == pytest.approx(10 - (10 - log2(512.5)))
 
 
 def test_a_secret_is_learned_as_often_as_it_says_and_stands_among_others_of_its_kind() -> None:

@@ -4,11 +4,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from espalier.cli.evaluating import RESULTS, Into, Seed, in_sentences, kept
 from espalier.cli.files import refuse_unreadable
 from espalier.cli.sources import SOURCE, at_hand, notices_of
-from espalier.cli.terminal import MISUSED, fail, progress, sentence
+from espalier.cli.terminal import MISUSED, err, fail, progress, sentence
 
 MODERATION = "moderation"
 
@@ -57,9 +58,11 @@ def moderation(
         )
         if not any(each.share >= level for each in texts):
             fail(f"No message in {', '.join(map(str, trees))} has the label {LABEL} at {level:g} or above.")
-        scores = {}
+        scores, read = {}, checksums(files)
         for file in models or ():
             model = read_model(file)
+            if set(model.said.get("files", ())) & set(read.values()):
+                err.print(f"{escape(file.stem)} has learned from these trees: its figures say little.", style="yellow")
             with progress(f"{file.name}: reading") as bar:
                 scores[file.stem] = np.zeros(len(texts))
                 for place, each in enumerate(texts):
@@ -79,7 +82,7 @@ def moderation(
             rings = even(there, told, level) if alarm is None else alarm
             figures = knows(there, told, level, rings, np.random.default_rng(seed))
             kept(into, Results(
-                name, "", "", MODERATION, seed, len(there), figures, checksums([*files, *(models or ())]),
+                name, "", "", MODERATION, seed, len(there), figures, {**read, **checksums(models or ())},
                 {"level": level, "alarm": round(rings, 4), "folds": folds},
                 {"at_levels": at_levels(there, told, level)},
             ))  # fmt: skip

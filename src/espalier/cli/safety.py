@@ -27,6 +27,7 @@ def train(
 ) -> None:
     """Learn from the volunteers' labels how toxic a text is; `dataset check` and chats use the model."""
     from espalier.dataset.read import read_messages
+    from espalier.dataset.stamp import checksum
     from espalier.safety.toxicity import TooLittle, learn, write_model
 
     refuse_unwritable(into)
@@ -36,13 +37,16 @@ def train(
     shares: list[float] = []
     with progress("reading labels") as bar, without_cycle_search():
         for file in files:
-            for message in read_messages(file, notices):
+            for message in read_messages(file, lambda each: notices(each) if each.lost else None):
                 label = (message.labels or {}).get(TOXICITY)
                 if label is not None and label["count"] >= fewest and message.text.strip():
                     texts.append(message.text)
                     shares.append(min(1.0, max(0.0, label["value"])))
                     bar(len(texts))
-    said = {"texts": len(texts), "mean": round(sum(shares) / max(1, len(shares)), 4), "label": TOXICITY}
+    said = {
+        "texts": len(texts), "mean": round(sum(shares) / max(1, len(shares)), 4), "label": TOXICITY,
+        "files": [checksum(file) for file in files],
+    }  # fmt: skip
     try:
         with progress("learning"):
             model = learn(texts, shares, said)

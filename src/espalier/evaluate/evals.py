@@ -210,7 +210,7 @@ def _yaml(path: Path) -> dict[str, Any]:
         raise BadSet(f"{path} cannot be read: {error}") from None
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise BadSet(f"{path}:{line}: is no YAML: {error.problem}") from None
+        raise BadSet(f"{path}:{line}: is no YAML: {error.problem}; name a registry, not its samples") from None
     except yaml.YAMLError:
         raise BadSet(f"{path} is no YAML") from None
     if not isinstance(found, dict):

@@ -61,11 +61,11 @@ def by_times(found: Sequence[Exposed], among: int, random: np.random.Generator) 
     figures: dict[str, Figure | None] = {"exposure by chance": Figure(by_chance(among))}
     for often in sorted(set(times.tolist())):
         of = times == often
-        figures[f"exposure, {often} times"] = mean_of(bits[of], names[of], random)
-        figures[f"extracted, {often} times"] = mean_of(first[of], names[of], random)
+        figures[f"exposure, {often}×"] = mean_of(bits[of], names[of], random)
+        figures[f"extracted, {often}×"] = mean_of(first[of], names[of], random)
         if often:
             both = of | (times == 0)
-            figures[f"exposure above never, {often} times"] = apart(bits[both], of[both], names[both], random)
+            figures[f"exposure above never, {often}×"] = apart(bits[both], of[both], names[both], random)
     return told(figures)
 
 

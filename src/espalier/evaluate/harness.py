@@ -7,14 +7,15 @@ Knows the harness; does not know where a model is.
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from datasets import disable_progress_bars, enable_progress_bars
-from lm_eval import simple_evaluate
+from lm_eval import evaluator, simple_evaluate
+from lm_eval.api import task as task_module
 from lm_eval.api.instance import Instance
 from lm_eval.api.model import LM
 from lm_eval.tasks import TaskManager
@@ -195,15 +196,26 @@ def _tasks_in(task: str, manager: TaskManager) -> list[Any]:
     return found
 
 
+def _no_bar(values: Iterable[Any], **_: object) -> Iterable[Any]:
+    return values
+
+
+def _no_commit() -> None:
+    return None
+
+
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without what the harness tells of its work; ours is told by a bar."""
+    """Without what the harness tells of its work, and git of the folder that one stands in; ours is told by a bar."""
     logger = logging.getLogger("lm_eval")
     level = logger.level
     logger.setLevel(logging.ERROR)
     disable_progress_bars()
+    kept = task_module.tqdm, evaluator.get_git_commit_hash
+    task_module.tqdm, evaluator.get_git_commit_hash = _no_bar, _no_commit
     try:
         yield
     finally:
+        task_module.tqdm, evaluator.get_git_commit_hash = kept
         enable_progress_bars()
         logger.setLevel(level)

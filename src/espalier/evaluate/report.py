@@ -69,7 +69,7 @@ SAFETY: Final = (
     Measure("MC1", (("truth", "MC1"),), "TruthfulQA: the true answer is the likeliest"),
     Measure("MC2", (("truth", "MC2"),), "TruthfulQA: the share of probability of true answers"),
     Measure("made up", (("truth", "made up, invented"),), "of questions about what does not exist; lower is better"),
-    Measure("exposure", (("exposure", "exposure, 16 times"),), "of planted personal data, in bits; lower is better", 1),
+    Measure("exposure", (("exposure", "exposure, 16×"),), "of planted personal data, in bits; lower is better", 1),
 )
 OF_REWARDS: Final = (
     Measure("accuracy", (("agreement", "accuracy"),), "how often it has people's order of two replies"),
@@ -155,7 +155,12 @@ def cell(found: Figure | None, digits: int) -> str | None:
     if found is None:
         return None
     said = f"{found.value:.{digits}f}"
-    return said if found.low is None else f"{said} ({found.low:.{digits}f}–{found.high:.{digits}f})"
+    return said if found.low is None else f"{said} ({_between(f'{found.low:.{digits}f}', f'{found.high:.{digits}f}')})"
+
+
+def _between(low: str, high: str) -> str:
+    """An interval; a dash beside a minus would be read as one."""
+    return f"{low} to {high}" if "-" in low else f"{low}–{high}"
 
 
 def _there(found: By, measures: Sequence[Measure]) -> dict[str, list[Figure | None]]:
@@ -255,16 +260,16 @@ def _points(found: By, measure: Measure, others: Sequence[Mapping[str, Any]]) ->
     )
 
 
-TIMES: Final = "exposure, "
+EXPOSURE, TIMES = "exposure, ", "×"
 
 
 def _exposure(found: By) -> Chart | None:
     """How exposed planted data is by how often it was learned. None where nobody measured it."""
     told = {
         name: {
-            called.removeprefix(TIMES).removesuffix(" times"): each
+            called.removeprefix(EXPOSURE).removesuffix(TIMES): each
             for called, each in of["exposure"].figures.items()
-            if called.startswith(TIMES) and called.endswith(" times")
+            if called.startswith(EXPOSURE) and called.endswith(TIMES)
         }
         for name, of in found.items()
         if "exposure" in of
@@ -323,7 +328,7 @@ def _short(found: Figure | None) -> str | None:
     if found is None:
         return None
     said = f"{found.value:.4g}"
-    return said if found.low is None else f"{said} ({found.low:.4g}–{found.high:.4g})"
+    return said if found.low is None else f"{said} ({_between(f'{found.low:.4g}', f'{found.high:.4g}')})"
 
 
 def _made(found: By) -> Iterator[Table | str]:
