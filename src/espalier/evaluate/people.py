@@ -137,7 +137,7 @@ class People:
                 answer = self._http.request(method, path, json=body)
             except httpx.HTTPError as error:
                 if pause is None:
-                    raise Unreachable(f"{self._url} does not answer: {error}") from None
+                    raise Unreachable(f"the site {self._url} does not answer: {error}") from None
             else:
                 if answer.is_success:
                     return answer.json() if answer.content else None
