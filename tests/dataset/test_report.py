@@ -155,7 +155,17 @@ def test_hubs_read_the_card(trees: list[TreeRecord], tmp_path: Path) -> None:
         }
     ]
     assert "36 messages in 12 trees" in found.text
+    assert "synthetic" not in found.text
     assert "## Consent" in found.text
+
+
+def test_the_card_tells_what_models_wrote(tmp_path: Path) -> None:
+    written = [
+        message(f"a{place}", "a", synthetic=True, model_name=name) for place, name in enumerate(("m", "m", "n", None))
+    ]
+    read = read_trees(lines(tmp_path / "a.trees.jsonl", tree(message("a", replies=written))))
+    said = card(describe(list(read), with_topics=False), About("Trees"))
+    assert "4 of the messages are `synthetic`, written by models that `model_name` tells: m (2), n (1), " in said
 
 
 @pytest.mark.parametrize(

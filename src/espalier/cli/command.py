@@ -43,6 +43,7 @@ from espalier.cli import (
     sample,
     score,
     serving,
+    tour,
     train,
     train_dpo,
     train_policy,
@@ -129,6 +130,7 @@ app.command()(keeping.doctor)
 app.command()(keeping.backup)
 app.command()(keeping.restore)
 app.add_typer(maintenance.maintenance, name="maintenance")
+app.command()(tour.tour)
 app.command()(serving.replay)
 app.command()(serving.openapi)
 

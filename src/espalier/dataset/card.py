@@ -116,10 +116,20 @@ def _counts(described: Description) -> list[str]:
         f"{len(counts.langs):,} language{'s' * (len(counts.langs) != 1)}; "
         f"{described.votes.get('labels', counts.reviews):,} reviews"
         + (f" and {described.votes['ranking']:,} rankings." if "ranking" in described.votes else "."),
+        *_by_models(counts.models),
         "", *_table(("role", "messages", "accepted", "refused", "deleted"), roles),
         "", *_table(("language", "trees", "messages"), langs),
         "", *_table(("state", "trees", "messages"), states),
     ]  # fmt: skip
+
+
+def _by_models(models: Mapping[str, int]) -> list[str]:
+    """How many messages people did not write."""
+    if not models:
+        return []
+    named = ", ".join(f"{_plain(name)} ({number:,})" for name, number in models.items())
+    return ["", f"{sum(models.values()):,} of the messages are `synthetic`, written by models that `model_name` tells: "
+            f"{named}."]  # fmt: skip
 
 
 def _agreement(described: Description) -> list[str]:

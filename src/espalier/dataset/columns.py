@@ -4,6 +4,7 @@ Keeps the texts of prompts, from which topics come; of all other texts only the 
 """
 
 from array import array
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -20,6 +21,7 @@ PARENT_MISSING: Final = -2
 NO_DAY: Final = -(2**31)
 DAY_S: Final = 86_400
 UNKNOWN: Final = -1
+UNNAMED: Final = "a model without a name"
 DETOXIFY: Final = (
     "toxicity", "severe_toxicity", "obscene", "identity_attack", "insult", "threat", "sexual_explicit",
 )  # fmt: skip
@@ -57,7 +59,7 @@ class Columns:
     `states`. day: days since 1970-01-01 in UTC, or NO_DAY. chars: length of the text in characters. accepted: 1, 0, or
     UNKNOWN. rank: UNKNOWN where it has none. reviews: 0 where nothing is said. labels and counts: the mean of each
     label and how many gave it, NaN and 0 where nobody did. detoxify: the scores that the records bring, NaN without.
-    repeated: how many messages came a second time and were left out.
+    repeated: how many messages came a second time and were left out. models: how many messages each model wrote.
     """
 
     place: Mapping[str, int]
@@ -82,6 +84,7 @@ class Columns:
     detoxify: Mapping[str, "NDArray[np.float64]"]
     prompts: Sequence[Prompt]
     repeated: int = 0
+    models: Mapping[str, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.parent)
@@ -125,6 +128,7 @@ class _Gathering:
         self.prompts: list[Prompt] = []
         self.days: dict[str, int] = {}
         self.repeated = 0
+        self.models: Counter[str] = Counter()
 
     def tree(self, tree_id: str, state: str | None) -> int:
         code = self.trees(tree_id)
@@ -150,6 +154,8 @@ class _Gathering:
         numbers["rank"].append(UNKNOWN if message.rank is None else message.rank)
         self.deleted.append(bool(message.deleted))
         self.synthetic.append(bool(message.synthetic))
+        if message.synthetic:
+            self.models[message.model_name or UNNAMED] += 1
         for name, said in (message.labels or {}).items():
             if said["count"] and 0 <= said["value"] <= 1:
                 sparse = self.labels.setdefault(name, _Sparse())
@@ -203,7 +209,7 @@ class _Gathering:
                 name: _dense(self.detoxify[name].at, self.detoxify[name].values, size)
                 for name in DETOXIFY if name in self.detoxify
             },
-            prompts=self.prompts, repeated=self.repeated,
+            prompts=self.prompts, repeated=self.repeated, models=dict(self.models.most_common()),
         )  # fmt: skip
 
 

@@ -60,7 +60,7 @@ class Counts:
     """depths: how many messages stand so far below their prompt. replies: by role, how many messages have so many
     replies. sizes: how many trees have so many messages. ranked: how many sets have so many ranked replies. days: by
     role, how many messages were written on a day. without_parent: messages that reply to one that is not there, or
-    whose parents lead back to themselves; all below them included.
+    whose parents lead back to themselves; all below them included. models: messages that each wrote, the busiest first.
     """
 
     messages: int
@@ -78,6 +78,7 @@ class Counts:
     ranked: Mapping[int, int]
     lengths: Mapping[str, Lengths]
     days: Mapping[str, Mapping[date, int]]
+    models: Mapping[str, int]
 
 
 def count(of: Columns) -> Counts:
@@ -104,6 +105,7 @@ def count(of: Columns) -> Counts:
         ranked=_ranked(of),
         lengths={name: _lengths(of.chars[(of.role == code) & ~of.deleted]) for code, name in named.items()},
         days={name: _days(of.day[of.role == code]) for code, name in named.items()},
+        models=of.models,
     )
 
 

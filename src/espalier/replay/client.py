@@ -55,9 +55,9 @@ class Server:
 class Client:
     http: httpx.AsyncClient
 
-    async def next_task(self, langs: Sequence[str]) -> Json | None:
+    async def next_task(self, langs: Sequence[str], kind: str = "random") -> Json | None:
         """A task, or None when there is nothing for this person now."""
-        task: Json | None = await self._again("POST", "/tasks/next", {"kind": "random", "langs": langs})
+        task: Json | None = await self._again("POST", "/tasks/next", {"kind": kind, "langs": langs})
         return task
 
     async def submit(self, task_id: str, form: Json) -> Json:

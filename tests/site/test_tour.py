@@ -1,0 +1,82 @@
+"""The whole circle: trees in, a release, models, a chat in a browser, their replies ranked beside people's, a second
+release with them, and a second reward model that learns from it. The same code as `espalier tour`.
+"""
+
+import json
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, expect
+
+from browsers import sign_in
+from espalier.dataset.release import read_stamp
+from espalier.tour.stations import ASSISTANT, STATIONS, Talk, Tour, prompts
+
+
+def talk_in(browser: Browser) -> Talk:
+    """Somebody chats with a model as people do."""
+
+    def talk(url: str, token: str, model: str, words: str) -> str:
+        context = browser.new_context(base_url=url)
+        page = context.new_page()
+        sign_in(page, token)
+        page.goto("/chat")
+        if "/terms" in page.url:
+            page.get_by_role("button", name="Accept").click()
+        if "/welcome" in page.url:
+            page.get_by_label("English").check()
+            page.get_by_label("No", exact=True).check()
+            page.get_by_role("button", name="Begin").click()
+            page.goto("/chat")
+        for _ in range(60):  # it may still be starting
+            if page.locator(f'option[value="{model}"]').inner_text() == model:
+                break
+            page.wait_for_timeout(500)
+            page.reload()
+        page.get_by_text("How it replies").click()
+        page.locator("#preset").select_option("custom")
+        page.locator("#max_tokens").fill("48")
+        page.get_by_label("Your message").fill(words)
+        page.get_by_role("button", name="Send").click()
+        page.wait_for_url("**/chat/*")
+        expect(page.get_by_role("button", name="Send")).to_be_visible(timeout=60_000)
+        chat = page.url.partition("#")[0]
+        said = page.request.get(f"{chat}/conversation.json").json()["messages"]
+        context.close()
+        assert said[-1]["state"] == "complete"
+        return str(said[-1]["text"])
+
+    return talk
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+def test_what_models_write_comes_back_to_people_and_into_the_next_release(chromium: Browser, tmp_path: Path) -> None:
+    said: list[str] = []
+    tour = Tour(tmp_path / "tour", said.append, talk_in(chromium))
+    tour.go()
+    grown = tour.told("grow")
+    assert grown["trees"] == 63
+    assert grown["same"] >= 55, "trees that people grew are grown again by volunteers"
+    assert tour.told("first") == {"synthetic": 0, "ranked": 0, "models": []}
+    assert tour.told("chat")["prompt"] in prompts()
+    judged = tour.told("judge")
+    assert judged["label_assistant_reply"] >= 2 * len(prompts())
+    assert judged["assistant_reply"] > 0, "people reply to the same prompts"
+    second = tour.told("second")
+    assert second["models"] == [ASSISTANT]
+    assert second["ranked"] > 0
+    card = (tour.folder / "second" / "README.md").read_text("utf-8")
+    assert f"`model_name` tells: {ASSISTANT} ({second['synthetic']})." in card
+    assert read_stamp(tour.folder / "second").said["counts"]
+    again = tour.told("again")
+    assert all(0 <= again[which] <= 1 for which in ("first", "second")), "both are evaluated on the same held-out trees"
+
+    said.clear()
+    tour.go()
+    assert len(said) == len(STATIONS), "nothing is done twice"
+    assert all(line.endswith("done before") for line in said)
+    with pytest.raises(httpx.TransportError):
+        httpx.get(tour.url)
+    assert json.loads((tour.folder / "tour.json").read_text("utf-8")).keys() >= {name for name, _, _ in STATIONS}
