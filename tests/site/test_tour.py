@@ -2,7 +2,11 @@
 release with them, and a second reward model that learns from it. The same code as `espalier tour`.
 """
 
+import asyncio
 import json
+from asyncio import AbstractEventLoop
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -13,10 +17,26 @@ from browsers import sign_in
 from espalier.tour.stations import ASSISTANT, STATIONS, Talk, Tour, prompts
 
 
+@contextmanager
+def running_loop(loop: AbstractEventLoop | None) -> Iterator[None]:
+    """Playwright's loop runs in this thread as long as its browser; the tour has one of its own."""
+    before = asyncio._get_running_loop()
+    asyncio._set_running_loop(loop)
+    try:
+        yield
+    finally:
+        asyncio._set_running_loop(before)
+
+
 def talk_in(browser: Browser) -> Talk:
     """Somebody chats with a model as people do."""
+    loop = asyncio._get_running_loop()
 
     def talk(url: str, token: str, model: str, words: str) -> str:
+        with running_loop(loop):
+            return said_in_browser(url, token, model, words)
+
+    def said_in_browser(url: str, token: str, model: str, words: str) -> str:
         context = browser.new_context(base_url=url)
         page = context.new_page()
         sign_in(page, token)
@@ -54,7 +74,8 @@ def talk_in(browser: Browser) -> Talk:
 def test_what_models_write_comes_back_to_people_and_into_the_next_release(chromium: Browser, tmp_path: Path) -> None:
     said: list[str] = []
     tour = Tour(tmp_path / "tour", said.append, talk_in(chromium))
-    tour.go()
+    with running_loop(None):
+        tour.go()
     grown = tour.told("grow")
     assert grown["trees"] == 63
     assert grown["same"] >= 55, "trees that people grew are grown again by volunteers"
@@ -72,7 +93,8 @@ def test_what_models_write_comes_back_to_people_and_into_the_next_release(chromi
     assert all(0 <= again[which] <= 1 for which in ("first", "second")), "both are evaluated on the same held-out trees"
 
     said.clear()
-    tour.go()
+    with running_loop(None):
+        tour.go()
     assert len(said) == len(STATIONS), "nothing is done twice"
     assert all(line.endswith("done before") for line in said)
     with pytest.raises(httpx.TransportError):
