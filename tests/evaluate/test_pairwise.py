@@ -168,6 +168,9 @@ def test_volunteers_of_a_site_judge_and_the_command_goes_on_with_what_they_said(
     battles = [json.loads(line) for line in Path("results/pairwise.battles.jsonl").read_text("utf-8").splitlines()]
     assert [len(each.get("declined", ())) for each in battles].count(1) == 1
     assert {each["judge"] for each in battles} == {"person 1"}
+    again = run("evaluate", "battles", "results/pairwise.battles.jsonl", "--into", "again", "--resamples", 200)
+    assert "Left out, for an answer was seen refusing: 1 battle." in again.out
+    assert json.loads(Path("again/battles.json").read_text("utf-8"))["battles"] == 2
 
 
 @pytest.mark.parametrize(

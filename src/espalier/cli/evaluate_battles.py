@@ -56,6 +56,8 @@ def battles(
         found = standing(verdicts, seed, resamples, orders, k)
     judges = sorted({each.battle.judge or "judges who are not named" for each in verdicts})
     rated(found, into, BATTLES, ", ".join(file.name for file in files), ", ".join(judges), checksums(files))
+    if apart := sum(bool(each.declined) for each in verdicts):
+        out.print(f"Left out, for an answer was seen refusing: {plural(apart, 'battle')}.")
     if fastchat is not None:
         count = write_objects(fastchat, map(written, verdicts))
         out.print(f"{escape(str(fastchat))}: {plural(count, 'battle')}.")
@@ -66,7 +68,7 @@ def standing(verdicts: "Sequence[Verdict]", seed: int, resamples: int, orders: i
     from espalier.evaluate.battles import Unsaid
     from espalier.evaluate.standings import NoBattles, standings
 
-    judged = (each.judged for each in verdicts if not each.unsaid)
+    judged = (each.judged for each in verdicts if each.counts)
     unsaid = [each.unsaid for each in verdicts]
     unparsed, refused = (unsaid.count(why) for why in (Unsaid.UNPARSED, Unsaid.REFUSED))
     try:

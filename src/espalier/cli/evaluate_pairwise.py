@@ -110,14 +110,13 @@ def pairwise(
             assert url, "asked for above"
             assert token, "asked for above"
             site = Site(url, token, f"{prompts.stem}: {', '.join(held)}", people, lang, wait)
-            verdicts, said_by, apart = _voted(site, put, seed)
+            verdicts, said_by = _voted(site, put, seed)
         else:
             verdicts, said_by = _judged(judge, put, into, seed, device, dtype, threads)
-            apart = dict[int, dict[str, list[str]]]()
-        found = standing([each for at, each in enumerate(verdicts) if at not in apart], seed, resamples, orders, 32.0)
+        found = standing(verdicts, seed, resamples, orders, 32.0)
     rated(found, into, PAIRWISE, f"{prompts.name}: {', '.join(held)}", said_by, checksums([prompts]), known)
     battles = into / f"{PAIRWISE}.battles.jsonl"
-    count = write_objects(battles, (written(each) | apart.get(at, {}) for at, each in enumerate(verdicts)))
+    count = write_objects(battles, map(written, verdicts))
     out.print(f"{escape(str(battles))}: {plural(count, 'battle')}, as FastChat has them.")
 
 
@@ -133,13 +132,8 @@ class Site:
     wait: bool
 
 
-def _voted(
-    site: Site, contests: "Sequence[Contest]", seed: int
-) -> "tuple[Sequence[Verdict], str, dict[int, dict[str, list[str]]]]":
-    """The votes of a site's volunteers, who they are, and by its place which of them are left out of ratings, with why.
-
-    Ends the command where there is none yet.
-    """
+def _voted(site: Site, contests: "Sequence[Contest]", seed: int) -> "tuple[Sequence[Verdict], str]":
+    """The votes of a site's volunteers, and who they are. Ends the command where there is none yet."""
     from espalier.evaluate.people import People, SiteRefuses
     from espalier.safety.language import detect
 
@@ -160,21 +154,19 @@ def _voted(
     said = _who_voted(voted)
     for each in said:
         out.print(escape(each))
-    apart = {at: {"declined": sorted(refusing)} for at, refusing in enumerate(voted.declined) if refusing}
-    return voted.verdicts, f"volunteers of {site.url}, blind, sides by chance. {' '.join(said)}", apart
+    return voted.verdicts, f"volunteers of {site.url}, blind, sides by chance. {' '.join(said)}"
 
 
 def _who_voted(voted: "Voted") -> list[str]:
     """What stands beside ratings by people: who they are, what is left out, how far it has come."""
-    kept, all_of = len(voted.answered), len(voted.verdicts)
+    all_of, apart = len(voted.verdicts), sum(bool(each.declined) for each in voted.verdicts)
     who = "One person" if voted.raters == 1 else f"{voted.raters:,} people"
     busiest = f"; the busiest gave {voted.busiest:,}" if voted.raters > 1 else ""
     said = [
         f"{who} gave {plural(all_of, 'vote')}{busiest}. {SELECTION}",
         f"Comparisons with as many votes as were wanted: {voted.full:,} of {voted.of:,}.",
     ]
-    if kept < all_of:
-        apart = all_of - kept
+    if apart:
         each = ", ".join(f"{model} {count:,} of {seen:,}" for model, (count, seen) in voted.refusals().items())
         said.append(
             f"{plural(apart, 'vote')} {'is' if apart == 1 else 'are'} left out of the ratings, because an answer was "

@@ -42,15 +42,21 @@ UNSAID: Final[Mapping[str, Unsaid]] = {
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """battle: the judge saw `model_a` first; where there is no verdict its winner says why. characters: of both
-    answers, where they are known.
+    answers, where they are known. declined: the models whose answers were seen refusing to do what was asked.
     """
 
     battle: Battle
     characters: tuple[int, int] | None = None
+    declined: frozenset[str] = frozenset()
 
     @property
     def unsaid(self) -> Unsaid | None:
         return UNSAID.get(self.battle.winner)
+
+    @property
+    def counts(self) -> bool:
+        """Whether it is rated: there is a verdict, and it is none on a refusal."""
+        return not self.unsaid and not self.declined
 
     @property
     def judged(self) -> Judged:
@@ -75,6 +81,8 @@ def written(verdict: Verdict) -> dict[str, Any]:
     said = spelled(verdict.battle)
     if verdict.characters and not verdict.battle.conversations:
         said["first_characters"], said["second_characters"] = verdict.characters
+    if verdict.declined:
+        said["declined"] = sorted(verdict.declined)
     return said
 
 
@@ -113,8 +121,16 @@ def _single(given: Mapping[str, Any], one: str, other: str) -> Verdict:
         raise Malformed(f"$.{other}", "is the other model too")
     lengths = [given.get(f"{side}_characters") for side in ("first", "second")]
     if all(str(each).isdecimal() for each in lengths):
-        return Verdict(battle, (int(str(lengths[0])), int(str(lengths[1]))))
-    return verdict_of(battle)
+        return Verdict(battle, (int(str(lengths[0])), int(str(lengths[1]))), _declined(given, battle))
+    return replace(verdict_of(battle), declined=_declined(given, battle))
+
+
+def _declined(given: Mapping[str, Any], battle: Battle) -> frozenset[str]:
+    """Raises Malformed."""
+    named = given.get("declined") or []
+    if not isinstance(named, list) or not {battle.model_a, battle.model_b}.issuperset(map(str, named)):
+        raise Malformed("$.declined", "must be a list of models of this battle, whose answers refuse")
+    return frozenset(map(str, named))
 
 
 def _turned(given: Verdict) -> Verdict:
@@ -124,7 +140,7 @@ def _turned(given: Verdict) -> Verdict:
     battle = replace(
         of, model_a=of.model_b, model_b=of.model_a, winner=winner, conversations=both and (both[1], both[0])
     )
-    return Verdict(battle, given.characters and (given.characters[1], given.characters[0]))
+    return Verdict(battle, given.characters and (given.characters[1], given.characters[0]), given.declined)
 
 
 def _rows(path: Path, report: Report) -> Iterator[tuple[int, Mapping[str, Any]]]:

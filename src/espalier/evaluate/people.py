@@ -7,7 +7,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from time import sleep
 from typing import Any, Final, Self
@@ -39,29 +39,22 @@ class SiteRefuses(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Voted:
-    """verdicts: one for each vote, `model_a` stood left. declined: beside each, the models whose answers the voter saw
-    refusing. raters: how many people voted; busiest: the votes of the one who voted most. full: comparisons with as
-    many votes as were wanted, of all.
+    """verdicts: one for each vote, `model_a` stood left. raters: how many people voted; busiest: the votes of the one
+    who voted most. full: comparisons with as many votes as were wanted, of all.
     """
 
     verdicts: tuple[Verdict, ...]
-    declined: tuple[frozenset[str], ...]
     raters: int
     busiest: int
     full: int
     of: int
 
-    @property
-    def answered(self) -> list[Verdict]:
-        """The votes between two answers of which neither refuses."""
-        return [each for each, refusing in zip(self.verdicts, self.declined, strict=True) if not refusing]
-
     def refusals(self) -> dict[str, tuple[int, int]]:
         """Of each model, how often its answer was seen refusing, and how often it was seen."""
         seen, refused = Counter[str](), Counter[str]()
-        for each, refusing in zip(self.verdicts, self.declined, strict=True):
+        for each in self.verdicts:
             seen.update((each.battle.model_a, each.battle.model_b))
-            refused.update(refusing)
+            refused.update(each.declined)
         return {model: (refused[model], seen[model]) for model in sorted(seen)}
 
 
@@ -109,17 +102,16 @@ class People:
         """What was voted so far."""
         by_sides = {(each.question, each.turn, each.model_a, each.model_b): each for each in contests}
         by_sides |= {(each.question, each.turn, each.model_b, each.model_a): each.turned for each in contests}
-        verdicts, declined, raters = [], [], Counter[int]()
+        verdicts, raters = [], Counter[int]()
         for said in self._votes(set_id):
             contest = by_sides[said["question"], said["turn"], said["left"], said["right"]]
             battle = contest.won_by(WINNERS[said["vote"]], f"person {said['rater']}")
-            verdicts.append(verdict_of(battle))
             sides = {"left": {said["left"]}, "right": {said["right"]}, "both": {said["left"], said["right"]}}
-            declined.append(frozenset(sides.get(said["declined"], ())))
+            verdicts.append(replace(verdict_of(battle), declined=frozenset(sides.get(said["declined"], ()))))
             raters[said["rater"]] += 1
         now = self._call("GET", f"/comparisons/{set_id}")
         return Voted(
-            tuple(verdicts), tuple(declined), len(raters), max(raters.values(), default=0), now["full"], now["battles"]
+            tuple(verdicts), len(raters), max(raters.values(), default=0), now["full"], now["battles"]
         )  # fmt: skip
 
     def _votes(self, set_id: str) -> Iterator[dict[str, Any]]:
