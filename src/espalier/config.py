@@ -156,6 +156,12 @@ class Settings(BaseSettings):
     )
     chat: bool = _setting("Whether people may chat with the models; without it conversations are only read.",
                           "true or false", True)  # fmt: skip
+    chat_account: Literal["required", "optional"] = _setting(
+        "Whether people need an account to chat; without one their conversations stay in their browser for a day, and "
+        "never become part of the data.",
+        "required or optional",
+        "required",
+    )
     chat_filter: str | None = _setting(
         "What tells how toxic words in chat are: a file of `espalier safety train`, or the address of a model server "
         "that was begun with --moderation. Without it nothing is filtered.",

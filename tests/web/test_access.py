@@ -93,7 +93,7 @@ SITE: Final[dict[str, dict[str, Needs]]] = {
         "/chat/{chat_id}/conversation.json": M, "/chat/{chat_id}/conversation.md": M,
     },
     "POST": {
-        "/chat/presets": M,
+        "/chat/presets": M, "/chat/take-over": M,
         "/moderation/chats/{number}/close": MO, "/chat/{chat_id}/replies/{reply_id}/report": M,
         "/manner": N, "/begin": N, "/admin/campaign/picture": AD, "/me": A,
         "/me/contributions/{message_id}/withdraw": A, "/me/delete": SO, "/me/delete/stop": SO,

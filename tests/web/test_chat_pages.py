@@ -290,3 +290,27 @@ def test_values_are_saved_under_a_name_and_chosen_by_it_as_the_organisers_are(ad
     assert "Wild (yours)" not in ada.page.text
     keep(ada, at="/chat", preset_name="Worse", **{**typed, "temperature": "9"})
     assert ada.page.status_code == 422
+
+
+def test_without_an_account_conversations_stay_in_the_browser_until_somebody_signs_in(
+    small_campaign: World, room: Room
+) -> None:
+    with stranger(small_campaign) as somebody, stranger(small_campaign) as another:
+        assert somebody.get("/chat").url.path == "/signin"
+        state = small_campaign.http.app.state
+        state.campaign = replace(state.campaign, chat=ChatRules(account=False))
+        assert "You chat without an account" in somebody.get("/chat").text
+        address = begin(somebody)
+        answer(somebody, "Because.")
+        page = somebody.get(address).text
+        assert "Because." in page
+        assert "I agree" not in page
+        assert f'href="{address}"' in somebody.get("/chat").text
+        assert another.get(address).status_code == 404
+        somebody.get("/signin")
+        somebody.send("/signin/token", token=small_campaign.ada.token)
+        assert somebody.get(address).status_code == 404
+        somebody.get("/chat")
+        somebody.send("/chat/take-over")
+        assert f'href="{address}"' in somebody.page.text
+        assert "I agree" in somebody.get(address).text

@@ -82,7 +82,7 @@ def rules_of(settings: Settings) -> "ChatRules":
             presets[name] = checked({each: str(value) for each, value in values.items()})
         except Invalid as wrong:
             fail(f"chat_presets.{name}.{wrong.field}: {wrong.detail}")
-    return ChatRules(presets)
+    return ChatRules(presets, account=settings.chat_account == "required")
 
 
 def judges_of(settings: Settings) -> "Judges":

@@ -241,6 +241,9 @@ _FORGET_CHATS_OF = Statement(
 _FORGET_VOTES = Statement(delete(battle_votes).where(V.person_id == bindparam("person")))
 _FORGET_UNSAID = Statement(delete(battle_votes).where(V.person_id == bindparam("person"), V.vote.is_(None)))
 _UNNAME_VOTES = Statement(update(battle_votes).where(V.person_id == bindparam("person")).values(person_id=None))
+_GIVE_VOTES = Statement(
+    update(battle_votes).where(V.person_id == bindparam("before")).values(person_id=bindparam("person"))
+)
 _UNNAME_SETS = Statement(update(battle_sets).where(S.person_id == bindparam("person")).values(person_id=None))
 
 
@@ -407,6 +410,11 @@ def purge_votes(db: Connection, person_id: str) -> None:
     """Remove what a person was shown and said, and their name from what they brought."""
     _FORGET_VOTES.run(db, person=person_id)
     _UNNAME_SETS.run(db, person=person_id)
+
+
+def give_votes(db: Connection, person_id: str, to: str) -> None:
+    """What a person was shown and said is another's from now on."""
+    _GIVE_VOTES.run(db, before=person_id, person=to)
 
 
 def unname_votes(db: Connection, person_id: str) -> None:

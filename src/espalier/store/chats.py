@@ -167,6 +167,9 @@ _DELETE_ALL_MESSAGES = Statement(
     delete(chat_messages).where(M.chat_id.in_(select(C.id).where(C.person_id == bindparam("person"))))
 )
 _DELETE_ALL = Statement(delete(chats).where(C.person_id == bindparam("person")))
+_GIVE_ALL = Statement(
+    update(chats).where(C.person_id == bindparam("before")).values(person_id=bindparam("person"), temporary=text("0"))
+)
 _PASSED: Final = (C.temporary == text("1"), C.changed_at < bindparam("before"))
 _PASSED_IDS = Statement(select(C.id).where(*_PASSED))
 _FORGET_MESSAGES = Statement(delete(chat_messages).where(M.chat_id.in_(select(C.id).where(*_PASSED))))
@@ -331,6 +334,11 @@ def delete_all(db: Connection, person_id: str) -> int:
         kept.forget_chats_of(db, person_id)
     _DELETE_ALL_MESSAGES.run(db, person=person_id)
     return _DELETE_ALL.run(db, person=person_id)
+
+
+def give_all(db: Connection, person_id: str, to: str) -> int:
+    """Another has the conversations of a person from now on, and keeps them; how many there were."""
+    return _GIVE_ALL.run(db, before=person_id, person=to)
 
 
 def forget_temporary(db: Connection, before: datetime) -> int:

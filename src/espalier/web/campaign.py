@@ -14,6 +14,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Connection
 
+from espalier.chat.guests import guest
 from espalier.collect.files import Workshop
 from espalier.domain.charter import refuse_without_terms
 from espalier.domain.errors import Banned, NotAllowed, Suspended, Unauthenticated
@@ -45,6 +46,8 @@ class Caller:
     """Of a browser: the moment at which its session must be in force. None: came with a token."""
     shut_out: bool = False
     """Whether somebody who is banned or suspended may do this too."""
+    guest: str | None = None
+    """Under which id somebody without an account chats, where the organiser lets them."""
     before_terms: bool = False
     """Whether the token opens this also while its person has not accepted the organiser's terms."""
 
@@ -103,6 +106,8 @@ def identified(db: Connection, caller: Caller, now: datetime, *, alone: bool = F
 
     Raises Unauthenticated, Banned, Suspended, NotAllowed, TermsNotAccepted.
     """
+    if caller.guest and caller.needs is PersonRole.CONTRIBUTOR:
+        return guest(caller.guest, now)
     person = _behind(db, caller.token_hash, caller.session_at, alone) if caller.token_hash else None
     if person is None:
         raise Unauthenticated("Send a valid token: `Authorization: Bearer <token>`.")

@@ -13,9 +13,10 @@ from espalier.chat.presets import Presets
 
 @dataclass(frozen=True, slots=True)
 class ChatRules:
-    """What the organiser has set for chat. presets: ways to draw replies, by name."""
+    """What the organiser has set for chat. presets: ways to draw replies, by name. account: only who has one chats."""
 
     presets: Presets = field(default_factory=dict)
+    account: bool = True
 
 
 class Chatroom(Protocol):

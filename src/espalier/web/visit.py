@@ -16,6 +16,7 @@ from fastapi import Depends, Request
 from fastapi.responses import RedirectResponse
 from starlette.responses import Response
 
+from espalier.chat.guests import guest_id
 from espalier.collect import sessions
 from espalier.collect.settings import THEMES
 from espalier.domain.charter import Charter, Visibility
@@ -91,6 +92,16 @@ class Visit:
     def may(self, role: str) -> bool:
         """Whether the reader has at least this role."""
         return self.person is not None and not self.person.disabled and self.person.role.reaches(PersonRole(role))
+
+    @property
+    def account(self) -> str:
+        """Under which name this browser keeps what was typed: of the account, or of nobody's."""
+        return self.person.id if self.person else "guest"
+
+    @property
+    def earlier_guest(self) -> str | None:
+        """Of somebody who is signed in: what this browser held before, under which they may have chatted."""
+        return _visitor_of(self.request, self.campaign) if self.person else None
 
     @property
     def begun(self) -> str | None:
@@ -277,6 +288,21 @@ def _sender(needs: PersonRole | None, *, shut_out: bool = False) -> Callable[...
     return sender
 
 
+def _chatter(visit: Annotated[Visit, Depends(visit_of)]) -> Visit:
+    """Who has an account, and where the organiser lets them also who has none: then their browser is who they are."""
+    held = _visitor_of(visit.request, visit.campaign) or visit.visitor
+    if visit.person is not None or visit.campaign.chat.account or held is None:
+        return _reader(PersonRole.CONTRIBUTOR)(visit)
+    caller = Caller(None, PersonRole.CONTRIBUTOR, changes=False, guest=guest_id(held))
+    with visit.campaign.database.read() as db:
+        chosen = preferences_of(db, guest_id(held))
+    return replace(visit, caller=caller, chosen=replace(visit.chosen, chat=chosen.chat))
+
+
+async def _chat_sender(_: Kept, visit: Annotated[Visit, Depends(_chatter)]) -> Visit:
+    return await _checked(visit)
+
+
 def _governed(visit: Annotated[Visit, Depends(visit_of)]) -> Visit:
     """As the campaign's visibility has it: for everybody, for who takes part, or for staff."""
     if visit.charter.readers is Visibility.OPEN and visit.person is None:
@@ -304,6 +330,9 @@ AdminVisit = Annotated[Visit, Depends(_reader(PersonRole.ADMIN))]
 AnySender = Annotated[Visit, Depends(_sender(None))]
 """A form of a page that everybody may read."""
 Sender = Annotated[Visit, Depends(_sender(PersonRole.CONTRIBUTOR))]
+Chatter = Annotated[Visit, Depends(_chatter)]
+"""Who may chat; `visit.person` is None for who has no account."""
+ChatSender = Annotated[Visit, Depends(_chat_sender)]
 ModeratorSender = Annotated[Visit, Depends(_sender(PersonRole.MODERATOR))]
 AdminSender = Annotated[Visit, Depends(_sender(PersonRole.ADMIN))]
 

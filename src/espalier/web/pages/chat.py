@@ -10,8 +10,9 @@ from fastapi import APIRouter, Form, Query
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
-from espalier.chat import comparing, conversations, drafts, parameters, presets, sharing
+from espalier.chat import comparing, conversations, drafts, guests, parameters, presets, sharing
 from espalier.chat.conversations import draft_place
+from espalier.chat.guests import guest_id
 from espalier.chat.models import ChatModel
 from espalier.collect.settings import change_chat
 from espalier.domain.errors import Invalid, NewerDraft, NotFound, Refusal
@@ -24,7 +25,7 @@ from espalier.web.pages.frame import fields_of
 from espalier.web.paging import LONGEST_CURSOR, page, place_in
 from espalier.web.refused import said_with_wait
 from espalier.web.render import render
-from espalier.web.visit import Sender, SignedIn, Visit, local, redirect
+from espalier.web.visit import ChatSender, Chatter, Sender, Visit, local, redirect
 from espalier.web.words import N_
 
 router = APIRouter()
@@ -57,7 +58,9 @@ class Composer:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """q: what was looked for. hidden: those off the list are shown. just_hidden: can be put back at once."""
+    """q: what was looked for. hidden: those off the list are shown. just_hidden: can be put back at once.
+    earlier: so many conversations were begun in this browser before signing in.
+    """
 
     composer: Composer
     rows: Sequence[Chat]
@@ -66,11 +69,12 @@ class Context:
     next: str | None
     later: bool
     just_hidden: Chat | None = None
+    earlier: int = 0
 
 
 @router.get("/chat")
 def show(
-    visit: SignedIn,
+    visit: Chatter,
     q: Annotated[str, Query(max_length=LONGEST_SEARCH)] = "",
     hidden: bool = False,
     gone: Annotated[str, Query(max_length=100)] = "",
@@ -91,14 +95,18 @@ def _page(
 ) -> Response:
     before = _place(cursor)
     with visit.campaign.read(visit.caller) as (db, person):
-        found = chats.chats_of(db, person.id, SIZE + 1, wanted=q, hidden=hidden, before=before)
+        if visit.person is None:
+            found = [*reversed(chats.every_chat(db, person.id))][:SIZE]
+        else:
+            found = chats.chats_of(db, person.id, SIZE + 1, wanted=q, hidden=hidden, before=before)
+        earlier = len(chats.every_chat(db, guest_id(visit.earlier_guest))) if visit.earlier_guest else 0
         just_hidden = chats.chat_of(db, person.id, gone) if gone else None
     rows, following = page(found, SIZE, lambda chat: (chat.changed_at.isoformat(), chat.id))
     asked = {"q": q} | ({"hidden": "true"} if hidden else {})
     further = f"/chat?{urlencode({**asked, 'cursor': following})}" if following else None
     context = Context(
         composer or composer_of(visit, "/chat", None), rows, q, hidden, further, cursor is not None,
-        just_hidden if just_hidden and just_hidden.hidden else None,
+        just_hidden if just_hidden and just_hidden.hidden else None, earlier,
     )  # fmt: skip
     return render(visit, "chat.html", context, status=status)
 
@@ -143,7 +151,7 @@ def composer_of(
 
 @router.post("/chat")
 async def begin(
-    visit: Sender, text: Annotated[str, Form()] = "", temporary: Annotated[bool, Form()] = False
+    visit: ChatSender, text: Annotated[str, Form()] = "", temporary: Annotated[bool, Form()] = False
 ) -> Response:
     """The first message makes the conversation; without one there is none."""
     choice = chat_choice.choice_in(await visit.request.form())
@@ -158,6 +166,8 @@ async def begin(
 async def send(visit: Visit, chat_id: str | None, text: str, choice: Choice, *, temporary: bool = False) -> str:
     """Say something to one model or to two; the address of the conversation. Raises Refusal."""
     campaign, room = visit.campaign, chat_choice.room_of(visit)
+    await chat_choice.admit(visit)
+    temporary = temporary or visit.person is None
     wanted = chat_choice.wanted_by(visit, choice)
     if len(wanted) == 2:
         asked, _ = await campaign.change(
@@ -175,7 +185,7 @@ async def send(visit: Visit, chat_id: str | None, text: str, choice: Choice, *, 
 
 
 @router.post("/chat/draft")
-async def save_draft(visit: Sender, version: Annotated[int, Form()] = 0) -> Response:
+async def save_draft(visit: ChatSender, version: Annotated[int, Form()] = 0) -> Response:
     return await keep_draft(visit, None, version)
 
 
@@ -196,7 +206,7 @@ async def keep_draft(visit: Visit, chat_id: str | None, version: int) -> Respons
 
 @router.post("/chat/presets")
 async def save_preset(
-    visit: Sender,
+    visit: ChatSender,
     preset_name: Annotated[str, Form(max_length=1000)] = "",
     forget: Annotated[str, Form()] = "",
     version: Annotated[int, Form()] = 0,
@@ -222,39 +232,47 @@ async def save_preset(
     return redirect(visit, back, said)
 
 
+@router.post("/chat/take-over")
+async def take_over(visit: Sender) -> Response:
+    """What was said in this browser before signing in is kept from now on."""
+    if visit.earlier_guest:
+        await visit.campaign.change(visit.changing(), guests.take_over, visit.earlier_guest)
+    return redirect(visit, "/chat", visit.words.gettext("The conversations are yours now, and kept."))
+
+
 @router.post("/chat/hide-all")
-async def hide_all(visit: Sender) -> Response:
+async def hide_all(visit: ChatSender) -> Response:
     await visit.campaign.change(visit.changing(), conversations.hide_all)
     return redirect(visit, "/chat?hidden=true", visit.words.gettext("All conversations are hidden. They are here."))
 
 
 @router.post("/chat/delete-all")
-async def delete_all(visit: Sender) -> Response:
+async def delete_all(visit: ChatSender) -> Response:
     await visit.campaign.change(visit.changing(), conversations.remove_all)
     chat_choice.wake(visit)
     return redirect(visit, "/chat", visit.words.gettext("All conversations are deleted."))
 
 
 @router.post("/chat/{chat_id}/title")
-async def rename(visit: Sender, chat_id: str, title: Annotated[str, Form()] = "") -> Response:
+async def rename(visit: ChatSender, chat_id: str, title: Annotated[str, Form()] = "") -> Response:
     await visit.campaign.change(visit.changing(), conversations.rename, chat_id, title)
     return redirect(visit, f"/chat/{chat_id}", visit.words.gettext("The title is changed."))
 
 
 @router.post("/chat/{chat_id}/hide")
-async def hide(visit: Sender, chat_id: str) -> Response:
+async def hide(visit: ChatSender, chat_id: str) -> Response:
     await visit.campaign.change(visit.changing(), conversations.hide, chat_id)
     return redirect(visit, f"/chat?{urlencode({'gone': chat_id})}")
 
 
 @router.post("/chat/{chat_id}/show")
-async def show_again(visit: Sender, chat_id: str) -> Response:
+async def show_again(visit: ChatSender, chat_id: str) -> Response:
     await visit.campaign.change(visit.changing(), conversations.show, chat_id)
     return redirect(visit, "/chat", visit.words.gettext("The conversation is on the list again."))
 
 
 @router.post("/chat/{chat_id}/delete")
-async def delete(visit: Sender, chat_id: str) -> Response:
+async def delete(visit: ChatSender, chat_id: str) -> Response:
     await visit.campaign.change(visit.changing(), conversations.remove, chat_id)
     chat_choice.wake(visit)
     return redirect(visit, "/chat", visit.words.gettext("The conversation is deleted."))
@@ -265,7 +283,7 @@ _ASSISTANT: Final = N_("Assistant")
 
 
 @router.get("/chat/{chat_id}/conversation.json")
-def as_json(visit: SignedIn, chat_id: str) -> Response:
+def as_json(visit: Chatter, chat_id: str) -> Response:
     """With all branches."""
     with visit.campaign.read(visit.caller) as (db, person):
         chat = conversations.own_chat(db, person, chat_id)
@@ -275,7 +293,7 @@ def as_json(visit: SignedIn, chat_id: str) -> Response:
 
 
 @router.get("/chat/{chat_id}/conversation.md")
-def as_markdown(visit: SignedIn, chat_id: str) -> Response:
+def as_markdown(visit: Chatter, chat_id: str) -> Response:
     """The branch in view."""
     with visit.campaign.read(visit.caller) as (db, person):
         chat = conversations.own_chat(db, person, chat_id)

@@ -2,17 +2,21 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from starlette.datastructures import FormData
 
 from espalier.chat import parameters, presets
 from espalier.chat.conversations import Wanted
 from espalier.chat.models import BEST_OF, ChatModel, ModelState
+from espalier.collect import signin
 from espalier.collect.settings import change_chat
 from espalier.domain.errors import Conflict, Invalid, NotFound
 from espalier.web.chatroom import Chatroom
 from espalier.web.visit import Visit
+
+REPLIES_FROM_ONE: Final = 60
+"""In a quarter of an hour, of all who have no account at one address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,17 @@ def wake(visit: Visit) -> None:
     """There may be a reply to write, or one to stop; nothing where chat is switched off."""
     if visit.campaign.chatroom is not None:
         visit.campaign.chatroom.wake()
+
+
+async def admit(visit: Visit) -> None:
+    """Who has no account is counted by where they come from: a browser can be another one at any time.
+
+    Raises RateLimited.
+    """
+    if visit.person is None:
+        client = visit.request.client
+        tried = (f"chat from {client.host if client else ''}", REPLIES_FROM_ONE)
+        await visit.campaign.door.write(signin.count, [tried], visit.campaign.clock())
 
 
 def presets_of(visit: Visit) -> dict[str, Mapping[str, parameters.Number]]:

@@ -24,7 +24,7 @@ from espalier.web.pages import chat_choice
 from espalier.web.pages.chat import Composer, composer_of, keep_draft, send
 from espalier.web.pages.chat_choice import Choice
 from espalier.web.render import render
-from espalier.web.visit import Sender, SignedIn, Visit, redirect
+from espalier.web.visit import ChatSender, Chatter, Visit, redirect
 
 router = APIRouter()
 
@@ -95,7 +95,7 @@ class Piece:
 
 
 @router.get("/chat/{chat_id}")
-def show(visit: SignedIn, chat_id: str, edit: Annotated[str | None, Query(max_length=100)] = None) -> Response:
+def show(visit: Chatter, chat_id: str, edit: Annotated[str | None, Query(max_length=100)] = None) -> Response:
     return _page(visit, chat_id, editing=edit)
 
 
@@ -168,7 +168,7 @@ class _Found:
 
 @router.get("/chat/{chat_id}/replies/{reply_id}")
 def piece(
-    visit: SignedIn, chat_id: str, reply_id: str, seen: Annotated[int, Query(ge=-1)] = -1, state: str = ""
+    visit: Chatter, chat_id: str, reply_id: str, seen: Annotated[int, Query(ge=-1)] = -1, state: str = ""
 ) -> Response:
     """A reply as far as it is written. seen: so many characters are on the page; 204 where there is no more."""
     with visit.campaign.read(visit.caller) as (db, person):
@@ -186,7 +186,7 @@ def piece(
 
 
 @router.post("/chat/{chat_id}")
-async def say(visit: Sender, chat_id: str, text: Annotated[str, Form()] = "") -> Response:
+async def say(visit: ChatSender, chat_id: str, text: Annotated[str, Form()] = "") -> Response:
     choice = chat_choice.choice_in(await visit.request.form())
     try:
         with visit.campaign.read(visit.caller) as (db, person):
@@ -200,15 +200,16 @@ async def say(visit: Sender, chat_id: str, text: Annotated[str, Form()] = "") ->
 
 
 @router.post("/chat/{chat_id}/draft")
-async def save_draft(visit: Sender, chat_id: str, version: Annotated[int, Form()] = 0) -> Response:
+async def save_draft(visit: ChatSender, chat_id: str, version: Annotated[int, Form()] = 0) -> Response:
     return await keep_draft(visit, chat_id, version)
 
 
 @router.post("/chat/{chat_id}/messages/{message_id}/edit")
-async def edit(visit: Sender, chat_id: str, message_id: str, text: Annotated[str, Form()] = "") -> Response:
+async def edit(visit: ChatSender, chat_id: str, message_id: str, text: Annotated[str, Form()] = "") -> Response:
     """Say something else in its place: a branch beside it, with the model and the manner chosen last."""
     campaign = visit.campaign
     try:
+        await chat_choice.admit(visit)
         wanted, *_ = chat_choice.wanted_by(visit, _chosen(visit))
         asked = await campaign.change(
             visit.changing(), conversations.edit, chat_id, message_id, text, wanted, campaign.clock(), campaign.rng
@@ -223,10 +224,11 @@ async def edit(visit: Sender, chat_id: str, message_id: str, text: Annotated[str
 
 
 @router.post("/chat/{chat_id}/replies/{reply_id}/again")
-async def again(visit: Sender, chat_id: str, reply_id: str) -> Response:
+async def again(visit: ChatSender, chat_id: str, reply_id: str) -> Response:
     """Another reply beside it."""
     campaign = visit.campaign
     try:
+        await chat_choice.admit(visit)
         wanted, *_ = chat_choice.wanted_by(visit, _chosen(visit))
         asked = await campaign.change(
             visit.changing(), conversations.regenerate, chat_id, reply_id, wanted, campaign.clock(), campaign.rng
@@ -239,7 +241,7 @@ async def again(visit: Sender, chat_id: str, reply_id: str) -> Response:
 
 
 @router.post("/chat/{chat_id}/replies/{reply_id}/further")
-async def further(visit: Sender, chat_id: str, reply_id: str) -> Response:
+async def further(visit: ChatSender, chat_id: str, reply_id: str) -> Response:
     """More of a reply that ended early, behind what there is of it."""
     campaign = visit.campaign
     try:
@@ -263,7 +265,7 @@ def _to_reply(visit: Visit, chat_id: str, reply_id: str) -> Response:
 
 
 @router.post("/chat/{chat_id}/stop")
-async def stop(visit: Sender, chat_id: str) -> Response:
+async def stop(visit: ChatSender, chat_id: str) -> Response:
     """End whatever is being written in it, and keep what there is."""
     campaign = visit.campaign
     with campaign.read(visit.caller) as (db, person):
@@ -276,7 +278,7 @@ async def stop(visit: Sender, chat_id: str) -> Response:
 
 
 @router.post("/chat/{chat_id}/look")
-async def look(visit: Sender, chat_id: str, message: Annotated[str, Form(max_length=100)]) -> Response:
+async def look(visit: ChatSender, chat_id: str, message: Annotated[str, Form(max_length=100)]) -> Response:
     """Turn to another branch; the next visit begins there."""
     await visit.campaign.change(visit.changing(), conversations.look, chat_id, message)
     return redirect(visit, f"/chat/{chat_id}#{message}")
@@ -284,7 +286,7 @@ async def look(visit: Sender, chat_id: str, message: Annotated[str, Form(max_len
 
 @router.post("/chat/{chat_id}/replies/{reply_id}/thumb")
 async def judge(
-    visit: Sender,
+    visit: ChatSender,
     chat_id: str,
     reply_id: str,
     thumb: Annotated[str, Form(max_length=20)] = "",
@@ -306,7 +308,7 @@ async def judge(
 
 @router.post("/chat/{chat_id}/replies/{reply_id}/report")
 async def report(
-    visit: Sender, chat_id: str, reply_id: str, reason: Annotated[str, Form(max_length=5000)] = ""
+    visit: ChatSender, chat_id: str, reply_id: str, reason: Annotated[str, Form(max_length=5000)] = ""
 ) -> Response:
     """Show it to staff, with what it answers."""
     campaign = visit.campaign
@@ -316,7 +318,9 @@ async def report(
 
 
 @router.post("/chat/{chat_id}/pairs/{pair_id}")
-async def vote(visit: Sender, chat_id: str, pair_id: str, vote: Annotated[str, Form(max_length=20)] = "") -> Response:
+async def vote(
+    visit: ChatSender, chat_id: str, pair_id: str, vote: Annotated[str, Form(max_length=20)] = ""
+) -> Response:
     campaign = visit.campaign
     if vote not in list(Vote):
         raise Invalid("There is no such vote.", field="vote")
@@ -325,7 +329,7 @@ async def vote(visit: Sender, chat_id: str, pair_id: str, vote: Annotated[str, F
 
 
 @router.post("/chat/{chat_id}/consent")
-async def consent(visit: Sender, chat_id: str, agree: Annotated[bool, Form()] = False) -> Response:
+async def consent(visit: ChatSender, chat_id: str, agree: Annotated[bool, Form()] = False) -> Response:
     campaign, _ = visit.campaign, visit.words.gettext
     if agree:
         await campaign.change(
@@ -337,13 +341,13 @@ async def consent(visit: Sender, chat_id: str, agree: Annotated[bool, Form()] = 
 
 
 @router.post("/chat/{chat_id}/shares")
-async def share(visit: Sender, chat_id: str) -> Response:
+async def share(visit: ChatSender, chat_id: str) -> Response:
     campaign = visit.campaign
     await campaign.change(visit.changing(), sharing.share, chat_id, campaign.secret, campaign.clock())
     return redirect(visit, f"/chat/{chat_id}#links", visit.words.gettext("There is a link now."))
 
 
 @router.post("/chat/{chat_id}/shares/{share_id}/end")
-async def unshare(visit: Sender, chat_id: str, share_id: str) -> Response:
+async def unshare(visit: ChatSender, chat_id: str, share_id: str) -> Response:
     await visit.campaign.change(visit.changing(), sharing.take_back, chat_id, share_id)
     return redirect(visit, f"/chat/{chat_id}", visit.words.gettext("The link leads nowhere any more."))
