@@ -14,8 +14,8 @@ from espalier.chat import conversations
 from espalier.chat.conversations import FULL_S, Asked, Wanted
 from espalier.chat.filtering import Filter, in_process
 from espalier.chat.models import BEST_OF, ModelState, Served
-from espalier.chat.replies import LEFT_BEHIND, NOBODY, Replies
-from espalier.chat.scoring import Judges
+from espalier.chat.replies import LEFT_BEHIND, Replies
+from espalier.chat.scoring import NOBODY, Judges
 from espalier.chat.standing import days_of_models, in_all, taken_out
 from espalier.collect import accounts
 from espalier.dataset.examples import Turn

@@ -153,6 +153,15 @@ def go_on(
     return Asked(chat.id, reply.parent_id, reply.id)
 
 
+def let_ask(
+    db: Connection, person: Person, model: str, now: datetime, rng: Random, *, count: int = 1
+) -> None:  # fmt: skip
+    """Count replies that a person asks for outside of any conversation. Raises TryLater as `say` does."""
+    _let(db, person, model, MOST_WAITING, now)
+    for _ in range(count):
+        chats.note_asked(db, person.id, timely_id(now, rng), now)
+
+
 def ended_early(reply: ChatMessage) -> bool:
     """Whether there could be more of a reply, behind what there is of it."""
     return reply.text != "" and (

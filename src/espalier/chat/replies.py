@@ -7,7 +7,7 @@ page, after any loss of connection, in any process, sees the same. Knows rows an
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, aclosing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -18,12 +18,13 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from espalier.chat.fitting import Fitted, TooMuch, estimated, fitted
+from espalier.chat.gathering import gathered
 from espalier.chat.models import BEST_OF, ChatModel, ModelState, Place, Served, offered, place
-from espalier.chat.scoring import Conversations, Judges
+from espalier.chat.scoring import NOBODY, Conversations, Judges
 from espalier.dataset.examples import ASSISTANT, SYSTEM, USER, Turn
 from espalier.domain.message import Role
 from espalier.evaluate.manner import REFUSING, Manner, by_rules
-from espalier.infer.completions import ApiRefusal, ChatChunk
+from espalier.infer.completions import ApiRefusal
 from espalier.infer.remote import AsyncChatClient, Unreachable
 from espalier.store import chats, filter_hits, model_figures
 from espalier.store.chats import ChatMessage, MessageState
@@ -52,8 +53,6 @@ GO_ON: Final = "Go on exactly where you stopped. Repeat nothing."
 """For servers that do not go on with the last message where it is the model's own."""
 NEVER_GO_ON: Final = frozenset({"openai", "openai-internal", "system"})
 """What servers call the owner of such models."""
-
-NOBODY: Final = Judges()
 
 log = logging.getLogger(__name__)
 Write = Callable[..., Awaitable[Any]]
@@ -338,7 +337,7 @@ class Replies:
 
     async def _stream(self, line: _Line, reply: _Reply, request: dict[str, Any]) -> str:
         reason = "stop"
-        async for chunks in _gathered(line.client.stream(request), SAVE_EVERY_S):
+        async for chunks in gathered(line.client.stream(request), SAVE_EVERY_S):
             more = ""
             for choice in (choice for chunk in chunks for choice in chunk.choices):
                 more += choice.delta.content or ""
@@ -437,33 +436,6 @@ class Replies:
     ) -> None:
         figures = reply.figures(Figure(state.value))
         await self._write(_ended, reply.message, state, self._clock(), figures, reason, fault)
-
-
-async def _gathered(pieces: AsyncGenerator[ChatChunk, None], every_s: float) -> AsyncIterator[list[ChatChunk]]:
-    """What comes, brought together for so long; the first at once, and nothing waits for what comes after it."""
-    come: list[ChatChunk] = []
-    news = asyncio.Event()
-
-    async def pump() -> None:
-        async with aclosing(pieces):
-            async for piece in pieces:
-                come.append(piece)
-                news.set()
-
-    pumping = asyncio.create_task(pump())
-    pumping.add_done_callback(lambda _: news.set())
-    try:
-        while not pumping.done() or come:
-            await news.wait()
-            news.clear()
-            if come:
-                now, come[:] = come[:], []
-                yield now
-            await asyncio.wait([pumping], timeout=every_s)
-        await pumping
-    finally:
-        pumping.cancel()
-        await asyncio.gather(pumping, return_exceptions=True)
 
 
 def _ended(

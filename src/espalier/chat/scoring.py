@@ -5,6 +5,7 @@ One connection for both; knows the route of scores, and no conversation.
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from espalier.chat.filtering import Filter
 from espalier.dataset.examples import USER, Turn
@@ -48,3 +49,6 @@ class Judges:
     safety: Filter | None = None
     rewards: Rewards | None = None
     servers: Sequence[Scoring] = ()
+
+
+NOBODY: Final = Judges()

@@ -18,12 +18,13 @@ from starlette.concurrency import run_in_threadpool
 
 from espalier import __version__
 from espalier.chat.models import Served
-from espalier.chat.replies import NOBODY, Replies
-from espalier.chat.scoring import Judges
+from espalier.chat.relaying import Relay
+from espalier.chat.replies import Replies
+from espalier.chat.scoring import NOBODY, Judges
 from espalier.store.door import open_door
 from espalier.store.keys import signing_key
 from espalier.store.session import open_database
-from espalier.web import errors, files, forms_page, health, pages, swift, typed
+from espalier.web import errors, files, forms_page, health, openai, pages, swift, typed
 from espalier.web.api import campaign as campaign_api
 from espalier.web.api import cases as cases_api
 from espalier.web.api import charter as charter_api
@@ -101,9 +102,11 @@ def create_app(
         door = open_door(database)
         key = door.call(signing_key, secrets.token_urlsafe)
         replies = Replies(models, door.write, database.read, clock, judges)
+        relay = Relay(models, door.write, clock, judges)
         campaign = Campaign(
             database, door, Random(seed), data_dir, clock, key, entrance=entrance or Entrance(),
             chatroom=replies if models else chatroom, chat=chat or ChatRules(),
+            relay=relay if models else None,
         )  # fmt: skip
         by_itself = Background(campaign.shop, partial(send_due, campaign))
         app.state.campaign, app.state.background = campaign, by_itself
@@ -117,6 +120,7 @@ def create_app(
         finally:
             by_itself.stop()
             await replies.stop()
+            await relay.close()
             door.close()
             database.close()
 
@@ -130,6 +134,7 @@ def create_app(
     for router in ROUTERS:
         app.include_router(router, prefix=API, responses=errors.DOCUMENTED)
     app.include_router(health.router)
+    openai.install(app)
     for router in pages.ROUTERS:
         app.include_router(router, include_in_schema=False)
     files.install(app)

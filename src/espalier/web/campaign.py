@@ -15,6 +15,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 from sqlalchemy import Connection
 
 from espalier.chat.guests import guest
+from espalier.chat.relaying import Relay
 from espalier.collect.files import Workshop
 from espalier.domain.charter import refuse_without_terms
 from espalier.domain.errors import Banned, NotAllowed, Suspended, Unauthenticated
@@ -66,6 +67,8 @@ class Campaign:
     chatroom: Chatroom | None = None
     """The models that people chat with; None where chat is switched off."""
     chat: ChatRules = field(default_factory=ChatRules)
+    relay: Relay | None = None
+    """To the same models, for programs."""
 
     async def change(
         self,
