@@ -230,6 +230,10 @@ def test_a_model_that_draws_several_replies_says_so(ada: Visitor, room: Room) ->
     address = begin(ada)
     answer(ada, "Because.")
     assert "best of 4" in ada.get(address).text
+    begin(ada, other="large")
+    assert "4 replies" not in ada.page.text
+    answer(ada, "Because.", None)
+    assert "best of 4" not in ada.get(ada.page.url.path).text
 
 
 def test_where_chat_is_switched_off_conversations_are_still_read(ada: Visitor) -> None:

@@ -54,8 +54,8 @@ class Turn:
 
     @property
     def best_of(self) -> int:
-        """So many replies are drawn of which it is the best."""
-        return int(self.message.sampling.get(BEST_OF, 1))
+        """So many replies are drawn of which it is the best; not told of a model that is not to be known."""
+        return 1 if self.model is None else int(self.message.sampling.get(BEST_OF, 1))
 
     @property
     def is_reply(self) -> bool:

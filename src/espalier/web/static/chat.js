@@ -44,23 +44,34 @@
   }));
 
   const atEnd = () => innerHeight + scrollY >= document.documentElement.scrollHeight - 80;
-  let follows = false, before = "";
+  // What was waited for when the page came, and what became of a reply that was stopped: said once the page is there.
+  addEventListener("load", () => setTimeout(() => {
+    const last = [...document.querySelectorAll("#talk .reply, #sides .reply")].at(-1);
+    if (last?.dataset.state === "running" && last.querySelector(".words")) said.textContent = said.dataset.begins;
+    if (last?.dataset.state === "stopped" && location.hash === "#end") said.textContent = told(last);
+  }, 300));
+  // How far a reply is, in the words of the page.
+  const told = (reply) => reply.querySelector(":scope > p")?.textContent ?? "";
+  let follows = false, hadWords = false;
   document.addEventListener("htmx:beforeSwap", (event) => {
     follows = atEnd();
-    before = event.target.dataset.state;
+    hadWords = event.target.querySelector?.(".words") !== null;
   });
   document.addEventListener("htmx:afterSwap", (event) => {
-    lost.hidden = true;
     const now = document.getElementById(event.target.id) ?? event.target;
     const state = now.dataset?.state;
     if (!state) return;
     dress(now);
-    if (before === "waiting" && state === "running") said.textContent = said.dataset.begins;
-    if (state !== "waiting" && state !== "running")
-      said.textContent = `${said.dataset.ends} ${now.querySelector(".words")?.textContent ?? ""}`;
+    const words = now.querySelector(".words");
+    if (words && !hadWords) said.textContent = said.dataset.begins;
+    if (state === "complete") said.textContent = `${said.dataset.ends} ${words?.textContent ?? ""}`;
+    else if (state !== "waiting" && state !== "running") said.textContent = told(now);
     if (follows) scrollTo(0, document.documentElement.scrollHeight);
     // Side by side: the vote is on the page as soon as both have ended.
     if (document.getElementById("sides") && !document.querySelector("[data-state=waiting], [data-state=running]")) location.reload();
+  });
+  document.addEventListener("htmx:afterRequest", (event) => {
+    if (event.detail.successful) lost.hidden = true;
   });
   for (const name of ["htmx:sendError", "htmx:responseError"])
     document.addEventListener(name, () => {
