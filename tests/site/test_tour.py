@@ -48,7 +48,7 @@ def talk_in(browser: Browser) -> Talk:
             page.get_by_label("No", exact=True).check()
             page.get_by_role("button", name="Begin").click()
             page.goto("/chat")
-        for _ in range(60):  # it may still be starting
+        for _ in range(240):  # it may still be starting
             if page.locator(f'option[value="{model}"]').inner_text() == model:
                 break
             page.wait_for_timeout(500)
@@ -77,8 +77,7 @@ def test_what_models_write_comes_back_to_people_and_into_the_next_release(chromi
     with running_loop(None):
         tour.go()
     grown = tour.told("grow")
-    assert grown["trees"] == 63
-    assert grown["same"] >= 55, "trees that people grew are grown again by volunteers"
+    assert grown["same"] == grown["trees"] > 15, "trees that people grew are grown again by volunteers"
     assert tour.told("first") == {"synthetic": 0, "ranked": 0, "models": []}
     assert tour.told("chat")["prompt"] in prompts()
     judged = tour.told("judge")

@@ -1,5 +1,6 @@
 """`espalier tour`: the whole circle on the demo's trees, in some minutes, for whoever wants to see it go round."""
 
+import signal
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -27,6 +28,7 @@ def tour(
 
     if any(find_spec(name) is None for name in NEEDED):
         fail("The tour needs more packages than the site; install them with: pip install 'espalier[train,data]'.")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(STOPPED))  # the site that runs meanwhile ends with it
     made = Tour(folder, lambda line: out.print(escape(line), soft_wrap=True))
     try:
         made.go()

@@ -24,7 +24,10 @@ from espalier.tour.talk import talk
 
 STATE: Final = "tour.json"
 ASSISTANT: Final = "assistant"
+PEOPLES: Final = "people.trees.jsonl"
+"""The demo's finished trees, which grow again."""
 START_S: Final = 60.0
+END_S: Final = 20.0
 POLICY: Final = {
     # A prompt with three replies is a tree; nothing is drawn but by order.
     "max_active_trees": 0, "max_tree_depth": 1, "max_children_count": 3, "goal_tree_size": 4, "min_goal_tree_size": 4,
@@ -108,13 +111,20 @@ class Tour:
         """One command of `espalier` in the folder; what it printed. Raises StationFailed."""
         words = [str(word) for word in command]
         self.say("    $ espalier " + " ".join(words))
-        ran = subprocess.run(
+        going = subprocess.Popen(
             [sys.executable, "-m", "espalier.cli", *words], cwd=self.folder, env=self._environment(), text=True,
-            capture_output=True, encoding="utf-8",
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
         )  # fmt: skip
-        if ran.returncode:
-            raise StationFailed(f"espalier {' '.join(words)} ended with {ran.returncode}: {ran.stderr.strip()[-2000:]}")
-        return ran.stdout
+        try:
+            printed, complaints = going.communicate()
+        except BaseException as stopped:
+            if not isinstance(stopped, KeyboardInterrupt):  # Ctrl-C is for both
+                going.terminate()
+            _ended(going)  # it puts in order what it has begun
+            raise
+        if going.returncode:
+            raise StationFailed(f"espalier {words[0]} ended with {going.returncode}: {complaints.strip()[-2000:]}")
+        return printed
 
     def say_last(self, printed: str, lines: int = 1) -> None:
         for line in printed.strip().splitlines()[-lines:]:
@@ -154,6 +164,11 @@ class Tour:
             self._tell("token", next(word for word in printed.split() if word.startswith("esp_")))
         return str(self._told["token"])
 
+    def forget_campaign(self) -> None:
+        self._told.pop("token", None)
+        for file in self.folder.glob("espalier.db*"):
+            file.unlink()
+
     def running(self) -> str:
         """The site, with the assistant as soon as there is one."""
         if self._site is not None and self._site.poll() is None:
@@ -181,30 +196,42 @@ class Tour:
         new.replace(self.folder / STATE)
 
     def _close(self) -> None:
-        if self._site is not None and self._site.poll() is None:
+        if self._site is not None:
             self._site.terminate()
-            try:
-                self._site.wait(20)
-            except subprocess.TimeoutExpired:
-                self._site.kill()
-                self._site.wait()
+            _ended(self._site)
         self._site = None
 
 
+def _ended(going: "subprocess.Popen[Any]") -> None:
+    """A process that was told to end has a while for it."""
+    try:
+        going.wait(END_S)
+    except subprocess.TimeoutExpired:
+        going.kill()
+        going.wait()
+
+
 def _grow(tour: Tour) -> object:
+    tour.forget_campaign()  # one that was stopped in the midst of it begins again
     tour.site()
-    (tour.folder / "demo.trees.jsonl.gz").write_bytes(demo.TREES.read_bytes())
+    finished = [line for line in _demo_lines() if json.loads(line)["tree_state"] == "ready_for_export"]
+    (tour.folder / PEOPLES).write_text("\n".join(finished) + "\n", "utf-8")
     token = tour.token()
-    tour.say("    $ espalier replay demo.trees.jsonl.gz --token …")
-    printed = _quiet(tour, "replay", "demo.trees.jsonl.gz", "--url", tour.url, "--token", token, "--volunteers", "20")
+    tour.say(f"    $ espalier replay {PEOPLES} --token …")
+    printed = _quiet(tour, "replay", PEOPLES, "--url", tour.url, "--token", token, "--volunteers", "20")
     figures: dict[str, Any] = json.loads(printed.strip().splitlines()[-1])
     tour.say(f"      {figures['same']} of {figures['trees']} trees grew again as their originals.")
     return figures
 
 
 def _first(tour: Tour) -> object:
-    tour.say_last(tour.run("dataset", "release", "first", "--share", "validation=0.3"), 4)
+    _release(tour, "first")
     return count_synthetic(tour.folder / "first")
+
+
+def _release(tour: Tour, name: str, *more: str) -> None:
+    if not (tour.folder / name).exists():  # it is never changed, and appears only when it is whole
+        tour.say_last(tour.run("dataset", "release", name, "--share", "validation=0.3", *more), 4)
 
 
 def _learn(tour: Tour) -> object:
@@ -246,8 +273,7 @@ def _judge(tour: Tour) -> object:
 
 
 def _second(tour: Tour) -> object:
-    printed = tour.run("dataset", "release", "second", "--share", "validation=0.3", "--previous", "first/split.json")
-    tour.say_last(printed, 4)
+    _release(tour, "second", "--previous", "first/split.json")
     tour.run("dataset", "verify", "second")
     found = count_synthetic(tour.folder / "second")
     tour.say(f"      {found['ranked']} of {found['synthetic']} replies of {', '.join(found['models'])} are ranked.")
@@ -256,8 +282,9 @@ def _second(tour: Tour) -> object:
 
 def _again(tour: Tour) -> object:
     (tour.folder / "second-reward.toml").write_text(SECOND.format(base=tour.model("base")), "utf-8")
-    tour.run("train", "reward", "second-reward.toml")
     second = Path("models/second-reward/model")
+    if not (tour.folder / second).exists():
+        tour.run("train", "reward", "second-reward.toml")
     found = {
         "first": _agreement(tour, "second", tour.model("reward")), "second": _agreement(tour, "second", second)
     }  # fmt: skip
@@ -296,13 +323,17 @@ def _quiet(tour: Tour, *words: str) -> str:
 def prompts() -> dict[str, str]:
     """The demo's English prompts that people answered, each with the reply that they ranked first, or the only one."""
     found = {}
-    for line in gzip.decompress(demo.TREES.read_bytes()).decode("utf-8").splitlines():
+    for line in _demo_lines():
         prompt = json.loads(line)["prompt"]
         replies = [each for each in prompt["replies"] if each.get("review_result") and not each.get("deleted")]
         if prompt["lang"] == "en" and replies:
             best = min(replies, key=lambda each: (each.get("rank") is None, each.get("rank") or 0))
             found[prompt["text"]] = str(best["text"])
     return found
+
+
+def _demo_lines() -> list[str]:
+    return gzip.decompress(demo.TREES.read_bytes()).decode("utf-8").split("\n")[:-1]
 
 
 def count_synthetic(release: Path) -> dict[str, Any]:
@@ -315,7 +346,7 @@ def count_synthetic(release: Path) -> dict[str, Any]:
 
 def _messages(release: Path) -> Iterator[dict[str, Any]]:
     for file in sorted(release.glob("data/*.trees.jsonl.gz")):
-        for line in gzip.decompress(file.read_bytes()).decode("utf-8").splitlines():
+        for line in gzip.decompress(file.read_bytes()).decode("utf-8").split("\n")[:-1]:
             waiting = [json.loads(line)["prompt"]]
             while waiting:
                 message = waiting.pop()
