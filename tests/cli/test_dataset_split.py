@@ -62,3 +62,16 @@ def test_what_cannot_be_is_refused_in_a_sentence(
     assert ran.code in (1, 2)
     assert says in ran.err
     assert not Path("parts").exists()
+
+
+def test_where_nothing_can_be_read_nothing_is_written_and_the_command_ends_with_1(run: Run) -> None:
+    picture = Path("picture.jsonl")
+    picture.write_bytes(b"\x89PNG\r\n\x1a\n\0\0")
+    kept = Path("chats.jsonl")
+    kept.write_text("kept\n")
+    for words in (("split", picture, "--into", "parts"), ("convert", picture, kept), ("check", picture, "--into", "s")):
+        ran = run("dataset", *words)
+        assert ran.code == 1, words
+        assert "picture.jsonl:1: $: the file is a picture" in ran.err
+    assert kept.read_text() == "kept\n"
+    assert not Path("parts").exists()

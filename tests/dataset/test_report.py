@@ -206,3 +206,10 @@ def test_a_difference_names_what_came_went_and_changed(tmp_path: Path) -> None:
     assert found.moved == {("ready_for_export", "growing"): 1}
     assert found.by_lang == {"de": (1, 1), "en": (4, 4)}
     assert difference(before, before).is_nothing
+
+
+def test_what_comes_twice_in_a_data_set_is_counted_once_when_it_is_compared(tmp_path: Path) -> None:
+    twice = lines(tmp_path / "twice.jsonl", *[tree(message("q", review_result=True), tree_state="growing")] * 2)
+    once = list(read_trees(twice))[:1]
+    assert difference([], read_trees(twice)).came == ["q"]
+    assert difference(once, read_trees(twice)).is_nothing

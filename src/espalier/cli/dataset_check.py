@@ -76,6 +76,8 @@ def check(
         err.print(f"Stopped; the same command goes on from here, with what {escape(str(unfinished.path))} holds.")
         sys.exit(STOPPED)
     unfinished.done()
+    if not count:
+        fail("There is no message to look at.")
     out.print(f"{escape(str(into))}: {plural(count, 'line')}.")
     for what in (
         "without a word",

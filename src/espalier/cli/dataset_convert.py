@@ -1,6 +1,7 @@
 """`espalier dataset convert`: from trees, and from examples of others, to what one trains on."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -121,7 +122,7 @@ def _of_records(
     from espalier.dataset.weights import read_weights, weighted
     from espalier.dataset.write import write_any, write_records, write_votes
 
-    trees = counted(read_trees(file, notices), bar)
+    trees = anything(counted(read_trees(file, notices), bar), target)
     if votes is not None:
         refuse_unreadable(votes)
     if weights is not None:
@@ -152,7 +153,7 @@ def _of_votes(file: Path, target: Path, wanted: "Wanted", notices: Report, bar: 
 
     if wanted.kind is not Kind.VOTES:
         fail(f"{file} holds votes; name the file of their trees, and this one with --votes.", MISUSED)
-    return plural(write_votes(target, counted(read_votes(file, notices), bar)), "line")
+    return plural(write_votes(target, anything(counted(read_votes(file, notices), bar), target)), "line")
 
 
 def _of_examples(file: Path, target: Path, wanted: "Wanted", notices: Report, bar: Bar) -> str:
@@ -171,7 +172,7 @@ def _of_examples(file: Path, target: Path, wanted: "Wanted", notices: Report, ba
         read = done
         bar(done, of)
 
-    found = remade(counted(read_examples(file, notices), told), wanted)
+    found = remade(anything(counted(read_examples(file, notices), told), target), wanted)
     count = write_any(target, found, LINES[wanted.kind])
     return f"{plural(count, 'line')} of {plural(read, 'example')}"
 
@@ -181,6 +182,14 @@ def counted(records: Iterable[T], told: Bar) -> Iterator[T]:
     for done, record in enumerate(records, 1):
         yield record
         told(done)
+
+
+def anything(records: Iterator[T], target: Path) -> Iterator[T]:
+    """The same; where there is none, the command ends before the target is touched."""
+    first = list(islice(records, 1))
+    if not first:
+        fail(f"There is nothing that can be read; {target} is not written.")
+    return chain(first, records)
 
 
 def votes_of(file: Path | None, notices: Report) -> "Votes":

@@ -57,6 +57,8 @@ def split(
             planned = plan((tree for file in sources for tree in read_trees(file, notices)), wanted, alike_from)
         except BadShares as wrong:
             fail(f"{wrong}.", MISUSED)
+    if not planned.saplings:
+        fail("There is no tree to split.")
     into.mkdir(parents=True, exist_ok=True)
     files = {part: into / f"{part}.trees.jsonl.gz" for part in wanted.shares.names}
     if taken := {file.resolve() for file in files.values()} & {source.resolve() for source in sources}:

@@ -56,6 +56,9 @@ def backup(
     size = file.stat().st_size / 1e6
     out.print(f"{escape(str(file))}: {size:,.1f} MB, in {time.monotonic() - began:.1f} s.")
     out.print("It holds the hashes of tokens and what people wrote, so only its owner can read it.")
+    out.print(
+        "It holds no key of releases: keep anonymise.key of the data folder with it, so that people keep their ids."
+    )
 
 
 def restore(

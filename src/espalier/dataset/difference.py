@@ -70,19 +70,26 @@ class Difference:
 
 
 def difference(before: Iterable[Record], after: Iterable[Record]) -> Difference:
-    """From the older to the newer one, each read once. The order of records makes no difference."""
+    """From the older to the newer one, each read once. The order of records makes no difference.
+
+    A message that comes more than once in one of them counts there once, as it comes first.
+    """
     old_states: dict[str, str] = {}
     old: dict[str, _Kept] = {}
     for tree, message in _messages(before):
         old_states[tree[0]] = tree[1]
-        old[message.message_id] = _kept(message)
+        old.setdefault(message.message_id, _kept(message))
     found = Difference()
     new_states: dict[str, str] = {}
     langs, roles = (Counter(getattr(each, name) for each in old.values()) for name in ("lang", "role"))
     new_langs: Counter[str] = Counter()
     new_roles: Counter[str] = Counter()
+    seen: set[str] = set()
     for tree, message in _messages(after):
         new_states[tree[0]] = tree[1]
+        if message.message_id in seen:
+            continue
+        seen.add(message.message_id)
         now = _kept(message)
         new_langs[now.lang] += 1
         new_roles[now.role] += 1
