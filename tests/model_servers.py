@@ -20,7 +20,7 @@ class ModelServer:
     the next replies, before those. pause_s: before each word. held_at: before this word it waits until it is let go.
     busy: so many requests are refused as too many. breaks_after: words, then it hangs up. gone: how many readers hung
     up before the end. context: tokens; a token is a word. owner: of the model, as the
-    server says it.
+    server says it. refuses: with which status.
     """
 
     url: str = ""
@@ -35,6 +35,7 @@ class ModelServer:
     context: int | None = None
     counts_tokens: bool = False
     owner: str = "stub"
+    refuses: int | None = None
 
 
 @contextmanager
@@ -69,6 +70,8 @@ def _app(says: ModelServer) -> FastAPI:
     @app.post("/v1/chat/completions")
     async def chat(http: Request) -> Response:
         says.asked.append(await http.json())
+        if says.refuses:
+            return JSONResponse({"error": {"message": "refused"}}, says.refuses)
         if says.busy:
             says.busy -= 1
             return JSONResponse({"error": {"message": "too many"}}, 503, {"Retry-After": "0"})

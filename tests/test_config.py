@@ -240,3 +240,5 @@ def test_the_best_of_several_replies_needs_somebody_who_finds_it() -> None:
     assert "chat_rewards must be" in refusal()
     write('chat_rewards = "http://127.0.0.1:8001"\n[models.small]\nurl = "http://127.0.0.1:8001"\nbest_of = 99\n')
     assert "best_of (1 to 16" in refusal()
+    write('[models.small]\nurl = "http://127.0.0.1:8001"\ncontext = "long"\n')
+    assert "context (tokens" in refusal()

@@ -60,7 +60,8 @@ def _providers(given: object) -> Mapping[str, Mapping[str, str]]:
 
 
 OF_A_MODEL: Final = ("url", "at_server", "key", "title", "system")
-MOST_OF_BEST: Final = 16
+NUMBERS_OF_A_MODEL: Final = {"best_of": (1, 16), "at_once": (1, 1_000), "context": (64, 100_000_000)}
+"""With the least and the most."""
 
 
 def _models(given: object) -> Mapping[str, Mapping[str, Any]]:
@@ -70,14 +71,16 @@ def _models(given: object) -> Mapping[str, Mapping[str, Any]]:
     for name, own in given.items():
         if not re.fullmatch(r"[A-Za-z0-9._-]{1,80}", name) or not isinstance(own, Mapping):
             raise ValueError("no table of a model")
-        words = {field: value for field, value in own.items() if field != "best_of"}
-        several = own.get("best_of", 1)
+        numbers = {field: value for field, value in own.items() if field in NUMBERS_OF_A_MODEL}
+        words = {field: value for field, value in own.items() if field not in numbers}
         if (
             "url" not in own
             or not set(words) <= set(OF_A_MODEL)
             or not all(isinstance(each, str) for each in words.values())
-            or type(several) is not int
-            or not 1 <= several <= MOST_OF_BEST
+            or not all(type(each) is int for each in numbers.values())
+            or not all(
+                least <= numbers.get(field, least) <= most for field, (least, most) in NUMBERS_OF_A_MODEL.items()
+            )
         ):
             raise ValueError("not what a model needs")
     return given
@@ -149,8 +152,9 @@ class Settings(BaseSettings):
     models: Annotated[Mapping[str, Mapping[str, Any]], PlainValidator(_models)] = _setting(
         "The models that people may chat with, each on a server that speaks OpenAI's chat interface; without any, "
         "chat is switched off.",
-        "a table for each, with url, and with at_server (its name there), key, title, system and best_of (1 to 16; "
-        "so many replies are drawn and the best is shown) where they are needed",
+        "a table for each, with url, and with at_server (its name there), key, title, system, context (tokens of "
+        "prompt and reply together, where the server does not tell), at_once (replies at a time, by default 8) and "
+        "best_of (1 to 16; so many replies are drawn and the best is shown) where they are needed",
         {},
         secret=True,
     )

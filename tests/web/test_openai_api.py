@@ -81,7 +81,10 @@ def test_refusals_are_those_of_openai(client: openai.OpenAI, server: ModelServer
         client.chat.completions.create(model="small", messages=WHY, tools=[{"type": "function"}])  # type: ignore[list-item]
     with pytest.raises(openai.AuthenticationError):
         client.with_options(api_key="esp_none").chat.completions.create(model="small", messages=WHY)
-    server.busy = 1
+    server.refuses = 401
+    with pytest.raises(openai.InternalServerError, match="does not answer"):
+        client.chat.completions.create(model="small", messages=WHY)
+    server.refuses, server.busy = None, 1
     with pytest.raises(openai.InternalServerError) as busy:
         client.chat.completions.create(model="small", messages=WHY)
     assert busy.value.response.headers["retry-after"] == "1"

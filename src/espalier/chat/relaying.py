@@ -5,8 +5,9 @@ said is kept. Refusals are those of OpenAI's interface.
 """
 
 import json
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import aclosing
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+from contextlib import aclosing, contextmanager
 from datetime import datetime
 from typing import Any, Final
 
@@ -24,6 +25,10 @@ LOOKED_AT_EVERY_S: Final = 0.5
 """Where there is a filter, nothing is passed back before it was looked at."""
 FILTERED: Final = "content_filter"
 AGAIN_S: Final = 5
+NOT_THEIRS: Final = frozenset({401, 402, 403, 404})
+"""Of the key and the address that the organiser has set."""
+
+log = logging.getLogger(__name__)
 
 
 class Relay:
@@ -53,10 +58,8 @@ class Relay:
         """The whole answer. body: the request as it came. Raises ApiRefusal."""
         await self._look_at_words(request)
         served, client = self._models[request.model]
-        try:
+        with _told_as_ours():
             made = await client.complete(_passed_on(served, body))
-        except Unreachable as error:
-            raise _away(error) from None
         choices = []
         for choice in made.choices:
             if await self._takes_out(request.model, Side.WRITTEN, choice.message.content or ""):
@@ -69,13 +72,11 @@ class Relay:
         await self._look_at_words(request)
         served, client = self._models[request.model]
         coming = client.stream(_passed_on(served, body))
-        try:
+        with _told_as_ours():
             async with aclosing(self._looked_at(request, coming) if self._safety else coming) as chunks:
                 async for chunk in chunks:
                     if chunk.choices or request.usage_in_stream:
                         yield chunk.model_copy(update={"model": request.model})
-        except Unreachable as error:
-            raise _away(error) from None
 
     async def close(self) -> None:
         for _, client in self._models.values():
@@ -114,7 +115,8 @@ class Relay:
         try:
             score = await self._safety.score(side, text, seen)
         except (ApiRefusal, Unreachable) as error:
-            raise _away(error) from None
+            log.warning("the safety filter does not answer: %s", error)
+            raise _away() from None
         if score is not None:
             figure = Figure.FILTERED_SAID if side is Side.SAID else Figure.FILTERED_WRITTEN
             await self._write(model_figures.note, self._clock().date(), model, {figure: 1.0})
@@ -125,5 +127,23 @@ def _passed_on(served: Served, body: bytes) -> dict[str, Any]:
     return {**json.loads(body), "model": served.at_server}
 
 
-def _away(_: Exception) -> ApiRefusal:
+@contextmanager
+def _told_as_ours() -> Iterator[None]:
+    """What a server refuses of the request is said as it is; not that it refuses the site, or is away.
+
+    Raises ApiRefusal.
+    """
+    try:
+        yield
+    except ApiRefusal as refused:
+        if refused.status not in NOT_THEIRS:
+            raise
+        log.warning("a model's server refuses the site: %s", refused.message)
+        raise _away() from None
+    except Unreachable as error:
+        log.warning("a model's server does not answer: %s", error)
+        raise _away() from None
+
+
+def _away() -> ApiRefusal:
     return ApiRefusal(503, "The model does not answer at the moment.", "model_away", retry_after_s=AGAIN_S)

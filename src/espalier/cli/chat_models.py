@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from espalier.cli.models_beside import models_beside
 from espalier.cli.terminal import MISUSED, fail, sentence
-from espalier.config import Settings
+from espalier.config import NUMBERS_OF_A_MODEL, Settings
 
 if TYPE_CHECKING:
     from espalier.chat.models import Served
@@ -62,7 +62,7 @@ def models_of(settings: Settings) -> list["Served"]:
     return [
         Served(
             name, each["url"], each.get("at_server", name), each.get("key"), each.get("title", ""),
-            each.get("system", ""), best_of=each.get("best_of", 1),
+            each.get("system", ""), **{number: each[number] for number in NUMBERS_OF_A_MODEL if number in each},
         )
         for name, each in settings.models.items()
     ]  # fmt: skip
