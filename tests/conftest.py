@@ -36,6 +36,8 @@ def real_data() -> Path:
 
 @pytest.hookimpl(trylast=True)  # after -m and -k have chosen
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    # The slow ones first: whoever is done earlier takes over short ones, and nobody waits for a long one in the end.
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
     if REAL_DATA.is_dir() or os.environ.get("CI"):
         return
     left_out = [item for item in items if item.get_closest_marker("real")]

@@ -9,7 +9,8 @@ from typing import Final
 
 from espalier.chat.filtering import Filter
 from espalier.dataset.examples import USER, Turn
-from espalier.infer.remote import AsyncChatClient, Unreachable
+from espalier.infer import remote
+from espalier.infer.remote import AsyncChatClient
 
 Conversations = Sequence[Sequence[Turn]]
 Rewards = Callable[[Conversations], Awaitable[Sequence[float | None]]]
@@ -28,14 +29,14 @@ class Scoring:
         """Of each text, from 0 to 1."""
         found = (await self._client.scores([[Turn(USER, text)] for text in texts])).toxicities
         if found is None or len(found) != len(texts):
-            raise Unreachable(f"the server at {self._url} has no moderation model")
+            raise remote.Unreachable(f"the server at {self._url} has no moderation model")
         return found
 
     async def rewards(self, conversations: Conversations) -> Sequence[float | None]:
         """Of the reply at the end of each; None of one that is too long for the reward model."""
         found = (await self._client.scores(conversations)).rewards
         if found is None or len(found) != len(conversations):
-            raise Unreachable(f"the server at {self._url} has no reward model")
+            raise remote.Unreachable(f"the server at {self._url} has no reward model")
         return found
 
     async def close(self) -> None:

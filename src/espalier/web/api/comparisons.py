@@ -15,7 +15,7 @@ from espalier.web.deps import Admin, AdminReader, CampaignDep
 from espalier.web.paging import UNCHANGED, Cursor, Limit, Page, answered, part
 
 router = APIRouter(tags=["comparisons"])
-SetId = Annotated[str, Path(pattern=r"^[a-z0-9-]{1,64}$", description="Chosen by who brings the set.")]
+SetId = Annotated[str, Path(pattern=r"^[a-z0-9_-]{1,64}$", description="Chosen by who brings the set.")]
 
 
 @dataclass(frozen=True, slots=True)
