@@ -127,6 +127,21 @@ def test_a_reply_is_written_as_the_person_wished_below_what_was_said(room: Room,
     assert server.asked[1]["top_p"] == 0.5
 
 
+def test_it_stops_at_any_moment_after_a_reply_was_asked_for(room: Room, server: ModelServer) -> None:
+    async def stop(steps: int) -> None:
+        replies = Replies([Served("small", server.url, "stub")], room.door.write, room.database.read, now)
+        await replies.start()
+        await asyncio.sleep(0.1)
+        replies.wake()
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        _, still = await asyncio.wait([asyncio.create_task(replies.stop())], timeout=5)
+        assert not still
+
+    for steps in range(6):
+        asyncio.run(stop(steps))
+
+
 def test_stopping_keeps_what_is_written_and_hangs_up_at_the_models_server(room: Room, server: ModelServer) -> None:
     server.words, server.pause_s = ("word ",) * 200, 0.05
 

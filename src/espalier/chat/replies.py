@@ -219,8 +219,9 @@ class Replies:
 
     async def _hand_out(self) -> None:
         while True:
-            with suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._news.wait(), LOOK_EVERY_S)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_EVERY_S):  # `wait_for` can miss that it is to stop, before Python 3.12
+                    await self._news.wait()
             self._news.clear()
             try:
                 await self._look()
