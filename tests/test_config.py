@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from espalier.config import FIELDS, InForce, InvalidSettings, in_force, read_settings
+from espalier.chat import parameters
+from espalier.chat.models import SUPPORTED
+from espalier.cli.chat_models import models_of
+from espalier.config import FIELDS, SUPPORTABLE, InForce, InvalidSettings, in_force, read_settings
 from espalier.domain.policy import PARAMETERS
 
 
@@ -242,3 +245,14 @@ def test_the_best_of_several_replies_needs_somebody_who_finds_it() -> None:
     assert "best_of (1 to 16" in refusal()
     write('[models.small]\nurl = "http://127.0.0.1:8001"\ncontext = "long"\n')
     assert "context (tokens" in refusal()
+    write('[models.small]\nurl = "http://127.0.0.1:8001"\nsupports = ["temperature", "warmth"]\n')
+    assert "supports (a list" in refusal()
+
+
+def test_a_models_server_is_asked_for_the_parameters_that_it_takes() -> None:
+    assert set(SUPPORTABLE) == set(parameters.PARAMETERS)
+    url = 'url = "http://127.0.0.1:8001"'
+    write(f'[models.small]\n{url}\nsupports = ["top_k", "seed"]\n[models.other]\n{url}\n')
+    small, other = models_of(read_settings())
+    assert small.supports == {"top_k", "seed"}
+    assert other.supports == SUPPORTED

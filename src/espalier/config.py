@@ -62,6 +62,8 @@ def _providers(given: object) -> Mapping[str, Mapping[str, str]]:
 OF_A_MODEL: Final = ("url", "at_server", "key", "title", "system")
 NUMBERS_OF_A_MODEL: Final = {"best_of": (1, 16), "at_once": (1, 1_000), "context": (64, 100_000_000)}
 """With the least and the most."""
+SUPPORTABLE: Final = ("temperature", "top_p", "top_k", "max_tokens", "seed")
+"""The parameters of a reply of which a model's server may take some."""
 
 
 def _models(given: object) -> Mapping[str, Mapping[str, Any]]:
@@ -72,11 +74,14 @@ def _models(given: object) -> Mapping[str, Mapping[str, Any]]:
         if not re.fullmatch(r"[A-Za-z0-9._-]{1,80}", name) or not isinstance(own, Mapping):
             raise ValueError("no table of a model")
         numbers = {field: value for field, value in own.items() if field in NUMBERS_OF_A_MODEL}
-        words = {field: value for field, value in own.items() if field not in numbers}
+        supports = own.get("supports", [])
+        words = {field: value for field, value in own.items() if field not in numbers and field != "supports"}
         if (
             "url" not in own
             or not set(words) <= set(OF_A_MODEL)
             or not all(isinstance(each, str) for each in words.values())
+            or not isinstance(supports, list)
+            or not all(each in SUPPORTABLE for each in supports)
             or not all(type(each) is int for each in numbers.values())
             or not all(
                 least <= numbers.get(field, least) <= most for field, (least, most) in NUMBERS_OF_A_MODEL.items()
@@ -153,8 +158,10 @@ class Settings(BaseSettings):
         "The models that people may chat with, each on a server that speaks OpenAI's chat interface; without any, "
         "chat is switched off.",
         "a table for each, with url, and with at_server (its name there), key, title, system, context (tokens of "
-        "prompt and reply together, where the server does not tell), at_once (replies at a time, by default 8) and "
-        "best_of (1 to 16; so many replies are drawn and the best is shown) where they are needed",
+        "prompt and reply together, where the server does not tell), at_once (replies at a time, by default 8), "
+        "supports (a list of the parameters that the server takes, of temperature, top_p, top_k, max_tokens and seed; "
+        "by default all but top_k) and best_of (1 to 16; so many replies are drawn and the best is shown) where they "
+        "are needed",
         {},
         secret=True,
     )

@@ -92,6 +92,19 @@ def test_only_with_consent_and_after_a_rest_it_becomes_a_tree_that_awaits_review
     assert len(talk.trees()) == 1, "once"
 
 
+def test_it_waits_while_its_language_has_as_many_prompts_in_review_as_the_policy_allows(talk: Talk) -> None:
+    talk.garden.policy(max_initial_prompt_review=1)
+    for words in ("Why is the sky blue in the daytime?", "Why is the grass green in the spring?"):
+        talk.agree(talk.say(words).chat_id)
+    german = talk.say("Warum ist der Himmel am Tage eigentlich so blau und nicht grün?")
+    talk.agree(german.chat_id)
+    talk.rest()
+    assert sorted(tree.prompt.lang for tree in talk.trees()) == ["de", "en"]
+    talk.garden.policy(max_initial_prompt_review=2)
+    talk.rest()
+    assert sorted(tree.prompt.lang for tree in talk.trees()) == ["de", "en", "en"]
+
+
 def test_branches_are_siblings_and_votes_and_thumbs_on_them_rankings(talk: Talk) -> None:
     thumbed = talk.say("Why is the sky blue?")
     again = talk.regenerate(thumbed)

@@ -492,13 +492,14 @@ def _longest(message: ChatMessage) -> int:
 
 
 def _request(line: _Line, message: ChatMessage, turns: Sequence[Turn]) -> dict[str, Any]:
-    asked = {name: value for name, value in message.sampling.items() if name in line.served.supports}
+    wanted = {**message.sampling, "max_tokens": _longest(message)}
+    asked = {name: value for name, value in wanted.items() if name in line.served.supports}
     said = [{"role": turn.role, "content": turn.content} for turn in turns]
     if message.text and line.owner == "vllm":
         asked |= {"add_generation_prompt": False, "continue_final_message": True}
     if message.text and line.owner in NEVER_GO_ON:
         said.append({"role": USER, "content": GO_ON})
-    return {"model": line.served.at_server, "messages": said, **asked, "max_tokens": _longest(message)}
+    return {"model": line.served.at_server, "messages": said, **asked}
 
 
 @contextmanager

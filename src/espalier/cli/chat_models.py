@@ -48,21 +48,23 @@ def directories_of(sources: Sequence[str]) -> dict[str, Path]:
 def beside(directories: Mapping[str, Path], stack: ExitStack) -> list["Served"]:
     """Models in a process beside the server, until the stack is closed."""
     from espalier.chat.models import Served
+    from espalier.chat.parameters import PARAMETERS
 
     if not directories:
         return []
     url = stack.enter_context(models_beside(directories))
-    return [Served(name, url, name) for name in directories]
+    return [Served(name, url, name, supports=frozenset(PARAMETERS)) for name in directories]
 
 
 def models_of(settings: Settings) -> list["Served"]:
     """Those that people may chat with, in the order of the settings."""
-    from espalier.chat.models import Served
+    from espalier.chat.models import SUPPORTED, Served
 
     return [
         Served(
             name, each["url"], each.get("at_server", name), each.get("key"), each.get("title", ""),
-            each.get("system", ""), **{number: each[number] for number in NUMBERS_OF_A_MODEL if number in each},
+            each.get("system", ""), supports=frozenset(each.get("supports", SUPPORTED)),
+            **{number: each[number] for number in NUMBERS_OF_A_MODEL if number in each},
         )
         for name, each in settings.models.items()
     ]  # fmt: skip

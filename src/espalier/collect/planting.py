@@ -22,7 +22,7 @@ from espalier.domain.erasure import withdrawn
 from espalier.domain.message import Role
 from espalier.domain.tree import State
 from espalier.safety.language import detect
-from espalier.store import battles, chat_trees, chats, erasure, locks, preferences, thumbs, trees
+from espalier.store import battles, chat_trees, chats, erasure, languages, locks, preferences, thumbs, trees
 from espalier.store.battles import Vote
 from espalier.store.chats import Chat, ChatMessage, MessageState
 from espalier.store.policies import PolicyBook
@@ -32,16 +32,26 @@ ORIGIN: Final = "conversation"
 REST: Final = timedelta(hours=1)
 """So long nothing is said in a conversation before it becomes a tree: what is said later is not added to it."""
 AT_ONCE: Final = 3
+LOOKED_AT: Final = 100
+"""In search of some whose language has room for another prompt in review."""
 STANDING: Final = (MessageState.COMPLETE, MessageState.STOPPED, MessageState.CUT_OFF)
 
 
 def plant_conversations(db: Connection, now: datetime, rng: Random) -> None:
-    """Some of those that have rested become trees, one for each way in which they begin."""
-    for chat_id, person_id in chat_trees.to_plant(db, now - REST, AT_ONCE):
+    """Some of those that have rested become trees, one for each way in which they begin.
+
+    Where as many prompts as the policy allows are in review, they wait until there is room in their language.
+    """
+    book, planted = PolicyBook(db), 0
+    for chat_id, person_id in chat_trees.to_plant(db, now - REST, LOOKED_AT):
         chat = chats.chat_of(db, person_id, chat_id)
         if chat is None or chat.consent is None:
             continue
-        records = trees_of(chat, chats.messages_of(db, chat_id), _lang(db, chat))
+        lang = _lang(db, chat)
+        most = book.for_lang(lang).max_initial_prompt_review
+        if languages.trees_in(db, lang, State.INITIAL_PROMPT_REVIEW, most) >= most:
+            continue
+        records = trees_of(chat, chats.messages_of(db, chat_id), lang)
         votes: dict[str, list[VoteRecord]] = {}
         for record in records:
             for vote in _votes(db, chat, record.prompt):
@@ -52,6 +62,9 @@ def plant_conversations(db: Connection, now: datetime, rng: Random) -> None:
                 db, record.message_tree_id, chat.id, person_id, chat.consent.at, chat.consent.licence
             )  # fmt: skip
         chat_trees.is_planted(db, chat_id, now)
+        planted += 1
+        if planted == AT_ONCE:
+            return
 
 
 def withdraw_conversations(db: Connection, now: datetime, rng: Random) -> None:

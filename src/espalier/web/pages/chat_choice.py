@@ -41,6 +41,12 @@ def room_of(visit: Visit) -> Chatroom:
     return visit.campaign.chatroom
 
 
+def title_of(visit: Visit, model: str) -> str:
+    """A model as people read it; by its id where it is not there any more."""
+    room = visit.campaign.chatroom
+    return next((each.title for each in room.models() if each.id == model), model) if room else model
+
+
 def wake(visit: Visit) -> None:
     """There may be a reply to write, or one to stop; nothing where chat is switched off."""
     if visit.campaign.chatroom is not None:

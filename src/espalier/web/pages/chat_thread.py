@@ -1,7 +1,7 @@
 """One conversation: its branch in view, what is being written, and all that one can do with a message."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Form, Query
@@ -36,8 +36,8 @@ SLOW_S: Final = 20.0
 class Turn:
     """A message as the page shows it. before, after: the messages beside it, as one turns the branches.
 
-    model: None for a person, and while it is not to be known. place: of a reply that waits. slow: it takes long.
-    reported: staff see it. can_go_on: it ended early, and nothing stands below it.
+    model: its title; None for a person, and while it is not to be known. place: of a reply that waits. slow: it takes
+    long. reported: staff see it. can_go_on: it ended early, and nothing stands below it.
     """
 
     message: ChatMessage
@@ -137,7 +137,10 @@ class _Found:
         self._judged = thumbs.thumbs_of_chat(db, chat.id)
         pairs = comparing.pairs(db, person, chat.id)
         self.unvoted = next((each for each in pairs if each.vote is None), None)
-        self.voted = {reply: each for each in pairs if each.vote for reply in (each.left_id, each.right_id)}
+        self.voted = {
+            reply: replace(each, left_model=self._titled(each.left_model), right_model=self._titled(each.right_model))
+            for each in pairs if each.vote for reply in (each.left_id, each.right_id)
+        }  # fmt: skip
         self.is_open = any(each.state.is_open for each in self._messages.values())
         seen = chats.thread(db, chat.id, chat.viewed_id) if chat.viewed_id else []
         self.turns = [self.turn(each.id) for each in seen]
@@ -155,10 +158,14 @@ class _Found:
         return Turn(
             message, at + 1, len(beside), beside[at - 1] if at else None,
             beside[at + 1] if at + 1 < len(beside) else None,
-            None if message_id in self._unknown else message.model, self._judged.get(message_id), place,
+            None if message_id in self._unknown or message.model is None else self._titled(message.model),
+            self._judged.get(message_id), place,
             message.state.is_open and not message.text and waited_s > SLOW_S, message_id in self._reported,
             conversations.ended_early(message) and not self._shape.get(message_id),
         )  # fmt: skip
+
+    def _titled(self, model: str) -> str:
+        return chat_choice.title_of(self._visit, model)
 
     def position_of(self, pair: Pair) -> int:
         """At which turn the two stand; behind all of them where another branch is in view."""

@@ -61,11 +61,11 @@
     const now = document.getElementById(event.target.id) ?? event.target;
     const state = now.dataset?.state;
     if (!state) return;
-    dress(now);
     const words = now.querySelector(".words");
     if (words && !hadWords) said.textContent = said.dataset.begins;
     if (state === "complete") said.textContent = `${said.dataset.ends} ${words?.textContent ?? ""}`;
     else if (state !== "waiting" && state !== "running") said.textContent = told(now);
+    dress(now); // behind what was said: a button is no word of the reply
     if (follows) scrollTo(0, document.documentElement.scrollHeight);
     // Side by side: the vote is on the page as soon as both have ended.
     if (document.getElementById("sides") && !document.querySelector("[data-state=waiting], [data-state=running]")) location.reload();
