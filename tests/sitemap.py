@@ -171,7 +171,8 @@ NOT_PAGES: Final = frozenset(
         "/admin/exports/{job_id}/trees", "/admin/exports/{job_id}/votes", "/admin/releases/{name}/{path:path}",
         "/signin/with/{name}", "/signin/with/{name}/back",
         # Steps of signing in and out, which tests/web walks through with letters and secrets of their own.
-        "/signin/again", "/signin/code", "/signin/link/{token}", "/invitation/{token}", "/unsubscribe/{signed}",
+        "/signin/again", "/signin/code", "/signin/link/{token}", "/signin/with/{name}/join", "/invitation/{token}",
+        "/unsubscribe/{signed}",
         # Of who is banned, and after many decisions at once: tests/web/test_moderation_pages.py.
         "/banned", "/moderation/bulk/{first}",
     }

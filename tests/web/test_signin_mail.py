@@ -70,6 +70,7 @@ def test_a_link_works_once(iris: Visitor, mail: Mailbox) -> None:
     iris.get(link)
     form = form_of(iris.page, link).filled()
     iris.post(link, form)
+    assert "signed in already" in iris.get(link).text
     with stranger(iris.world) as other:
         assert other.get(link).status_code == 404
         assert "Send a new one" in other.page.text
@@ -77,6 +78,14 @@ def test_a_link_works_once(iris: Visitor, mail: Mailbox) -> None:
         token = form_of(other.page, "/signin/email").filled()["form_token"]
         assert other.post(link, {"form_token": token}).status_code == 404
         assert not is_in(other)
+
+
+def test_a_new_link_leads_where_the_one_that_is_over_would_have_led(iris: Visitor, mail: Mailbox) -> None:
+    ask(iris, next="/trees")
+    iris.world.later(minutes=15)
+    page = iris.get(link_in(mail.next()))
+    assert "Send a new one" in page.text
+    assert 'href="/signin?next=/trees"' in page.text
 
 
 def test_a_link_and_its_code_hold_for_a_quarter_of_an_hour(iris: Visitor, mail: Mailbox) -> None:

@@ -57,9 +57,10 @@ class Opening:
 
 @dataclass(frozen=True, slots=True)
 class Over:
-    """why: the link does not open."""
+    """why: the link does not open. next: where it would have led, as far as this browser knows."""
 
     why: str
+    next: str
 
 
 @router.post("/signin/email")
@@ -186,12 +187,18 @@ def show_link(visit: Anybody, token: str) -> Response:
         with visit.campaign.database.read() as db:
             link = signin.find_link(db, token, visit.now)
     except NotFound as refused:
-        return render(visit, "signin_over.html", Over(said(refused, visit.words)), status=404)
+        return _over(visit, refused)
     adds = link.email is not None and link.person_id is not None
     if adds and visit.person is None:
         said_first = visit.words.gettext("Sign in first as you did before; then the new address is added.")
         return redirect(visit, f"/signin?next=/signin/link/{token}", said_first)
     return render(visit, "signin_link.html", Opening(token, link.email, adds))
+
+
+def _over(visit: Visit, refused: Refusal) -> Response:
+    held = _held(visit)
+    next = held["next"] if held else "/tasks"
+    return render(visit, "signin_over.html", Over(said(refused, visit.words), next), status=404)
 
 
 @router.post("/signin/link/{token}")
@@ -204,7 +211,7 @@ async def by_link(visit: AnySender, token: str) -> Response:
             campaign.rng, replaces=bag.replaces,
         )  # fmt: skip
     except NotFound as refused:
-        return await run_in_threadpool(render, visit, "signin_over.html", Over(said(refused, visit.words)), status=404)
+        return await run_in_threadpool(_over, visit, refused)
     return _entered(visit, opened)
 
 

@@ -127,7 +127,7 @@ async def _entered(visit: Visit, name: str, code: str, state: str, held: dict[st
         await campaign.change(visit.changing(), ways.link, proof, campaign.clock())
         return redirect(visit, "/me/signin", visit.words.gettext("You can sign in this way from now on."))
     if not held["expects"] and await run_in_threadpool(_is_first, visit, proof):
-        return await run_in_threadpool(_ask_whether_new, visit, provider, proof, held["next"])
+        return _ask_whether_new(visit, provider, proof, held["next"])
     return await _sign_in(visit, proof, held["next"], held["expects"] or None)
 
 
@@ -149,19 +149,41 @@ def _is_first(visit: Visit, proof: Proof) -> bool:
 
 
 def _ask_whether_new(visit: Visit, provider: Provider, proof: Proof, next: str) -> Response:
-    answer = render(visit, "signin_new.html", New(provider.name, provider.title, proof.label))
+    """On to the question, at an address of its own: the way back is used up, so a reload of it would fail."""
+    answer = redirect(visit, f"/signin/with/{provider.name}/join")
     held = {"issuer": proof.issuer, "subject": proof.subject, "label": proof.label, "address": proof.address or ""}
     held |= {"next": next, "at": visit.now.isoformat()}
     cookies.write_sealed(answer, visit.request, PROVED, held, visit.campaign.signing_key, lasts_s=LASTS_S)
     return answer
 
 
+def _proved(visit: Visit) -> dict[str, str] | None:
+    """What a provider said of who is at this browser, some minutes ago at most."""
+    held = cookies.read_sealed(visit.request, PROVED, visit.campaign.signing_key)
+    if held is None or datetime.fromisoformat(held["at"]) + timedelta(seconds=LASTS_S) <= visit.now:
+        return None
+    return held
+
+
+def _too_late(visit: Visit) -> Response:
+    return redirect(visit, "/signin", visit.words.gettext("That took too long. Begin once more."), kind="alarm")
+
+
+@router.get("/signin/with/{name}/join")
+def ask_whether_new(visit: Anybody, name: str) -> Response:
+    held = _proved(visit)
+    if held is None:
+        return redirect(visit, "/tasks") if visit.person else _too_late(visit)
+    provider = _provider(visit, name)
+    return render(visit, "signin_new.html", New(name, provider.title, held["label"]))
+
+
 @router.post("/signin/with/{name}/join")
 async def join(visit: AnySender, name: str) -> Response:
     """An account for who came from a provider for the first time and says that they have none here."""
-    held = cookies.read_sealed(visit.request, PROVED, visit.campaign.signing_key)
-    if held is None or datetime.fromisoformat(held["at"]) + timedelta(seconds=LASTS_S) <= visit.now:
-        return redirect(visit, "/signin", visit.words.gettext("That took too long. Begin once more."), kind="alarm")
+    held = _proved(visit)
+    if held is None:
+        return _too_late(visit)
     proof = Proof(held["issuer"], held["subject"], held["label"], held["address"] or None)
     try:
         await run_in_threadpool(_provider, visit, name)

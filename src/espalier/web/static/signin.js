@@ -4,6 +4,7 @@
   const form = document.querySelector("form[data-wait]");
   const button = form.querySelector("button");
   const words = button.textContent;
+  document.getElementById("wait")?.remove(); // it names the seconds of when the page was made
   let left = Number(form.dataset.wait);
   const tick = () => {
     button.disabled = left > 0;
