@@ -8,6 +8,7 @@ from espalier.dataset.read import read_trees
 from espalier.dataset.records import messages_of
 from espalier.dataset.stamp import files_in
 from espalier.store.session import Database
+from oasst import lines, message, tree
 
 
 def test_a_campaign_is_released_checked_and_released_again_from_its_backup_with_the_same_bytes(
@@ -57,6 +58,7 @@ def test_files_are_released_and_what_cannot_be_is_said_in_a_sentence(
     for options, says in (
         (("half",), "There is"), (("x", "--date", "soon"), "is no date"), (("x", "--where", "qualty>1"), "no field"),
         (("x", "--where", "near_duplicate!=true"), "asks what a check found"),
+        (("a/b",), "small letters"), (("..",), "small letters"), (("A B",), "small letters"),
         (("x", "--where", "length>=1000000"), "No tree is left"), (("x", "--state", "growing"), "--where chooses"),
     ):  # fmt: skip
         refused = run("dataset", "release", *options, *given)
@@ -64,3 +66,13 @@ def test_files_are_released_and_what_cannot_be_is_said_in_a_sentence(
         assert says in refused.err
     assert not (tmp_path / "x").exists()
     assert run("dataset", "verify", tmp_path).code == 1
+
+
+def test_what_is_wrong_with_the_files_and_the_licence_is_said_as_they_are_released(run: Run, tmp_path: Path) -> None:
+    given = lines(tmp_path / "given.jsonl", tree(message("a", review_result=True)), b"half a line\n")
+    made = run("dataset", "release", "x", "--from", given, "--no-report", "--licence", "Apache 2")
+    assert made.code == 0
+    assert "given.jsonl:2: $: is not JSON" in made.err
+    assert "1 record was lost" in made.err
+    assert "Apache 2 is no licence that hubs know; they know apache-2.0." in made.err
+    assert "licence" not in run("dataset", "release", "y", "--from", given, "--no-report", "--licence", "CC BY 4.0").err

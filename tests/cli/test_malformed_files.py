@@ -103,6 +103,7 @@ CASES: Final[dict[str, tuple[bytes, str, list[str]]]] = {
     "a date that is none": (between(row("x", created_date="30 February")),
                             "2: $.created_date: '30 February' is not a date in ISO 8601", ["a", "x", "b"]),
     "a nul character": (between(row("x", text="a\0b")), "2: $.text: holds a NUL character", ["a", "x", "b"]),
+    "no text": (between(row("x", text=" ")), "2: $.text: is empty, though the message is not", ["a", "x", "b"]),
     "another parent": (between(nested), "2: $.prompt.replies[0].parent_id: stands below t but names elsewhere",
                        ["a", "t", "u", "b"]),
     # tables

@@ -106,6 +106,7 @@ def test_a_side_that_speaks_twice_in_a_row_is_one_turn() -> None:
         ({"chosen": "x", "rejected": "y"}, "$.chosen"),
         ({"prompt": "x", "chosen": [], "rejected": "y"}, "$.chosen"),
         ({"prompt": "x", "chosen": "y", "rejected": "y"}, "$"),
+        ({"chosen": "\n\nHuman: x\n\nAssistant: y", "rejected": "\n\nHuman: x\n\nAssistant: y"}, "$"),
         ({"prompt": "x", "replies": ["a", "b"], "ties": [[1, 1]]}, "$.ties[0]"),
         ({"instruction": "x", "completions": [{"response": "a"}]}, "$.completions[0].overall_score"),
         ({"model_a": "a", "model_b": "b", "winner": "c"}, "$.winner"),
@@ -142,6 +143,30 @@ def test_a_battle_whose_conversations_are_told_is_a_preference_for_who_won() -> 
     assert list(remade([tied], Wanted(Kind.PROMPTS))) == [Prompt((ASK,))]
     assert list(remade([tied], Wanted(Kind.BATTLES))) == [tied]
     assert list(remade([won], Wanted(Kind.RANKED))) == [Ranking((ASK,), (WELL.content, BADLY.content))]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        {"prompt": "x", "replies": ["a", "a", "b"]},
+        {"instruction": "x", "completions": [{"response": said, "overall_score": score}
+                                             for said, score in (("a", 5), ("a", 4), ("b", 3))]},
+    ],
+)  # fmt: skip
+def test_replies_that_say_the_same_are_no_pair(line: dict[str, Any]) -> None:
+    pairs = remade([example(line)], Wanted(Kind.PAIRS))
+    assert [(pair.chosen[0].content, pair.rejected[0].content) for pair in pairs if isinstance(pair, Preference)] == [
+        ("a", "b"), ("a", "b"),
+    ]  # fmt: skip
+
+
+def test_a_battle_in_which_both_said_the_same_is_only_a_prompt() -> None:
+    said = [*asked, {"role": "assistant", "content": "No."}]
+    battle = example(
+        {"model_a": "x", "model_b": "y", "winner": "model_b", "conversation_a": said, "conversation_b": said}
+    )
+    assert list(remade([battle], Wanted(Kind.PAIRS))) == []
+    assert list(remade([battle], Wanted(Kind.PROMPTS))) == [Prompt((ASK,))]
 
 
 SAID: Final = [{"prompt": ' "}{][\\ \n é'}, {"prompt": "", "more": [{"a": [1]}]}, {"prompt": "x"}]

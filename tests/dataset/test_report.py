@@ -171,6 +171,9 @@ def test_the_card_tells_what_models_wrote(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("licence", "known"),
     [("CC BY 4.0", {"license": "cc-by-4.0"}), ("MIT", {"license": "mit"}), (None, {"license": "unknown"}),
+     ("GPL-2.0+", {"license": "other", "license_name": "gpl-2.0-plus", "license_link": "https://example.org/l"}),
+     ("Unsere (2026)", {"license": "other", "license_name": "unsere-2026", "license_link": "https://example.org/l"}),
+     ("우리", {"license": "other", "license_name": "own", "license_link": "https://example.org/l"}),
      ("Orchard 1", {"license": "other", "license_name": "orchard-1", "license_link": "https://example.org/l"})],
 )  # fmt: skip
 def test_a_licence_that_hubs_do_not_know_is_named_as_one_of_its_own(

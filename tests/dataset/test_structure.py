@@ -30,6 +30,7 @@ FAULTS: dict[Code, list[dict[str, Any]]] = {
     ],
     Code.OVERFULL_PARENT: [message("a"), *(reply(name) for name in "bcde")],
     Code.OWN_REPLY: [message("a", user_id="me"), reply("b", user_id="me")],
+    Code.NO_TEXT: [message("a", text="Why?"), reply("b", text=" \n"), reply("c", text="", deleted=True)],
     Code.NUL_CHARACTER: [message("a", text="nul \0 inside")],
     Code.BAD_DATE: [message("a", created_date="yesterday")],
     Code.UNKNOWN_STATE: [message("a", tree_state="confused")],

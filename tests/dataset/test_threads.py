@@ -1,5 +1,6 @@
 """What trees teach: threads, ranked lists and pairs."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -104,6 +105,14 @@ def test_what_the_votes_leave_undecided_is_a_tie_and_no_pair() -> None:
     assert found.ties == {(0, 1)}
     assert [(pair.chosen.message_id, pair.rejected.message_id) for pair in threads.pairs(found)] == [
         ("a0", "a2"), ("a1", "a2"),
+    ]  # fmt: skip
+
+
+def test_replies_that_say_the_same_are_no_pair() -> None:
+    prompt = said("p", *(replace(said(f"a{rank}", rank=rank), text=text) for rank, text in enumerate("xyx")))
+    (found,) = threads.ranked_lists(tree(prompt))
+    assert [(pair.chosen.message_id, pair.rejected.message_id) for pair in threads.pairs(found)] == [
+        ("a0", "a1"), ("a1", "a2"),
     ]  # fmt: skip
 
 

@@ -13,8 +13,9 @@ from rich.markup import escape
 
 from espalier.cli.campaign import campaign, without_cycle_search
 from espalier.cli.dataset_split import ByAuthor, Likeness, Previous, Seed, SharesGiven, earlier, shares_given
-from espalier.cli.datasets import Conditions, tell_of_places
+from espalier.cli.datasets import Conditions, tell_of_licence, tell_of_places
 from espalier.cli.files import refuse_unreadable
+from espalier.cli.sources import notices_of
 from espalier.cli.terminal import MISUSED, err, fail, harmless, one_of, out, plural, progress, sentence, tags_of
 from espalier.config import read_settings
 
@@ -54,7 +55,8 @@ def release(
         typer.Option(metavar="KEYFILE", help="What hides people behind keyed hashes. By default the campaign's own."),
     ] = None,
     made: Annotated[
-        str | None, typer.Option("--date", metavar="DATE", help="The day it bears; by default of its youngest vote.")
+        str | None,
+        typer.Option("--date", metavar="DATE", help="The day it bears; by default of its youngest message or vote."),
     ] = None,
     with_deleted: Annotated[
         bool, typer.Option("--with-deleted", help="Texts of deleted messages, too, not only their places.")
@@ -66,7 +68,7 @@ def release(
     from espalier.dataset.filter import BadCondition, of_records
     from espalier.dataset.papers import write_papers
     from espalier.dataset.parts import Wanted
-    from espalier.dataset.release import NothingToRelease, ReleaseThere, freeze
+    from espalier.dataset.release import NAME, NothingToRelease, ReleaseThere, freeze
     from espalier.dataset.tombstones import Gone
     from espalier.domain.tree import State
     from espalier.safety.duplicates import alike_from
@@ -75,7 +77,13 @@ def release(
         asked = [of_records(words) for words in where or ()]
     except BadCondition as wrong:
         fail(f"{wrong}.", MISUSED)
+    if not NAME.fullmatch(name):
+        fail(
+            f"{name!r}: a release is named with small letters, digits, dots, hyphens and underscores, at most 64.",
+            MISUSED,
+        )
     day = _day(made)
+    tell_of_licence(licence)
     states = [State(one_of(each, State, "state of a tree")) for each in dict.fromkeys(state or ["ready_for_export"])]
     if trees and (state or lang):
         fail("--state and --lang choose trees of a campaign; of files, --where chooses messages.", MISUSED)
@@ -178,9 +186,10 @@ def _of_files(trees: list[Path], votes: list[Path]) -> "Source":
 
     for file in (*trees, *votes):
         refuse_unreadable(file)
+    notices = notices_of(*trees, *votes)
     return Source(
-        lambda: (tree for file in trees for tree in read_trees(file)),
-        lambda: (vote for file in votes for vote in read_votes(file)),
+        lambda: (tree for file in trees for tree in read_trees(file, notices)),
+        lambda: (vote for file in votes for vote in read_votes(file, notices)),
         tuple(file.name for file in (*trees, *votes)),
     )
 

@@ -9,7 +9,7 @@ from rich.markup import escape
 
 from espalier.cli.campaign import without_cycle_search
 from espalier.cli.dataset_convert import counted
-from espalier.cli.datasets import Conditions, ScoresGiven, conditions, found_by_checks, tell_of_places
+from espalier.cli.datasets import Conditions, ScoresGiven, conditions, found_by_checks, tell_of_licence, tell_of_places
 from espalier.cli.files import refuse_unreadable
 from espalier.cli.sources import SOURCE, at_hand, at_hand_with_votes, notices_of
 from espalier.cli.terminal import fail, out, plural, progress, sentence
@@ -48,6 +48,7 @@ def report(
     from espalier.dataset.report import write_report
 
     asked = conditions(where)
+    tell_of_licence(licence)
     notices = notices_of(*sources)
     files, given = _at_hand(sources, votes)
     for file in given:

@@ -49,6 +49,18 @@ def tell_of_places(asked: "Iterable[Condition]") -> None:
         )
 
 
+def tell_of_licence(licence: str | None) -> None:
+    """That hubs know no licence of this name, which may be one of the data set's own, or a slip."""
+    from difflib import get_close_matches
+
+    from espalier.dataset.card import KNOWN_LICENCES, licence_id
+
+    if licence and (name := licence_id(licence)) not in KNOWN_LICENCES:
+        near = get_close_matches(name, sorted(KNOWN_LICENCES), 1)
+        like = f"; they know {near[0]}" if near else ""
+        err.print(escape(f"{licence} is no licence that hubs know{like}. The card has it as one of your own."))
+
+
 def found_by_checks(files: Sequence[Path] | None, asked: "Iterable[Condition]", notices: Report) -> "dict[str, Found]":
     """What the files of scores say, by message; ends the command where a condition asks for what no file was given."""
     from espalier.dataset.filter import FIELDS

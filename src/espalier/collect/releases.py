@@ -3,7 +3,6 @@
 Knows the campaign, its terms and its policy; what a release looks like is said in dataset/release.py.
 """
 
-import re
 import shutil
 from collections.abc import Sequence
 from contextlib import suppress
@@ -26,7 +25,7 @@ from espalier.dataset.about import About, CardFile
 from espalier.dataset.filter import BadCondition, of_records
 from espalier.dataset.papers import write_papers
 from espalier.dataset.parts import Wanted
-from espalier.dataset.release import NothingToRelease, Plan, ReleaseThere, Source, freeze
+from espalier.dataset.release import NAME, NothingToRelease, Plan, ReleaseThere, Source, freeze
 from espalier.dataset.split import BadShares, Shares
 from espalier.dataset.stamp import MANIFEST, SUMS, BadRelease, Stamp, read_stamp
 from espalier.domain.errors import Conflict, Invalid, NotFound
@@ -40,7 +39,6 @@ from espalier.store.policies import PolicyBook
 
 RELEASE_JOB: Final = "release"
 RELEASES: Final = "releases"
-NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 PACKAGES: Final = ("pyarrow", "sklearn", "stopwordsiso", "vl_convert")
 
 

@@ -4,6 +4,7 @@ Knows figures and what is said of a data set; knows no hub.
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +20,7 @@ SIZES: Final = (
 )  # fmt: skip
 UNNAMED: Final = "unknown"
 OF_ITS_OWN: Final = "other"
+OWN: Final = "own"
 KNOWN_LICENCES: Final = frozenset({
     "afl-3.0", "agpl-3.0", "apache-2.0", "artistic-2.0", "bsd", "bsd-2-clause", "bsd-3-clause", "bsd-3-clause-clear",
     "bsl-1.0", "c-uda", "cc", "cc0-1.0", "cc-by-2.0", "cc-by-2.5", "cc-by-3.0", "cc-by-4.0", "cc-by-nc-2.0",
@@ -83,9 +85,13 @@ def _front(described: Description, about: About, files: Sequence[CardFile]) -> M
     }
 
 
+def licence_id(name: str) -> str:
+    """A licence as hubs spell one, in small letters, digits, dots and hyphens: CC BY 4.0 is cc-by-4.0."""
+    return re.sub(r"[^a-z0-9.]+", "-", name.lower().replace("+", " plus ")).strip("-") or OWN
+
+
 def _licence(about: About) -> dict[str, str]:
-    """However it is spelled: CC BY 4.0 is what hubs call cc-by-4.0."""
-    name = (about.licence or UNNAMED).strip().lower().replace(" ", "-")
+    name = licence_id(about.licence or UNNAMED)
     if name in KNOWN_LICENCES:
         return {"license": name}
     link = {"license_link": about.licence_url} if about.licence_url else {}

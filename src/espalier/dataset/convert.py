@@ -171,15 +171,16 @@ def remade(given: Iterable[Example], wanted: Wanted) -> Iterator[Example]:
 
 
 def _fought(example: Example) -> Example:
-    """A battle of which the file tells the conversations as a preference, or as a prompt where nobody won."""
+    """A battle of which the file tells the conversations as a preference, or as a prompt where nobody won, or both
+    said the same."""
     if not isinstance(example, Battle) or example.conversations is None:
         return example
     one, other = example.conversations
     prompt = shared(one, other)
     match example.winner:
-        case "model_a":
+        case "model_a" if one != other:
             return Preference(prompt, one[len(prompt) :], other[len(prompt) :])
-        case "model_b":
+        case "model_b" if one != other:
             return Preference(prompt, other[len(prompt) :], one[len(prompt) :])
     return Prompt(prompt)
 
@@ -210,7 +211,7 @@ def _preferences(example: Example, wanted: Wanted) -> Iterator[Example]:
         assert isinstance(ranking, Ranking)
         sides = [(Turn(ASSISTANT, reply),) for reply in ranking.replies]
         for better, worse in chosen_places(len(sides), wanted.pairs):
-            if (better, worse) not in ranking.ties:
+            if (better, worse) not in ranking.ties and sides[better] != sides[worse]:
                 yield Preference(ranking.prompt, sides[better], sides[worse])
 
 

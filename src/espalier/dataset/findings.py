@@ -49,6 +49,7 @@ class Code(StrEnum):
     LABEL_OUT_OF_RANGE = "label_out_of_range"
     OVERFULL_PARENT = "overfull_parent"
     OWN_REPLY = "own_reply"
+    NO_TEXT = "no_text"
     NUL_CHARACTER = "nul_character"
     BAD_DATE = "bad_date"
     # Left out where a whole tree is wanted

@@ -5,6 +5,7 @@ A folder appears under its name when it is whole. Where trees and votes come fro
 writes the report and the card is handed in.
 """
 
+import re
 import shutil
 import tempfile
 from collections import Counter
@@ -36,6 +37,8 @@ from espalier.dataset.tally import Tally, ordered
 from espalier.dataset.tombstones import Gone, on_these
 from espalier.dataset.write import line_of, write_records, write_votes
 
+NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+"""Of a release, as a folder and as a tag on a hub."""
 MODE: Final = 0o755  # of the folder: what is released is for others to read
 HASHED, AS_THEY_CAME = "keyed hashes", "as they came"
 TOMBSTONES, WITH_TEXTS = "tombstones", "with their texts"

@@ -53,17 +53,16 @@ def _sharegpt(given: Mapping[str, Any]) -> Chat:
 
 def _preference(given: Mapping[str, Any]) -> Preference:
     """With an explicit prompt, or with one that both sides begin with, as HH-RLHF has it."""
-    if all(isinstance(given[side], str) for side in ("chosen", "rejected")) and "prompt" not in given:
-        return _hh(given["chosen"], given["rejected"])
-    chosen, rejected = _side(given["chosen"], "$.chosen"), _side(given["rejected"], "$.rejected")
+    are_texts = all(isinstance(given[side], str) for side in ("chosen", "rejected"))
+    read = _human_assistant if are_texts and "prompt" not in given else _side
+    chosen, rejected = read(given["chosen"], "$.chosen"), read(given["rejected"], "$.rejected")
+    prompt: Turns = ()
     if "prompt" in given:
         prompt = _prompt(given["prompt"])
         chosen, rejected = _after(prompt, chosen), _after(prompt, rejected)
     elif chosen != rejected:
         prompt = shared(chosen, rejected)
         chosen, rejected = chosen[len(prompt) :], rejected[len(prompt) :]
-    else:
-        prompt = ()
     if not chosen or not rejected or chosen == rejected:
         raise Malformed("$", "has nothing that is preferred to something else")
     return Preference(prompt, chosen, rejected)
@@ -86,13 +85,7 @@ def _after(prompt: Turns, side: Turns) -> Turns:
     return side[len(prompt) :] if side[: len(prompt)] == prompt else side
 
 
-def _hh(chosen: str, rejected: str) -> Preference:
-    better, worse = _human_assistant(chosen, "$.chosen"), _human_assistant(rejected, "$.rejected")
-    prompt = shared(better, worse)
-    return Preference(prompt, better[len(prompt) :], worse[len(prompt) :])
-
-
-def _human_assistant(text: str, path: str) -> Turns:
+def _human_assistant(text: Any, path: str) -> Turns:
     """HH-RLHF's one text: turns that begin with `Human:` and `Assistant:` on lines of their own."""
     if not text.startswith(HUMAN):
         raise Malformed(path, "must begin with two line breaks and Human:")

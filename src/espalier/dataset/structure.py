@@ -171,6 +171,8 @@ def _place(message: MessageRecord, parent: str | None, path: str) -> _Place:
 def _alone(message: MessageRecord) -> Iterator[tuple[Code, str, str]]:
     if message.role not in _ROLES:
         yield Code.UNKNOWN_ROLE, "role", f"there is no role {message.role!r}; there are {ROLES}"
+    if (not message.text or message.text.isspace()) and not message.deleted:
+        yield Code.NO_TEXT, "text", "is empty, though the message is not deleted"
     if "\0" in message.text:
         yield Code.NUL_CHARACTER, "text", "holds a NUL character"
     if not message.labels:

@@ -148,11 +148,12 @@ def _ties(order: list[str], ballots: list[list[list[str]]]) -> frozenset[tuple[i
 def pairs(ranked: RankedList, which: Choice = "all") -> Iterator[Pair]:
     """Pairs of a better and a worse reply: all of them, those next to each other, or the best against the rest.
 
-    What the votes left undecided is no pair.
+    What the votes left undecided is no pair, nor are replies that say the same.
     """
-    for better, worse in chosen_places(len(ranked.replies), which):
-        if (better, worse) not in ranked.ties:
-            yield Pair(ranked.thread, ranked.replies[better], ranked.replies[worse])
+    for first, second in chosen_places(len(ranked.replies), which):
+        better, worse = ranked.replies[first], ranked.replies[second]
+        if (first, second) not in ranked.ties and better.text != worse.text:
+            yield Pair(ranked.thread, better, worse)
 
 
 def chosen_places(replies: int, which: Choice) -> Iterable[tuple[int, int]]:
