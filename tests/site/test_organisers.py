@@ -1,6 +1,7 @@
 """An organiser works in the browser: what takes long goes on before their eyes, and what they say is read by all."""
 
 import gzip
+import re
 from pathlib import Path
 
 from playwright.sync_api import expect
@@ -61,3 +62,11 @@ def test_what_is_announced_is_read_once_by_each(site: Site) -> None:
     assert ada.url == f"{site.url}/tasks"
     ben.reload()
     expect(ben.get_by_text("The garden is watered on Sunday.")).to_be_visible()
+
+
+def test_days_and_times_are_those_of_the_readers_own_zone_and_say_which(site: Site) -> None:
+    page = site.coming("Administrator", timezone_id="Asia/Kolkata", locale="en-GB")
+    page.goto("/admin/announcements")
+    expect(page.locator("time[data-moment]").first).to_contain_text(re.compile("IST|GMT\\+5:30"))
+    page.goto("/admin/audit")
+    assert re.search("IST|GMT\\+5:30", page.locator("time[data-ago]").first.get_attribute("title") or "")

@@ -260,6 +260,40 @@ def test_many_are_decided_at_once_after_a_look_and_undone_as_one(enter: ExitStac
     assert "cases.decided" in warden.get("/admin/audit").text
 
 
+def test_who_has_decided_is_led_to_the_next_case_that_is_theirs_to_decide(
+    enter: ExitStack, small_campaign: World
+) -> None:
+    (_, one), (_, two) = (reported(small_campaign, text) for text in ("First.", "Second."))
+    message_id, mine = reported(small_campaign, "Third.")
+    warden = browser(enter, small_campaign, small_campaign.warden.name)
+    well(small_campaign.warden.post(f"/messages/{message_id}/report", {"reason": "I find it rude, too."}))
+    assert f'href="/moderation/cases/{two}" data-key="next"' in decided(warden, one, verdict="dismiss")
+    assert 'data-key="next"' not in decided(warden, two, verdict="dismiss"), f"{mine} is for somebody else to decide"
+
+
+def test_only_what_can_be_decided_at_once_can_be_chosen_for_it(enter: ExitStack, small_campaign: World) -> None:
+    _, number = reported(small_campaign)
+    ada, warden = (browser(enter, small_campaign, name) for name in ("ada", small_campaign.warden.name))
+    assert f'name="case" value="{number}"' in warden.get("/moderation").text
+    decided(warden, number, verdict="ban")
+    ada.get("/banned")
+    ada.send("/banned", words="Let me in.")
+    page = warden.get("/moderation").text
+    assert "asks to be let in" in page
+    assert 'name="case"' not in page, "an appeal is decided by itself"
+
+
+def test_the_way_between_the_pages_of_staff_says_on_which_one_is(enter: ExitStack, small_campaign: World) -> None:
+    chief = browser(enter, small_campaign, small_campaign.chief.name)
+    for address, here in {
+        "/moderation": "Cases", "/moderation/chats": "Chats", "/admin": "Overview", "/admin/survey": "Who takes part",
+        "/admin/invitations/links": "People", "/admin/trees/orders": "Orders to trees",
+        "/admin/policy/history": "Policy",
+    }.items():  # fmt: skip
+        way = chief.get(address).text.split('<nav class="rooms')[1].split("</nav>")[0]
+        assert re.findall('aria-current="page">([^<]+)<', way) == [here], address
+
+
 def test_on_authors_out_of_reach_nothing_is_offered(enter: ExitStack, small_campaign: World) -> None:
     (_, one), (_, two) = (reported(small_campaign, text) for text in ("First.", "Second."))
     warden = browser(enter, small_campaign, small_campaign.warden.name)

@@ -89,6 +89,8 @@ def test_a_tree_that_one_could_still_judge_shows_neither_ranks_nor_counts_and_sa
         assert "You could still review or rank here" in page
         for hidden in ("ranked first", "1st", "in review", "quality", "written by a model", "people wrote"):
             assert hidden not in page.replace("You could still review or rank here: labels, counts, ranks", "")
+        beside = re.findall(r"<text[^>]*>([^<]+)</text>", page)
+        assert len(beside) == len(set(beside)), "what a message says stands beside it once"
         message = dora.get(links(dora, "/messages/")[1]).text
         assert "You could still review or rank it" in message
         assert "quality" not in message
@@ -200,6 +202,17 @@ def test_staff_delete_after_a_look_at_what_goes_and_restore(campaign: World) -> 
         warden.get(f"/messages/{first}")
         assert "The message is back" in warden.send("/restore").text
         assert dora.get(f"/messages/{first}").status_code == 200
+
+
+def test_staff_read_which_messages_went_with_a_deleted_one(campaign: World) -> None:
+    tree_id = campaign.tree()
+    campaign.ada.write("assistant_reply", REPLIES[0])
+    assert campaign.warden
+    with visit(campaign, "warden") as warden:
+        assert "You could still review or rank here" in warden.get(f"/trees/{tree_id}").text
+        warden.get(f"/messages/{tree_id}/delete")
+        warden.send("/delete")
+        assert "assistant, below a deleted one" in warden.get(f"/trees/{tree_id}").text
 
 
 def test_staff_edit_and_read_the_history(campaign: World) -> None:

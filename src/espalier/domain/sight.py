@@ -25,7 +25,10 @@ class LabelMean:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlindMessage:
-    """To who could still review or rank it: what is said, and where. `deleted` is only ever true for staff."""
+    """To who could still review or rank it: what is said, and where.
+
+    `deleted` and `removed` (deleted, or below a message that is) are only ever true for staff.
+    """
 
     id: str
     tree_id: str
@@ -37,6 +40,7 @@ class BlindMessage:
     created_at: datetime
     edited: bool
     deleted: bool
+    removed: bool
     seen_as: Literal["blind"] = "blind"
 
 
@@ -225,7 +229,13 @@ def seen(message: StaffMessage, viewer: Viewer) -> SeenMessage:
 
 def veiled(message: SeenMessage) -> SeenMessage:
     """As little of a message as of those in its tree that could still be judged; authors keep what is theirs."""
-    return _as(BlindMessage, message) if isinstance(message, PublicMessage | StaffMessage) else message
+    match message:
+        case PublicMessage():  # what is removed is open to nobody
+            return _as(BlindMessage, message, removed=False)
+        case StaffMessage():
+            return _as(BlindMessage, message)
+        case _:
+            return message
 
 
 def alone(message: StaffMessage, viewer: Viewer) -> SeenMessage:
@@ -264,8 +274,8 @@ def in_order(message: SeenMessage) -> tuple[bool, int]:
 Seen = TypeVar("Seen")
 
 
-def _as(kind: type[Seen], message: SeenMessage) -> Seen:
-    return kind(**{name: getattr(message, name) for name in _FIELDS[kind]})
+def _as(kind: type[Seen], message: SeenMessage, **known: Any) -> Seen:
+    return kind(**known, **{name: getattr(message, name) for name in _FIELDS[kind] if name not in known})
 
 
 def _node(message: SeenMessage, replies: tuple[Node, ...]) -> Node:

@@ -78,8 +78,10 @@ KEYS_OF: Final[Mapping[str, Keys]] = {
     )),
     "case": Keys(N_("On a case"), (
         *(Row(_SAID[verdict], {key: str(verdict)}) for verdict, key in KEYS.items()),
+        Row(N_("Decide"), {"ctrl+enter": "decide"}),
         Row(N_("Take it"), {"t": "take"}),
         Row(N_("Undo the decision"), {"z": "undo"}),
+        Row(N_("The next case"), {"n": "next"}),
     )),
 }  # fmt: skip
 """By where they act."""

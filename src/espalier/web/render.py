@@ -9,10 +9,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from babel.dates import format_date, format_datetime, format_time, format_timedelta
+from babel.dates import format_date, format_time, format_timedelta, get_datetime_format
 from babel.numbers import format_decimal, format_percent
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup, escape
+from markupsafe import Markup
 from starlette.responses import HTMLResponse, Response
 
 from espalier.chat import judging, parameters
@@ -50,7 +50,7 @@ def environment(lang: str) -> Environment:
         number=lambda value: format_decimal(value, locale=lang),
         percent=lambda value: format_percent(value, locale=lang),
         day=lambda at: format_date(at, "long", locale=lang),
-        moment=lambda at: format_datetime(at, "medium", locale=lang),
+        moment=lambda at: moment(at, lang),
         words=lambda text, top=2: rendered(text, catalogue(lang), top),
         language=lambda tag: language_name(tag, lang),
         said=lambda refused: said(refused, catalogue(lang)),
@@ -77,12 +77,25 @@ def environment(lang: str) -> Environment:
 
 
 def ago(at: datetime, now: datetime, lang: str) -> Markup:
-    """A time as people say it, with the exact one behind it."""
-    said = format_timedelta(at - now, locale=lang, add_direction=True) if abs(at - now) < timedelta(days=60) else None
-    exactly = format_datetime(at, "medium", locale=lang)
-    return Markup('<time datetime="{}" title="{}">{}</time>').format(
-        at.isoformat(timespec="seconds"), exactly, escape(said or format_datetime(at, "long", locale=lang))
+    """A time as people say it, after two months its day, with the exact one behind it."""
+    recent = abs(at - now) < timedelta(days=60)
+    said = format_timedelta(at - now, locale=lang, add_direction=True) if recent else format_date(at, locale=lang)
+    return Markup('<time datetime="{}" title="{} UTC" data-ago>{}</time>').format(
+        at.isoformat(timespec="seconds"), _exactly(at, lang), said
     )
+
+
+def moment(at: datetime, lang: str) -> Markup:
+    """A day and time; of the server's UTC, and of the reader's own zone where the browser can tell it."""
+    return Markup('<time datetime="{}" data-moment>{} UTC</time>').format(
+        at.isoformat(timespec="seconds"), _exactly(at, lang)
+    )
+
+
+def _exactly(at: datetime, lang: str) -> str:
+    """A day and time to the minute."""
+    pattern = str(get_datetime_format("medium", locale=lang))
+    return pattern.replace("'", "").format(format_time(at, "short", locale=lang), format_date(at, locale=lang))
 
 
 def clock(at: datetime, lang: str) -> Markup:

@@ -35,7 +35,11 @@ HARMFUL: Final = {"hate_speech": 2 - 1e-9, "sexual_content": 2 - 1e-9, "violence
 """Labels behind which a text stands folded, and how much of each there must be in all: the sum of what was marked."""
 ISOLATE, END_ISOLATE = "\u2068", "\u2069"
 """Between them a text runs in its own direction, whatever is around it."""
-_SIGNS: Final = re.compile(r"```[\w+-]*|[*_`#>|~]+|!?\[([^\]]*)\]\([^)]*\)")
+_SIGNS: Final = re.compile(
+    r"(?:```|~~~)[\w+-]*|`+|\|+|(?m:^[ \t]*(?:[#>]+[#> \t]*|[*+-][ \t]+))"
+    r"|(?<!\w)[*_~]+(?=\S)|(?<=\S)[*_~]+(?!\w)|!?\[([^\]]*)\]\([^)]*\)"
+)
+"""Fences and ticks, tables, what begins a line, emphasis at the edge of words, links."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +86,10 @@ def fate(message: SeenMessage, words: NullTranslations) -> str | None:
         return _("purged")
     if message.deleted:
         return _("deleted")
-    if isinstance(message, BlindMessage):
-        return None
     if getattr(message, "removed", False):
         return _("below a deleted one")
+    if isinstance(message, BlindMessage):
+        return None
     if message.late:
         return _("came late")
     if message.review_result is None:

@@ -35,6 +35,7 @@ router = APIRouter()
 ON_A_PAGE: Final = 30
 LANGS_LAST: Final = timedelta(seconds=30)
 EARLIER: Final = 20  # cases of an author, decisions of a case
+AHEAD: Final = 10  # cases that are looked at for the next one
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ class Line:
     """A case in a list. title: how its message begins. came: why it is there, the gravest. holder: who has it."""
 
     id: int
+    about: About
     title: Opening
     lang: str | None
     came: str
@@ -141,7 +143,8 @@ class Context:
 
     may_warn: something can be decided on a message's author. may_decide: the reader is not involved and nobody else
     has it. typed: what the form holds. revealed: whom it is about, after a look that the journal keeps. skips: why
-    tasks about the message were skipped, and how often.
+    tasks about the message were skipped, and how often. following: the gravest and oldest other case that the reader
+    may decide, where this one is decided.
     """
 
     id: int
@@ -170,6 +173,7 @@ class Context:
     free_at: datetime | None
     involved: bool
     may_decide: bool
+    following: int | None
     choices: list[Choice]
     reasons: tuple[str, ...]
     typed: Typed | None
@@ -239,7 +243,7 @@ def lines_of(visit: Visit, db: Connection, reader: Person, shown: Sequence[CaseR
         if message:
             title = opening(seen(message, eyes), visit, otherwise=words.gettext("A message without words"))
         return Line(
-            row.id, title, row.case.lang, kinds[row.came],
+            row.id, row.case.about, title, row.case.lang, kinds[row.came],
             len(row.case.entries), state, states[state], row.case.opened_at,
             names[holder].name if holder and holder in names else None,
         )  # fmt: skip
@@ -353,7 +357,9 @@ def _page(
         names = {each.id: each.name for each in people.by_ids(db, {one for one in staff if one}).values()}
         reasons, others = rows.reasons(db), cases.others(db, row)
         skips = moderation.skips(db, reader, case.subject) if case.about is About.MESSAGE else {}
-    holder, kinds, state = rules.holder(case, now), came_words(words), rules.state(case, now)
+        state = rules.state(case, now)
+        following = _following(db, reader, now) if state is State.DECIDED else None
+    holder, kinds = rules.holder(case, now), came_words(words)
     involved = rules.involved(case, reader.id, others=others)
     appeal = rules.is_appeal(case)
     context = Context(
@@ -387,6 +393,7 @@ def _page(
         free_at=case.taken_at + FREE_AFTER if holder and case.taken_at else None,
         involved=involved,
         may_decide=state in (State.OPEN, State.TAKEN) and not involved and holder in (None, reader.id),
+        following=following,
         choices=[Choice(each, verdict_words(words, appeal=appeal)[each], KEYS[each]) for each in rules.fitting(case)],
         reasons=reasons,
         typed=typed,
@@ -394,6 +401,13 @@ def _page(
         faulty=refused.field if refused else None,
     )
     return render(visit, "case.html", context, status=refused.status if refused else 200)
+
+
+def _following(db: Connection, reader: Person, now: datetime) -> int | None:
+    """The case that waits first for this person's decision."""
+    waiting = rows.queue(db, _filter(reader, "", "", State.OPEN, mine=False), AHEAD, free_before=now - FREE_AFTER)
+    able = (row.id for row in waiting if not rules.involved(row.case, reader.id, others=cases.others(db, row)))
+    return next(able, None)
 
 
 def _fault(

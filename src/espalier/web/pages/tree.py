@@ -182,8 +182,8 @@ def _beside(visit: Visit, node: Node) -> tuple[str, str]:
     said = fate(node, words) or (None if rank is None else short_rank(rank, words))
     begins = opening(node, visit, 40).words if node.role is Role.PROMPTER else ""
     noted = label_marks({} if isinstance(node, BlindMessage) else node.labels, words)
-    lines = [line for line in (said, begins if said is None else None, noted[-1] if noted else begins) if line]
-    return lines[0] if lines else "", lines[1] if len(lines) > 1 else ""
+    first, second = said or begins, noted[-1] if noted else begins
+    return first or second, second if first and first != second else ""
 
 
 def _outline(visit: Visit, root: Node, names: Mapping[str, str]) -> Entry:

@@ -1,4 +1,5 @@
-// A key for each decision: it chooses, and the reason is next; nothing is sent by it. Buttons with a key are pressed.
+// A key for each decision: it chooses, and the reason is next; nothing is sent by it. Buttons and links with a key are
+// pressed.
 "use strict";
 for (const at of document.querySelectorAll("[data-key]")) {
   window.espalierKeys.on({

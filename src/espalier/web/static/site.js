@@ -13,8 +13,13 @@ document.addEventListener("submit", (event) => {
   } catch { } // storage may be forbidden
 });
 // The server knows only UTC; the browser knows where its reader is.
-for (const time of document.querySelectorAll("time[data-clock]"))
-  time.textContent = new Intl.DateTimeFormat(document.documentElement.lang, { timeStyle: "short" }).format(new Date(time.dateTime));
+{
+  const local = (time, style) => new Intl.DateTimeFormat(document.documentElement.lang, style).format(new Date(time.dateTime));
+  const exactly = { year: "numeric", month: "short", day: "numeric", hour: "numeric", minute: "2-digit", timeZoneName: "short" };
+  for (const time of document.querySelectorAll("time[data-clock]")) time.textContent = local(time, { timeStyle: "short" });
+  for (const time of document.querySelectorAll("time[data-moment]")) time.textContent = local(time, exactly);
+  for (const time of document.querySelectorAll("time[data-ago]")) time.title = local(time, exactly);
+}
 window.addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
 });
