@@ -162,7 +162,7 @@ PAGES: Final = (
 
 NOT_PAGES: Final = frozenset(
     {
-        "/me/data/espalier.json", "/worker.js", "/chat/{chat_id}/replies/{reply_id}",
+        "/me/data/espalier.json", "/worker.js", "/chat/{chat_id}/stream",
         "/chat/{chat_id}/conversation.json",
         "/chat/{chat_id}/conversation.md", "/picture/{digest}",
         "/tasks/{task_id}/{part}", "/stats/{name}.csv", "/arena/battles.jsonl", "/admin/survey.csv",

@@ -90,7 +90,7 @@ SITE: Final[dict[str, dict[str, Needs]]] = {
         "/admin/survey.csv": AD, "/invitation/{token}": N, "/unsubscribe/{signed}": N, "/admin/trees/orders": MO,
         "/admin/invitations/links": AD, "/tasks/{task_id}/{part}": M, "/shared/{share_id}": N,
         "/compare": M, "/compare/{battle_id}": M, "/arena": R, "/arena/battles.jsonl": AD,
-        "/chat": M, "/chat/{chat_id}": M, "/chat/{chat_id}/replies/{reply_id}": M,
+        "/chat": M, "/chat/{chat_id}": M, "/chat/{chat_id}/stream": M,
         "/chat/{chat_id}/conversation.json": M, "/chat/{chat_id}/conversation.md": M,
     },
     "POST": {

@@ -1,10 +1,10 @@
 """Chat on the site, without scripts: what people send, what they see, and what nobody else does."""
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
-from html import unescape
 
 import pytest
 from sqlalchemy import Connection
@@ -15,6 +15,7 @@ from espalier.store import chats
 from espalier.store.battles import Vote
 from espalier.store.chats import MessageState
 from espalier.web.chatroom import ChatRules
+from espalier.web.pages import chat_stream
 from rooms import LARGE, Room, write
 from visits import Visitor, form_of, stranger, visit, words_of
 
@@ -66,12 +67,55 @@ def test_a_reply_grows_for_who_looks_again_and_ends_with_what_one_can_do(ada: Vi
     answer(ada, "Because **blue** is <script>scattered</script>.", None)
     assert "<strong>blue</strong>" in ada.get(address).text
     assert "<script>scattered" not in ada.page.text
-    (reply,) = re.findall(r'hx-get="([^"]+)"', ada.page.text)
-    assert ada.get(unescape(reply)).status_code == 204
     ada.post(f"{address}/stop", form_of(ada.get(address), address).filled())
     assert "You stopped this reply." in ada.page.text
     assert "Continue" in ada.page.text
-    assert "hx-get" not in ada.get(unescape(reply)).text
+
+
+def test_a_stream_brings_each_page_the_whole_reply_once_however_late_it_comes(
+    ada: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chat_stream, "LASTS_S", 2 * chat_stream.LOOK_EVERY_S)
+    address = begin(ada)
+    stream = f"{address}/stream?reply={last_reply(ada)}"
+    ended, shown = streamed(ada, stream)
+    assert (ended, "Waiting: 2 replies come first." in shown) == (False, True)
+    answer(ada, "Because 🌊 **blue** is <script>scattered</script>.", None)
+    ended, shown = streamed(ada, stream)
+    assert (ended, shown.count("<strong>blue</strong>"), "<script>" in shown, "Stop" in shown) == (
+        False,
+        1,
+        False,
+        False,
+    )
+    ada.post(f"{address}/stop", form_of(ada.get(address), address).filled())
+    for _ in range(2):
+        ended, shown = streamed(ada, stream)
+        assert (ended, shown.count("<strong>blue</strong>"), "Continue" in shown, "Send" in shown) == (
+            True,
+            1,
+            True,
+            True,
+        )
+    with visit(ada.world, "ben") as ben:
+        assert ben.get(stream).status_code == 404
+
+
+@pytest.mark.parametrize("grown", [("", "Oh"), ("<p>🌊🌊</p>", "<p>🌊🌲</p><p>é</p>"), ("<p>a</p>", "")])
+def test_what_a_stream_adds_is_put_together_as_browsers_count_characters(grown: tuple[str, str]) -> None:
+    before, now = grown
+    told = json.loads(chat_stream.event("x", before, now).partition("data: ")[2])
+    assert before.encode("utf-16-le")[: 2 * told["keep"]].decode("utf-16-le") + told["more"] == now
+
+
+def streamed(visitor: Visitor, address: str) -> tuple[bool, str]:
+    """Whether the stream says that nothing more comes, and the reply as a page shows it then."""
+    html = ""
+    text = visitor.get(address).text
+    for told in re.findall(r"^event: reply\ndata: (.+)$", text, re.MULTILINE):
+        piece = json.loads(told)
+        html = html.encode("utf-16-le")[: 2 * piece["keep"]].decode("utf-16-le") + piece["more"]
+    return "event: end" in text, html
 
 
 def test_what_is_refused_is_handed_back_with_the_reason(ada: Visitor, room: Room) -> None:

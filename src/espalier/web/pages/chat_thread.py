@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Form, Query
@@ -16,7 +17,7 @@ from espalier.domain.errors import Invalid, NotFound, Refusal
 from espalier.domain.message import Role
 from espalier.store import battles, chats, shares, thumbs
 from espalier.store.battles import Vote
-from espalier.store.chats import Chat, ChatMessage
+from espalier.store.chats import Chat, ChatMessage, MessageState
 from espalier.store.people import Person
 from espalier.store.shares import Share
 from espalier.store.thumbs import Judged, Thumb
@@ -83,17 +84,6 @@ class Context:
     faulty_edit: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """One reply of a page, for a script that waits for more of it. letter: of one that stands side by side."""
-
-    chat: Chat
-    turn: Turn
-    voted: Mapping[str, Pair]
-    is_open: bool
-    letter: str | None
-
-
 @router.get("/chat/{chat_id}")
 def show(visit: Chatter, chat_id: str, edit: Annotated[str | None, Query(max_length=100)] = None) -> Response:
     return _page(visit, chat_id, editing=edit)
@@ -110,7 +100,7 @@ def _page(
 ) -> Response:
     with visit.campaign.read(visit.caller) as (db, person):
         chat = conversations.own_chat(db, person, chat_id)
-        found = _Found(visit, db, person, chat)
+        found = Found(visit, db, person, chat)
         made = shares.shares_of_chat(db, chat.id)
     turns = found.turns
     sides: list[Turn] = []
@@ -125,7 +115,16 @@ def _page(
     return render(visit, "chat_thread.html", context, status=refused.status if refused else 200)
 
 
-class _Found:
+def place_of(visit: Visit, message: ChatMessage) -> Place | None:
+    room = visit.campaign.chatroom
+    return room.place(message.id) if room and message.state is MessageState.WAITING else None
+
+
+def is_slow(message: ChatMessage, now: datetime) -> bool:
+    return message.state.is_open and not message.text and (now - message.asked_at).total_seconds() > SLOW_S
+
+
+class Found:
     """What the page says of a conversation, read at once."""
 
     def __init__(self, visit: Visit, db: Connection, person: Person, chat: Chat) -> None:
@@ -151,16 +150,12 @@ class _Found:
             raise NotFound("There is no such message in this conversation.")
         beside = [each for each in self._shape[message.parent_id] if each not in self._unknown] or [message_id]
         at = beside.index(message_id) if message_id in beside else 0
-        room, place = self._visit.campaign.chatroom, None
-        if message.state is chats.MessageState.WAITING and room is not None:
-            place = room.place(message_id)
-        waited_s = (self._visit.now - message.asked_at).total_seconds()
         return Turn(
             message, at + 1, len(beside), beside[at - 1] if at else None,
             beside[at + 1] if at + 1 < len(beside) else None,
             None if message_id in self._unknown or message.model is None else self._titled(message.model),
-            self._judged.get(message_id), place,
-            message.state.is_open and not message.text and waited_s > SLOW_S, message_id in self._reported,
+            self._judged.get(message_id), place_of(self._visit, message), is_slow(message, self._visit.now),
+            message_id in self._reported,
             conversations.ended_early(message) and not self._shape.get(message_id),
         )  # fmt: skip
 
@@ -171,25 +166,6 @@ class _Found:
         """At which turn the two stand; behind all of them where another branch is in view."""
         places = [at for at, turn in enumerate(self.turns) if turn.message.id in (pair.left_id, pair.right_id)]
         return places[0] if places else len(self.turns)
-
-
-@router.get("/chat/{chat_id}/replies/{reply_id}")
-def piece(
-    visit: Chatter, chat_id: str, reply_id: str, seen: Annotated[int, Query(ge=-1)] = -1, state: str = ""
-) -> Response:
-    """A reply as far as it is written. seen: so many characters are on the page; 204 where there is no more."""
-    with visit.campaign.read(visit.caller) as (db, person):
-        chat = conversations.own_chat(db, person, chat_id)
-        message = chats.message_of(db, chat_id, reply_id)
-        if message is not None and len(message.text) == seen and message.state == state == "running":
-            return Response(status_code=204)
-        found = _Found(visit, db, person, chat)
-    letters = {found.unvoted.left_id: "A", found.unvoted.right_id: "B"} if found.unvoted else {}
-    return render(
-        visit,
-        "parts/chat_piece.html",
-        Piece(chat, found.turn(reply_id), found.voted, found.is_open, letters.get(reply_id)),
-    )
 
 
 @router.post("/chat/{chat_id}")

@@ -1,7 +1,7 @@
-// Chat: keeps the end in view while a reply grows, says when it begins and ends, copies, and stops by a key.
-// Replies themselves are fetched by htmx, rendered on the server.
+// Chat: shows replies as they grow, keeps the end in view, says when one begins and ends, copies, and stops by a key.
 "use strict";
 {
+  const talk = document.getElementById("talk");
   const said = document.getElementById("said");
   const lost = document.getElementById("lost");
   const stop = () => document.querySelector("[data-stop]");
@@ -43,39 +43,92 @@
     if (location.hash) document.querySelector("#edited, #say #text")?.focus({ preventScroll: true });
   }));
 
-  const atEnd = () => innerHeight + scrollY >= document.documentElement.scrollHeight - 80;
+  // How far a reply is, in the words of the page.
+  const told = (reply) => reply.querySelector(":scope > p")?.textContent ?? "";
   // What was waited for when the page came, and what became of a reply that was stopped: said once the page is there.
   addEventListener("load", () => setTimeout(() => {
     const last = [...document.querySelectorAll("#talk .reply, #sides .reply")].at(-1);
     if (last?.dataset.state === "running" && last.querySelector(".words")) said.textContent = said.dataset.begins;
     if (last?.dataset.state === "stopped" && location.hash === "#end") said.textContent = told(last);
   }, 300));
-  // How far a reply is, in the words of the page.
-  const told = (reply) => reply.querySelector(":scope > p")?.textContent ?? "";
-  let follows = false, hadWords = false;
-  document.addEventListener("htmx:beforeSwap", (event) => {
-    follows = atEnd();
-    hadWords = event.target.querySelector?.(".words") !== null;
-  });
-  document.addEventListener("htmx:afterSwap", (event) => {
-    const now = document.getElementById(event.target.id) ?? event.target;
-    const state = now.dataset?.state;
-    if (!state) return;
-    const words = now.querySelector(".words");
-    if (words && !hadWords) said.textContent = said.dataset.begins;
-    if (state === "complete") said.textContent = `${said.dataset.ends} ${words?.textContent ?? ""}`;
-    else if (state !== "waiting" && state !== "running") said.textContent = told(now);
-    dress(now); // behind what was said: a button is no word of the reply
-    if (follows) scrollTo(0, document.documentElement.scrollHeight);
-    // Side by side: the vote is on the page as soon as both have ended.
-    if (document.getElementById("sides") && !document.querySelector("[data-state=waiting], [data-state=running]")) location.reload();
-  });
-  document.addEventListener("htmx:afterRequest", (event) => {
-    if (event.detail.successful) lost.hidden = true;
-  });
-  for (const name of ["htmx:sendError", "htmx:responseError"])
-    document.addEventListener(name, () => {
-      if (lost.hidden) said.textContent = said.dataset.lost;
-      lost.hidden = false;
+
+  // Only what differs is put in anew: what somebody reads, or has selected, stays.
+  const become = (old, next) => {
+    if (old.nodeType !== Node.ELEMENT_NODE || old.nodeName !== next.nodeName) return old.replaceWith(next);
+    for (const name of old.getAttributeNames()) if (!next.hasAttribute(name)) old.removeAttribute(name);
+    for (const { name, value } of [...next.attributes]) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+    const parts = [...next.childNodes];
+    parts.forEach((part, place) => {
+      const there = old.childNodes[place];
+      if (!there) old.append(part);
+      else if (!there.isEqualNode(part)) become(there, part);
     });
+    while (old.childNodes.length > parts.length) old.lastChild.remove();
+  };
+  const show = (id, html) => {
+    const reply = document.getElementById(id);
+    if (!reply) return;
+    const template = document.createElement("template");
+    template.innerHTML = html;
+    const [next, ...others] = template.content.children;
+    const follows = innerHeight + scrollY >= document.documentElement.scrollHeight - 80;
+    const hadWords = reply.querySelector(".words") !== null;
+    become(reply, next);
+    for (const other of others) {
+      const old = document.getElementById(other.id);
+      const held = old?.contains(document.activeElement);
+      old?.replaceWith(other);
+      if (held) other.querySelector("button")?.focus();
+    }
+    const { state } = reply.dataset;
+    const words = reply.querySelector(".words");
+    if (words && !hadWords) said.textContent = said.dataset.begins;
+    if (state === "complete") {
+      const letter = reply.closest("#sides") ? `${reply.querySelector("header").textContent}: ` : "";
+      said.textContent = `${said.dataset.ends} ${letter}${words?.textContent ?? ""}`;
+    } else if (state !== "waiting" && state !== "running") said.textContent = told(reply);
+    dress(reply); // behind what was said: a button is no word of the reply
+    if (follows) scrollTo(0, document.documentElement.scrollHeight);
+  };
+
+  // One stream for all that is being written. It is cut off now and then, by the server or on the way, and then taken
+  // up again; while nobody sees the page there is none.
+  const SIGN_MS = 15000, AGAIN_MS = 2000;
+  let stream = null, timer = 0, doubtful = false;
+  const end = () => { stream?.close(); stream = null; clearTimeout(timer); };
+  const alive = () => { doubtful = false; lost.hidden = true; watch(SIGN_MS); };
+  const away = () => { if (lost.hidden) said.textContent = said.dataset.lost; lost.hidden = false; };
+  const watch = (ms) => {
+    clearTimeout(timer);
+    timer = setTimeout(() => { away(); follow(); }, ms);
+  };
+  const follow = () => {
+    end();
+    const open = [...document.querySelectorAll(".reply[data-state=waiting], .reply[data-state=running]")];
+    if (!open.length || document.hidden) return;
+    const has = {}; // of each reply, what came last
+    stream = new EventSource(`${talk.dataset.stream}?${open.map((reply) => `reply=${reply.id}`).join("&")}`);
+    watch(doubtful ? AGAIN_MS : SIGN_MS);
+    stream.addEventListener("open", alive);
+    stream.addEventListener("reply", (event) => {
+      const { id, keep, more } = JSON.parse(event.data);
+      has[id] = (has[id] ?? "").slice(0, keep) + more;
+      alive();
+      show(id, has[id]);
+    });
+    stream.addEventListener("end", end);
+    stream.addEventListener("error", () => {
+      if (doubtful) return;
+      doubtful = true;
+      watch(AGAIN_MS);
+    });
+  };
+  if (talk && said) {
+    follow();
+    document.addEventListener("visibilitychange", follow);
+    addEventListener("online", follow);
+    addEventListener("offline", () => { if (stream) away(); });
+    addEventListener("pagehide", end);
+    addEventListener("pageshow", (event) => { if (event.persisted) follow(); });
+  }
 }
