@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+import lm_eval.tasks
 import pytest
 from lm_eval import simple_evaluate
 from lm_eval.api.instance import Instance
@@ -14,6 +15,7 @@ from commands import Run
 from espalier.evaluate.harness import Adapter, evaluate, figures_of
 from espalier.evaluate.local import LocalModel
 from espalier.evaluate.model import BadModelName, Context
+from espalier.evaluate.questions import BadSet
 from espalier.infer.engine import Sampling
 from oasst import lines
 
@@ -95,6 +97,44 @@ def test_tasks_count_alike(local_model: LocalModel, theirs: HFLM, tmp_path: Path
     expected = figures_of(said["results"], {"chosen": 25, "replied": 25})
     assert found.figures == expected
     assert found.figures.keys() == {"chosen acc", "chosen acc_norm", "replied exact_match"}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.usefixtures("offline")
+def test_a_file_of_questions_is_a_task_and_may_be_the_data_of_one(
+    local_model: LocalModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Reading all 14,000 descriptions takes longer than the whole test.
+    some = TaskManager(include_path=str(Path(lm_eval.tasks.__file__).parent / "xcopa"), include_defaults=False)
+    monkeypatch.setattr("espalier.evaluate.harness.its_tasks", lambda: some)
+    chosen = task(tmp_path, "questions", "multiple_choice", CHOICE)
+    ends = [
+        {"context_options": [f"The {one} is", f"The {other} is"], "continuation": "blue.", "gold": 1}
+        for one in WORDS
+        for other in WORDS
+    ]
+    causes = [
+        {"premise": f"{word} oli.", "choice1": "See oli.", "choice2": "Too oli.", "question": "cause", "label": 0}
+        for word in WORDS
+    ]
+    of_ends, of_causes = lines(tmp_path / "ends.jsonl", *ends), lines(tmp_path / "causes.jsonl", *causes)
+    adapter = Adapter(local_model, False, 0)
+    by_itself = evaluate(adapter, [str(tmp_path / "questions.jsonl"), f"winogrande={of_ends}"], None, None, 0)
+    assert (
+        by_itself.figures["questions acc"] == evaluate(adapter, [str(chosen)], None, None, 0).figures["questions acc"]
+    )
+    # Both ends are the same, so what stands before them decides.
+    contexts = [[(each["context_options"][place], " blue.") for place in range(2)] for each in ends]
+    told = [[each.log_p for each in local_model.loglikelihood(pair)] for pair in contexts]
+    right = sum(second > first for first, second in told)
+    assert by_itself.figures["winogrande acc"].value * len(ends) == pytest.approx(right)
+    assert evaluate(adapter, [f"xcopa_et={of_causes}"], None, None, 0).figures["xcopa_et acc"].n == len(causes)
+    for wrong, says in (
+        (str(of_causes), "neither"), (f"xcopa_ett={of_causes}", "no task|have a task 'xcopa_ett'"),
+        (f"xcopa_et={chosen}", "no task with its data"), (str(tmp_path / "away.jsonl"), "is not there"),
+    ):  # fmt: skip
+        with pytest.raises(BadSet, match=says):
+            evaluate(adapter, [wrong], None, None, 0)
 
 
 class Server:

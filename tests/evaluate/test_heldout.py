@@ -11,7 +11,7 @@ import pytest
 from commands import Run
 from espalier.dataset.examples import Turn, Turns
 from espalier.dataset.read import read_trees
-from espalier.evaluate.heldout import agrees, asked, costs, said_in, wins
+from espalier.evaluate.heldout import agrees, asked, costs, figures_of, said_in, wins
 from espalier.evaluate.local import LocalModel
 from oasst import lines, message, tree
 
@@ -25,11 +25,14 @@ class ByLength:
         return [float(len(text)) for _, text in replies]
 
 
-def ranked(name: str) -> dict[str, object]:
+def ranked(name: str, lang: str = "en", labels: Sequence[float | None] = (None, None, None)) -> dict[str, object]:
     replies = [
-        message(f"{name}-{rank}", name, rank=rank, text="Because" + " of the air" * (3 - rank), review_result=True)
-        for rank in range(3)
-    ]
+        message(
+            f"{name}-{rank}", name, rank=rank, text="Because" + " of the air" * (3 - rank), review_result=True,
+            lang=lang, labels={} if label is None else {"quality": {"value": label, "count": 3}},
+        )
+        for rank, label in enumerate(labels)
+    ]  # fmt: skip
     return tree(message(name, text="Why?", review_result=True, replies=replies))
 
 
@@ -57,6 +60,24 @@ def test_a_judge_of_length_agrees_where_the_longer_reply_is_better(trees: Path) 
     said = asked(said_in(read_trees(trees)), 12, np.random.default_rng(0))
     found = wins(ByLength(), said, ["x"] * 6 + ["x" * 99] * 6, np.random.default_rng(0))
     assert found["win rate"].value == 0.5
+
+
+def test_a_judge_stands_beside_the_quality_label_and_in_each_language(tmp_path: Path) -> None:
+    labelled = [
+        *(ranked(f"en{number}", "en", (0.5, 0.75, 0.5)) for number in range(11)),
+        *(ranked(f"de{number}", "de", (0.75, None, 0.25)) for number in range(10)),
+    ]
+    known = agrees(ByLength(), read_trees(lines(tmp_path / "labelled.jsonl", *labelled)), np.random.default_rng(0))
+    assert known.by_label is not None
+    assert (known.by_label.pairs, known.by_label.ties) == (11 * 2 + 10, 11)
+    found = figures_of(known)
+    assert found["accuracy of the quality label"].value == pytest.approx((11 + 10) / 32)
+    assert found["accuracy of the quality label"].n == 32
+    assert found["accuracy where the label decides"].value == 1
+    assert {name: found[name].n for name in ("accuracy, en", "accuracy, de", "accuracy, worst language")} == {
+        "accuracy, en": 33, "accuracy, de": 30, "accuracy, worst language": 33,
+    }  # fmt: skip
+    assert found["accuracy, mean of languages"].value == 1
 
 
 def test_the_command_keeps_what_it_measures(run: Run, model_directory: Path, trees: Path) -> None:

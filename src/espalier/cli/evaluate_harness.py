@@ -1,7 +1,6 @@
 """`espalier evaluate harness`: models under lm-evaluation-harness, with its own tasks or files that describe one."""
 
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Annotated, Final
 
 import typer
@@ -26,7 +25,13 @@ HARNESS: Final = "harness"
 def harness(
     models: Models,
     tasks: Annotated[
-        list[str], typer.Option("--tasks", metavar="FILE|NAME", help="A task of the harness, or a YAML file of one.")
+        list[str],
+        typer.Option(
+            "--tasks",
+            metavar="NAME|FILE",
+            help="A task of the harness, a YAML file of one, or a file of questions; NAME=FILE is a task of the "
+            "harness with its data from a file.",
+        ),
     ],
     into: Into = RESULTS,
     shots: Annotated[
@@ -41,16 +46,18 @@ def harness(
     dtype: Numbers = "float32",
     threads: Threads = None,
 ) -> None:
-    """Models under lm-evaluation-harness: its tasks by name, or files that describe one, on data of your own without a
+    """Models under lm-evaluation-harness: its tasks by name, files that describe one, or files of questions, without a
     network. What a model says is kept, so the same command goes on where it was stopped."""
     if find_spec("lm_eval") is None:
         fail("This needs lm-evaluation-harness; install it with: pip install 'espalier[eval]'.")
     from espalier.evaluate.answers import samples_of
-    from espalier.evaluate.harness import Adapter, evaluate, is_file
+    from espalier.evaluate.harness import Adapter, evaluate
+    from espalier.evaluate.harness_files import asked
     from espalier.evaluate.model import Weighted
     from espalier.evaluate.results import Results, checksums
 
     with in_sentences():
+        files = [each.file for each in map(asked, tasks) if each.file]
         for model in opened(models, device, dtype, threads):
             in_chat = chat or not isinstance(model, Weighted)
             with progress(f"{model.name}: {', '.join(tasks)}") as bar:
@@ -58,7 +65,7 @@ def harness(
                 found = evaluate(adapter, tasks, shots, first, seed)
             kept(into, Results(
                 model.name, model.source, model.identity, HARNESS, seed, found.n, found.figures,
-                checksums(Path(each) for each in tasks if is_file(each)),
+                checksums(files),
                 {"tasks": tasks, "versions": found.versions, "shots": shots, "first": first,
                  "asked": "in a conversation" if in_chat else "as a text"},
             ))  # fmt: skip

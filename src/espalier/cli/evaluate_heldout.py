@@ -50,7 +50,7 @@ def heldout(
     from espalier.evaluate import heldout as measured
     from espalier.evaluate.answers import answers, samples_of
     from espalier.evaluate.model import Weighted
-    from espalier.evaluate.results import Results, checksums, figures
+    from espalier.evaluate.results import Figure, Results, checksums, figures
     from espalier.infer.engine import Sampling
     from espalier.train.seen import learned_among
 
@@ -69,7 +69,7 @@ def heldout(
         replies: dict[str, list[str]] = {}
         found: dict[str, Results] = {}
         for model in opened(models or (), device, dtype, threads):
-            told = {}
+            told: dict[str, Figure] = {}
             learned = learned_among((each.text for each in said), model.source)
             if learned:
                 err.print(
@@ -84,7 +84,7 @@ def heldout(
                     file = samples_of(into, model, HELDOUT)
                     replies[model.name] = answers(model, [each.before for each in asked], sampling, seed, file, bar)
             found[model.name] = Results(
-                model.name, model.source, model.identity, HELDOUT, seed, len(said), figures(told), inputs,
+                model.name, model.source, model.identity, HELDOUT, seed, len(said), told, inputs,
                 {"learned": learned, "tokenizer": getattr(model, "tokenizer", None), "prompts": len(asked),
                  "longest": longest, "temperature": temperature, "reward": reward},
             )  # fmt: skip
@@ -97,7 +97,7 @@ def heldout(
                 known = measured.agrees(judge, read, np.random.default_rng(seed), bar)
             about = Results(
                 judge.name, reward, "", AGREEMENT, seed, known.prompts,
-                figures(measured.figures_of(known)), inputs, {}, measured.details_of(known),
+                measured.figures_of(known), inputs, {}, measured.details_of(known),
             )  # fmt: skip
         for each in found.values():
             kept(into, each)

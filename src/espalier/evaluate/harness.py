@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +22,7 @@ from lm_eval.api.model import LM
 from lm_eval.tasks import TaskManager
 
 from espalier.dataset.examples import USER, Turn
+from espalier.evaluate.harness_files import FORM, Asked, asked, described, is_whole
 from espalier.evaluate.kept import append_kept, read_kept
 from espalier.evaluate.model import BadModelName, Context, Model, Tell, Weighted, nobody
 from espalier.evaluate.questions import BadSet
@@ -134,19 +136,21 @@ class Found:
     versions: dict[str, Any]
 
 
-def is_file(task: str) -> bool:
-    return task.endswith((".yaml", ".yml"))
-
-
 def evaluate(adapter: Adapter, tasks: Sequence[str], shots: int | None, first: int | None, seed: int) -> Found:
-    """tasks: names of the harness's tasks, or files that describe one. shots: examples before each question, where not
-    as the task has it. first: only so many questions of each task. Raises BadSet.
+    """tasks: names of the harness's tasks, files that describe one, files of questions, or both as NAME=FILE. shots:
+    examples before each question, where not as the task has it. first: only so many questions of each task. Raises
+    BadSet.
     """
+    wanted = [asked(each) for each in tasks]
+    descriptions = [described(each) if each.name and each.file else None for each in wanted]
+    is_own = all(each.name is None or (of and is_whole(of)) for each, of in zip(wanted, descriptions, strict=True))
     with _quiet():
-        manager = TaskManager(include_defaults=not all(map(is_file, tasks)))
-        for each in tasks:
-            _refuse_unknown(each, manager)
-        loaded = [task for each in tasks for task in _tasks_in(each, manager)]
+        manager = TaskManager(include_defaults=False) if is_own else its_tasks()
+        loaded = [
+            task
+            for each, of in zip(wanted, descriptions, strict=True)
+            for task in _tasks_in(each, of, manager)
+        ]  # fmt: skip
         said = simple_evaluate(
             adapter, tasks=loaded, num_fewshot=shots, limit=first, bootstrap_iters=1_000, log_samples=False,
             random_seed=seed, numpy_random_seed=seed, torch_random_seed=seed, fewshot_random_seed=seed,
@@ -176,24 +180,48 @@ def figures_of(results: Mapping[str, Mapping[str, Any]], counts: Mapping[str, in
     return found
 
 
-def _refuse_unknown(task: str, manager: TaskManager) -> None:
-    if is_file(task):
-        if not Path(task).is_file():
-            raise BadSet(f"{task} is not there; name a file that describes a task of the harness, or one of its tasks")
-    elif task not in manager.all_tasks:
-        raise BadSet(f"the harness has no task {task!r}; `lm-eval ls tasks` lists them, or name a file of your own")
+@cache
+def its_tasks() -> TaskManager:
+    """All tasks that the harness has, of which it reads every description: some seconds."""
+    return TaskManager()
 
 
-def _tasks_in(task: str, manager: TaskManager) -> list[Any]:
-    """Raises BadSet where a description, or the data that it names, cannot be read."""
+def _tasks_in(task: Asked, description: Mapping[str, Any] | None, manager: TaskManager) -> list[Any]:
+    """Raises BadSet where there is no such task, or a description, or the data that it names, cannot be read."""
+    if description is None or not is_whole(description):
+        _refuse_unknown(task, manager)
     try:
-        found = [*manager.load([task])["tasks"].values()]
+        found = [*manager.load([_spec(task, description)])["tasks"].values()]
     except Exception as error:  # whatever a description leads the harness to
         why = str(error).strip().partition("\n")[0] or type(error).__name__
-        raise BadSet(f"{task} gives no task: {why}") from None
+        raise BadSet(f"{task.file or task.name} gives no task: {why}") from None
     if any(getattr(each, "UNSAFE_CODE", False) for each in found):
-        raise BadSet(f"{task} runs programs of models on this machine as they are; use espalier evaluate humaneval")
+        raise BadSet(
+            f"{task.name or task.file} runs programs of models on this machine as they are; use espalier evaluate "
+            "humaneval"
+        )
     return found
+
+
+def _spec(task: Asked, description: Mapping[str, Any] | None) -> str | Mapping[str, Any]:
+    """As the harness loads it. A task of its own with other data is told as the only member of a group."""
+    if description is None:
+        return str(task.file or task.name)
+    return description if is_whole(description) else {"group": f"{task.name} of a file", "task": [description]}
+
+
+def _refuse_unknown(task: Asked, manager: TaskManager) -> None:
+    """Raises BadSet where a task is named that the harness does not have."""
+    if task.name is None or task.name in (manager.all_subtasks if task.file else manager.all_tasks):
+        return
+    if task.file is None:
+        raise BadSet(
+            f"the harness has no task {task.name!r}; `lm-eval ls tasks` lists them, or name a file of your own"
+        )
+    raise BadSet(
+        f"{task.file} has neither {FORM}, nor does the harness have a task {task.name!r} that would say what is asked; "
+        f"write NAME={task.file} with the task's name, or name a file that describes one"
+    )
 
 
 def _no_bar(values: Iterable[Any], **_: object) -> Iterable[Any]:

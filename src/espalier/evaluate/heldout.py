@@ -4,9 +4,9 @@ it prefers, the model's or people's.
 Knows trees and figures; does not know which trees a model has learned from.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from math import exp, log
+from math import exp, log, nan
 from typing import Any, Final
 
 import numpy as np
@@ -14,13 +14,16 @@ from numpy.typing import NDArray
 
 from espalier.dataset.contributors import Estimate
 from espalier.dataset.examples import Turns, turns_of
-from espalier.dataset.records import TreeRecord
+from espalier.dataset.records import MessageRecord, TreeRecord
 from espalier.dataset.split import NO_LANGUAGE
 from espalier.dataset.threads import PROMPTER, is_there, prompts, pruned, ranked_lists
 from espalier.evaluate.model import Judge, Tell, Weighted, nobody
+from espalier.evaluate.results import Figure
 from espalier.infer.measure import Agreement, Numbers, Scored, agreement, mean, ratio
 
 AT_ONCE: Final = 64
+QUALITY: Final = "quality"
+"""The label whose mean is a baseline for reward models."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,25 +56,23 @@ def said_in(trees: Iterable[TreeRecord]) -> list[Said]:
 # What replies cost
 
 
-def costs(
-    model: Weighted, said: Sequence[Said], random: np.random.Generator, tell: Tell = nobody
-) -> dict[str, Estimate]:
-    """Bits per byte of the replies' text in UTF-8, of all and by language, and the perplexity of a token.
+def costs(model: Weighted, said: Sequence[Said], random: np.random.Generator, tell: Tell = nobody) -> dict[str, Figure]:
+    """Bits per byte of the replies' text in UTF-8, of all and by language, and the perplexity of a token; each with the
+    replies that it is over.
 
     The end token is not counted: what it is and when it comes differs between models. Bits per byte can be compared
     between all models, perplexity only between those that cut texts alike.
     """
     bits, tokens = bits_of(model, said, tell)
     size, trees, langs = sizes(said), trees_of(said), langs_of(said)
-    found = {"bits per byte": ratio(bits, size, trees, random)}
+    found = {"bits per byte": (ratio(bits, size, trees, random), len(said))}
     for lang in sorted(set(langs.tolist()), key=lambda lang: (-int((langs == lang).sum()), lang)):
         of = langs == lang
-        found[f"bits per byte, {lang}"] = ratio(bits[of], size[of], trees[of], random)
+        found[f"bits per byte, {lang}"] = ratio(bits[of], size[of], trees[of], random), int(of.sum())
     if (each := ratio(bits * log(2), tokens, trees, random)) is not None:
-        found["perplexity"] = Estimate(
-            exp(each.value), *(None if end is None else exp(end) for end in (each.low, each.high))
-        )
-    return {name: each for name, each in found.items() if each is not None}
+        ends = (None if end is None else exp(end) for end in (each.low, each.high))
+        found["perplexity"] = Estimate(exp(each.value), *ends), len(said)
+    return _counted(found)
 
 
 def bits_of(model: Weighted, said: Sequence[Said], tell: Tell = nobody) -> tuple[Numbers, Numbers]:
@@ -117,23 +118,48 @@ def scored(judge: Judge, trees: Iterable[TreeRecord], tell: Tell = nobody) -> li
         before = turns_of(each.thread)
         scores = judge.rewards([(before, reply.text) for reply in each.replies])
         lengths = tuple(len(reply.text) for reply in each.replies)
-        found.append(
-            Scored(tree.message_tree_id, each.replies[0].lang or NO_LANGUAGE, tuple(scores), lengths, each.ties)
-        )
+        labels = tuple(_quality(reply) for reply in each.replies)
+        lang = each.replies[0].lang or NO_LANGUAGE
+        found.append(Scored(tree.message_tree_id, lang, tuple(scores), lengths, each.ties, labels))
         tell(number, len(lists))
     return found
 
 
-def figures_of(known: Agreement) -> dict[str, Estimate]:
-    """What a table shows of it."""
-    found = {
-        "accuracy": known.all.accuracy, "accuracy of the longer reply": known.all.longer,
-        "above the longer reply": known.gain, "accuracy, like length": known.matched.accuracy, "tau": known.tau,
-        "calibration error": Estimate(known.calibration.error) if known.calibration else None,
-        "Brier score": known.calibration.brier if known.calibration else None,
+def _quality(reply: MessageRecord) -> float:
+    label = (reply.labels or {}).get(QUALITY)
+    return nan if label is None else label["value"]
+
+
+def figures_of(known: Agreement) -> dict[str, Figure]:
+    """What a table shows of it, each with the pairs that it is over; of τ, the prompts."""
+    pairs = known.all.pairs
+    found: dict[str, tuple[Estimate | None, int]] = {
+        "accuracy": (known.all.accuracy, pairs), "accuracy of the longer reply": (known.all.longer, pairs),
+        "above the longer reply": (known.gain, pairs),
+        "accuracy, like length": (known.matched.accuracy, known.matched.pairs),
     }  # fmt: skip
-    found |= {f"accuracy, {lang}": group.accuracy for lang, group in known.by_lang.items()}
-    return {name: each for name, each in found.items() if each is not None}
+    if known.by_label is not None:
+        found |= {
+            "accuracy of the quality label": (known.by_label.accuracy, known.by_label.pairs),
+            "accuracy where the label decides": (known.by_label.model, known.by_label.pairs),
+        }
+    found["tau"] = known.tau, known.prompts
+    if known.calibration is not None:
+        found |= {
+            "calibration error": (Estimate(known.calibration.error), pairs),
+            "Brier score": (known.calibration.brier, pairs),
+        }
+    if len(known.by_lang) > 1 and known.macro is not None and known.worst is not None:
+        worst = known.by_lang[known.worst]
+        found["accuracy, mean of languages"] = Estimate(known.macro), pairs
+        found["accuracy, worst language"] = worst.accuracy, worst.pairs
+    found |= {f"accuracy, {lang}": (group.accuracy, group.pairs) for lang, group in known.by_lang.items()}
+    return _counted(found)
+
+
+def _counted(found: Mapping[str, tuple[Estimate | None, int]]) -> dict[str, Figure]:
+    """Without what nobody could tell."""
+    return {name: Figure.of(each, n) for name, (each, n) in found.items() if each is not None}
 
 
 def details_of(known: Agreement) -> dict[str, Any]:

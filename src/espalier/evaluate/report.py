@@ -75,8 +75,19 @@ OF_REWARDS: Final = (
     Measure("accuracy", (("agreement", "accuracy"),), "how often it has people's order of two replies"),
     Measure("longer reply", (("agreement", "accuracy of the longer reply"),), "the same of the rule of the longer one"),
     Measure(
+        "quality label",
+        (("agreement", "accuracy of the quality label"),),
+        "the same of the rule of the higher label, where it decides",
+    ),
+    Measure(
         "like length", (("agreement", "accuracy, like length"),), "of replies that are as long as each other, nearly"
     ),
+    Measure(
+        "mean of languages",
+        (("agreement", "accuracy, mean of languages"),),
+        "accuracy by language, each as much as another",
+    ),
+    Measure("worst language", (("agreement", "accuracy, worst language"),), "accuracy in that one"),
     Measure("tau", (("agreement", "tau"),), "Kendall's τ-b"),
     Measure("calibration", (("agreement", "calibration error"),), "its error; lower is better"),
 )

@@ -7,7 +7,7 @@ numbers; does not know which model they are of.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from math import exp, log
+from math import exp, log, nan
 from typing import Final
 
 import numpy as np
@@ -32,7 +32,8 @@ DIFFERENCES: Final = (-0.5, -MATCHED, MATCHED, 0.5)
 class Scored:
     """The replies to a prompt, best first as people ranked them: what a model says of each, and its characters.
 
-    ties: pairs of places, the smaller first, between which people did not decide.
+    ties: pairs of places, the smaller first, between which people did not decide. labels: of each the mean of its
+    quality label, not a number where reviewers gave none; none at all where they are not known.
     """
 
     tree: str
@@ -40,16 +41,20 @@ class Scored:
     scores: tuple[float, ...]
     lengths: tuple[int, ...]
     ties: frozenset[tuple[int, int]] = frozenset()
+    labels: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pairs:
-    """Pairs of a better and a worse reply, (pairs,) each: scores, characters, the tree and the language."""
+    """Pairs of a better and a worse reply, (pairs,) each: scores, characters, how much higher the quality label of the
+    better one is, the tree and the language.
+    """
 
     better: Numbers
     worse: Numbers
     longer: Numbers
     shorter: Numbers
+    label_above: Numbers
     trees: NDArray[np.str_]
     langs: NDArray[np.str_]
 
@@ -72,23 +77,25 @@ class Pairs:
         return (self.longer - self.shorter) / np.maximum(np.maximum(self.longer, self.shorter), 1)
 
     def where(self, which: NDArray[np.bool_]) -> "Pairs":
-        columns = (self.better, self.worse, self.longer, self.shorter)
-        better, worse, longer, shorter = (each[which] for each in columns)
-        return Pairs(better, worse, longer, shorter, self.trees[which], self.langs[which])
+        columns = (self.better, self.worse, self.longer, self.shorter, self.label_above)
+        better, worse, longer, shorter, label_above = (each[which] for each in columns)
+        return Pairs(better, worse, longer, shorter, label_above, self.trees[which], self.langs[which])
 
 
 def pairs_of(scored: Iterable[Scored]) -> Pairs:
     """All pairs that people decided."""
     rows = [
-        (each.scores[first], each.scores[second], each.lengths[first], each.lengths[second], each.tree, each.lang)
+        (each.scores[first], each.scores[second], each.lengths[first], each.lengths[second],
+         each.labels[first] - each.labels[second] if each.labels else nan, each.tree, each.lang)
         for each in scored
         for first, second in combinations(range(len(each.scores)), 2)
         if (first, second) not in each.ties
-    ]
-    better, worse, longer, shorter, trees, langs = zip(*rows, strict=True) if rows else ((),) * 6
+    ]  # fmt: skip
+    better, worse, longer, shorter, label_above, trees, langs = zip(*rows, strict=True) if rows else ((),) * 7
     return Pairs(
         np.array(better, np.float64), np.array(worse, np.float64), np.array(longer, np.float64),
-        np.array(shorter, np.float64), np.array(trees, np.str_), np.array(langs, np.str_),
+        np.array(shorter, np.float64), np.array(label_above, np.float64), np.array(trees, np.str_),
+        np.array(langs, np.str_),
     )  # fmt: skip
 
 
@@ -173,6 +180,19 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
+class ByLabel:
+    """The rule that the reply with the higher mean quality label is the better one. pairs: those that it decides;
+    accuracy: how often it has people's order of them; model: how often the model has, of the same pairs. ties: pairs
+    whose labels are the same.
+    """
+
+    pairs: int
+    ties: int
+    accuracy: Estimate | None
+    model: Estimate | None
+
+
+@dataclass(frozen=True, slots=True)
 class Calibration:
     """Of p = σ(difference), sides by chance. error: |share − p| over ten bins of p, weighted by their pairs (ECE).
     brier: the mean (label − p)²; a coin has ¼. bins: of each that is not empty, pairs, mean p and share of labels.
@@ -187,7 +207,8 @@ class Calibration:
 class Agreement:
     """How a model's scores agree with the rankings of people; chance has accuracy ½ and tau 0.
 
-    gain: accuracy minus that of the longer reply, on the same pairs. matched: pairs of like length. top: how often the
+    gain: accuracy minus that of the longer reply, on the same pairs. matched: pairs of like length. by_label: the rule
+    of the quality label, where labels are known. top: how often the
     best reply is above the last. tau: Kendall's τ-b, and spearman's ρ, averaged over prompts. by_length: by how much
     longer the better reply is, from much shorter to much longer. macro, worst: over languages with enough pairs.
     """
@@ -196,6 +217,7 @@ class Agreement:
     all: Group
     gain: Estimate | None
     matched: Group
+    by_label: ByLabel | None
     top: Estimate | None
     tau: Estimate | None
     spearman: Estimate | None
@@ -219,6 +241,7 @@ def agreement(scored: Sequence[Scored], random: np.random.Generator) -> Agreemen
         all=_group(pairs, random),
         gain=mean(pairs.agrees - pairs.length_agrees, pairs.trees, random),
         matched=_group(pairs.where(np.abs(pairs.apart) < MATCHED), random),
+        by_label=_by_label(pairs, random),
         top=_over_prompts(scored, _top, random),
         tau=_over_prompts(scored, _tau, random),
         spearman=_over_prompts(scored, _spearman, random),
@@ -233,6 +256,17 @@ def agreement(scored: Sequence[Scored], random: np.random.Generator) -> Agreemen
 def _group(pairs: Pairs, random: np.random.Generator) -> Group:
     return Group(
         len(pairs), mean(pairs.agrees, pairs.trees, random), mean(pairs.length_agrees, pairs.trees, random)
+    )  # fmt: skip
+
+
+def _by_label(pairs: Pairs, random: np.random.Generator) -> ByLabel | None:
+    if np.isnan(pairs.label_above).all():
+        return None
+    decided = pairs.where(np.abs(pairs.label_above) > 0)
+    right = np.array(decided.label_above > 0, np.float64)
+    return ByLabel(
+        len(decided), int((pairs.label_above == 0).sum()), mean(right, decided.trees, random),
+        mean(decided.agrees, decided.trees, random),
     )  # fmt: skip
 
 
