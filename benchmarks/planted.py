@@ -27,9 +27,10 @@ from espalier.dataset.format import prompt_of
 from espalier.infer.engine import Sample
 from espalier.infer.load import load_model
 from espalier.infer.local import LocalEngine
+from espalier.infer.score import by_token
 from espalier.infer.tokens import encode_prompt, end_of
 from espalier.train import base, dpo, grpo, ppo, reward, sft
-from espalier.train.rollout import Reference, roll_out
+from espalier.train.rollout import Policies, roll_out
 
 NOUNS = """
 apple river lantern window paper mountain garden bridge candle forest kettle harbour island meadow needle orchard pebble
@@ -156,14 +157,15 @@ def run(plant: Plant, seed: int, here: Path, arguments: argparse.Namespace) -> l
 def measured(model: Path, start: Path, prompts: Sequence[str], checked: Any, settings: Any) -> dict[str, Any]:
     """The share that has it, counted by the function, with what may have been paid for it."""
     policy, tokenizer = load_model(model)
-    reference = Reference(load_model(start)[0], 1.0)
+    policies = Policies(load_model(start)[0], 1.0)
+    policies.policy = policy
     engine = LocalEngine(policy, [end_of(tokenizer)])
     asked = [encode_prompt(prompt_of([Turn("user", each)]), tokenizer) for each in prompts]
     settings = settings.model_copy(
         update={"rollouts": settings.rollouts.model_copy(update={"longest": LONGEST, "unfinished": 0.0})}
     )
-    rollout = roll_out(engine, asked, 123, checked, reference, settings)
-    figures = rollout.figures()
+    rollout = roll_out(engine, asked, 123, checked, policies, settings)
+    figures = rollout.figures(by_token(rollout.passed, rollout.mask, policies.now))
     had = sum(checked(rollout.samples))
     figures.pop("reward")
     return {"had": int(had), "of": len(prompts), **{name: round(figure, 3) for name, figure in figures.items()}}

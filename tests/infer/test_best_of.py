@@ -14,7 +14,7 @@ class Counting:
     """An engine whose replies count on, whatever it is asked."""
 
     def generate(self, prompts: Sequence[Tokens], sampling: Sampling, seed: int) -> list[Sample]:
-        return [Sample(prompt, (number,), (0.0,), True) for number, prompt in enumerate(prompts, seed)]
+        return [Sample(prompt, (number,), True) for number, prompt in enumerate(prompts, seed)]
 
 
 def test_each_prompt_has_its_replies_with_the_best_first() -> None:

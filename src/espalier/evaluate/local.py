@@ -150,7 +150,7 @@ class LocalJudge:
             or end_of_prompt(turns, self.reads, self.longest // 2)
         )
         reply = (*said[: self.longest - len(prompt) - 1], end)
-        return Sample(prompt, reply, (0.0,) * len(reply), True)
+        return Sample(prompt, reply, True)
 
 
 def open_local(name: str, place: str, device: str = "auto", dtype: str = "float32") -> LocalModel:

@@ -1,4 +1,4 @@
-"""What makes replies: prompts in, samples out, each token with its log-probability.
+"""What makes replies: prompts in, samples out.
 
 Knows token ids; knows neither models nor chat formats, and needs no torch.
 """
@@ -23,24 +23,17 @@ class Sampling:
     top_p: float = 1.0
     top_k: int = 0
 
-    @property
-    def divisor(self) -> float:
-        """What logits are divided by: the temperature, or 1 where nothing is drawn."""
-        return self.temperature or 1.0
-
 
 @dataclass(frozen=True, slots=True)
 class Sample:
     """A reply to a prompt.
 
-    reply: with its end token where it has one. log_probs: of each token of the reply, in nats, at the temperature it
-    was drawn with, among all tokens (also where top_p or top_k left some out). finished: whether it came to its end
-    token, and was not cut off at the longest length.
+    reply: with its end token where it has one. finished: whether it came to its end token, and was not cut off at the
+    longest length.
     """
 
     prompt: Tokens
     reply: Tokens
-    log_probs: tuple[float, ...]
     finished: bool
 
 

@@ -11,7 +11,6 @@ import torch
 from transformers import GenerationConfig
 
 from espalier.infer.engine import Sample, Sampling, Tokens
-from espalier.infer.score import Replied, by_token, mask_of, passes, reply_log_probs
 
 
 class LocalEngine:
@@ -35,8 +34,7 @@ class LocalEngine:
             for places in self._batches(prompts, sampling.longest):
                 drawn = self._draw([prompts[place] for place in places], sampling)
                 replies.update(zip(places, drawn, strict=True))
-        answered = [(prompt, replies[place]) for place, prompt in enumerate(prompts)]
-        return samples_of(self.model, answered, sampling, self.ends, self.tokens)
+        return [Sample(prompt, replies[place], replies[place][-1] in self.ends) for place, prompt in enumerate(prompts)]
 
     def _batches(self, prompts: Sequence[Tokens], longest: int) -> Iterator[list[int]]:
         """Places of prompts of like length, so that there is little padding before the shorter ones."""
@@ -78,27 +76,12 @@ class LocalEngine:
         return tuple(row[:end])
 
 
-@torch.no_grad()
-def samples_of(
-    model: Any, replies: Sequence[Replied], sampling: Sampling, ends: Collection[int], tokens: int
-) -> list[Sample]:
-    """Replies that this model drew, with the log-probabilities of their tokens."""
-    with _at_rest(model):
-        mask = mask_of(replies, model.device)
-        passed = passes(replies, model, tokens)
-        told = by_token(passed, mask, lambda rows: reply_log_probs(model, rows, sampling.divisor))
-    return [
-        Sample(prompt, reply, tuple(log_probs[valid].tolist()), reply[-1] in ends)
-        for (prompt, reply), log_probs, valid in zip(replies, told, mask, strict=True)
-    ]
-
-
 @contextmanager
 def _at_rest(model: Any) -> Iterator[None]:
     """Without dropout, and without the model's own habits of generating.
 
     Whatever a model's directory says of generation (a repetition penalty, a top-k), transformers adds to what it is
-    asked, and the samples would no longer come from the policy whose log-probabilities are computed.
+    asked, and the samples would no longer come from the policy whose log-probabilities are learned from.
     """
     training, habits = model.training, model.generation_config
     model.eval()

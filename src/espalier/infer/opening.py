@@ -88,7 +88,7 @@ def _rewards(
             prompt = encode_prompt(prompt_of(said[:-1]), tokenizer)
             reply = encode_reply(said[-1].content, tokenizer)
             if len(prompt) + len(reply) <= longest:
-                samples[place] = Sample(prompt, reply, (0.0,) * len(reply), True)
+                samples[place] = Sample(prompt, reply, True)
     with turns:
         told = dict(zip(samples, score([*samples.values()]), strict=True)) if samples else {}
     return [told.get(place) for place in range(len(conversations))]

@@ -15,7 +15,6 @@ import httpx
 import numpy as np
 
 from espalier.infer.engine import Sample, Sampling, Tokens
-from espalier.infer.local import samples_of
 from espalier.infer.unusable import BadModel
 
 AT_ONCE: Final = 64  # requests; the server puts them together
@@ -24,25 +23,25 @@ TIMEOUT_S: Final = 600.0
 
 class VllmEngine:
     """An engine over a server. address: as http://localhost:8000. policy: a model with an adapter, as peft has it.
-    folder: where its adapter is put for the server. ends, tokens: as a local engine has them.
+    folder: where its adapter is put for the server. ends: as a local engine has them.
     """
 
-    def __init__(self, address: str, policy: Any, ends: Collection[int], folder: Path, tokens: int = 16_384) -> None:
-        self.policy, self.ends, self.tokens = policy, frozenset(ends), tokens
+    def __init__(self, address: str, policy: Any, ends: Collection[int], folder: Path) -> None:
+        self.policy, self.ends = policy, frozenset(ends)
         self._folder, self._address = folder.resolve(), address
         self._name, self._given = "", 0
         self._client = httpx.Client(base_url=address, timeout=TIMEOUT_S)
 
     def generate(self, prompts: Sequence[Tokens], sampling: Sampling, seed: int) -> list[Sample]:
-        """One sample a prompt. Their log-probabilities are the policy's own: the server's arithmetic is another, and it
-        tells them at temperature 1. Raises BadModel.
+        """One sample a prompt. The server's log-probabilities are not asked for: its arithmetic is another, and they
+        are at temperature 1. Raises BadModel.
         """
         self._hand_over()
         # A seed for each request: one for all would give one reply to each of several equal prompts.
         seeds = np.random.SeedSequence(seed).generate_state(len(prompts), np.uint32) >> 1
         with ThreadPoolExecutor(AT_ONCE) as pool:
             replies = list(pool.map(self._ask, prompts, seeds, repeat(sampling)))
-        return samples_of(self.policy, list(zip(prompts, replies, strict=True)), sampling, self.ends, self.tokens)
+        return [Sample(*each, each[1][-1] in self.ends) for each in zip(prompts, replies, strict=True)]
 
     def _hand_over(self) -> None:
         """Let the server load the adapter, under a new name each time, so that nothing older is taken from a cache."""

@@ -20,7 +20,7 @@ from espalier.infer.engine import Sample, Sampling, Tokens
 from espalier.infer.load import load_model
 from espalier.infer.local import LocalEngine
 from espalier.infer.reward import load_reward
-from espalier.infer.score import by_token, mask_of, model_reward, passes, reply_log_probs
+from espalier.infer.score import Replied, by_token, mask_of, model_reward, passes, reply_log_probs
 from espalier.infer.tokens import Encoded, encode, end_of, tokens_of
 from espalier.recipe.parts import held_out_lines
 from espalier.recipe.plan import Plan, Step, beside_file, key_of
@@ -115,7 +115,7 @@ def _measured(plan: Plan, step: Step) -> Measured:
         [asked[place][1] for place in every], Sampling(chosen.longest), plan.recipe.seed
     )  # the same chance for all models, so that what differs is the model
     reward, judge = (_judged(plan, name, samples) for name in (chosen.reward, chosen.judge))
-    far = _far(plan, step, samples)
+    far = _far(plan, step, model, samples)
     replies = [
         Reply(
             place, asked[place][0].unit, str(tokenizer.decode(list(sample.reply), skip_special_tokens=True)),
@@ -198,17 +198,17 @@ def _priced(plan: Plan, sample: Sample, said: float | None) -> float | None:
     return said if said is None or sample.finished else plan.recipe.measure.unfinished
 
 
-def _far(plan: Plan, step: Step, samples: Sequence[Sample]) -> Sequence[float | None]:
-    """How far each reply is from the model that the step began with."""
+def _far(plan: Plan, step: Step, model: Any, samples: Sequence[Sample]) -> Sequence[float | None]:
+    """How far each reply of the model is from the one that the step began with."""
     if step.start is None:
         return [None] * len(samples)
-    model, _ = _model(plan.steps[step.start])
-    model.eval()
+    start, _ = _model(plan.steps[step.start])
     replies = [(sample.prompt, sample.reply) for sample in samples]
-    mask = mask_of(replies, model.device)
-    packed = passes(replies, model, plan.recipe.measure.pass_tokens)
-    start = by_token(packed, mask, lambda rows: reply_log_probs(model, rows))
-    own = torch.zeros(mask.shape, device=mask.device)
-    own[mask] = torch.tensor([each for sample in samples for each in sample.log_probs], device=mask.device)
-    told: list[float] = kl_k1(own, start).sum(1).tolist()
+    own, before = (_said(each, replies, plan.recipe.measure.pass_tokens) for each in (model, start.eval()))
+    told: list[float] = kl_k1(own, before).sum(1).tolist()
     return told
+
+
+def _said(model: Any, replies: Sequence[Replied], tokens: int) -> torch.Tensor:
+    passed, mask = passes(replies, model, tokens), mask_of(replies, model.device)
+    return by_token(passed, mask, lambda rows: reply_log_probs(model, rows))

@@ -17,7 +17,7 @@ from rich.console import Console
 from espalier.dataset.convert import Kind
 from espalier.dataset.findings import Report, ignore
 from espalier.infer.engine import Reward
-from espalier.infer.score import passes, reply_log_probs
+from espalier.infer.score import by_token, passes
 from espalier.train import optimizer as optimizing
 from espalier.train.card import Made, inputs_of
 from espalier.train.checkpoint import Checkpoints, Stateful, Weights
@@ -32,7 +32,7 @@ from espalier.train.objectives import (
     grpo_weights,
 )
 from espalier.train.rollout import (
-    Reference,
+    Policies,
     chance,
     engine_of,
     measure,
@@ -106,12 +106,13 @@ def fit(
     Raises Stopped.
     """
     run, chosen, drawn = settings.run, settings.grpo, settings.rollouts
-    device, temperature = policy.device, drawn.temperature
+    device = policy.device
     without_dropout(policy)
     policy.train()
-    reference = Reference(policy, temperature)
+    policies = Policies(policy, drawn.temperature)
     engine = engine_of(policy, goal, settings)
     prompts_at_once = max(1, settings.optimizer.batch // chosen.group)
+    at_once = chosen.epochs == 1 and prompts_at_once >= chosen.prompts  # one update a rollout
     steps = run.steps or max(1, ceil(run.epochs * len(goal.prompts) / chosen.prompts))
     updates = steps * chosen.epochs * ceil(chosen.prompts / prompts_at_once)
     optimizer, schedule = optimizing.optimizer_of(policy, settings.optimizer, updates)
@@ -121,15 +122,19 @@ def fit(
 
     with Watch(settings, done, steps, policy, console) as watch:
         if not done:
-            measure(watch, 0, engine, goal, reference, settings)
+            measure(watch, 0, engine, goal, policies, settings)
         for step in range(done + 1, steps + 1):
             asked = [goal.prompts[at] for at in places_of(step - 1, chosen.prompts, len(goal.prompts), run.seed)]
             with watch.careful(step, asked):
-                # Roll out: several replies of π_old to each prompt, their worth, log π_old and log π_ref
+                # Roll out: several replies of π_old to each prompt, their worth, log π_ref, and log π_old, which the
+                # only update of a rollout says by the way, since π is still π_old there
                 seed = chance(run.seed, step)
                 each = [prompt for prompt in asked for _ in range(chosen.group)]
-                rollout = roll_out(engine, each, seed, goal.reward, reference, settings)
-                replies, mask, old = rollout.replies, rollout.mask, rollout.log_probs
+                rollout = roll_out(engine, each, seed, goal.reward, policies, settings)
+                replies, mask = rollout.replies, rollout.mask
+                old = torch.zeros(mask.shape, device=device)
+                if not at_once:
+                    old = by_token(rollout.passed, mask, policies.now)
 
                 # A = (r − mean) / std among the replies to a prompt
                 rewards = rollout.rewards.view(chosen.prompts, chosen.group)
@@ -145,8 +150,10 @@ def fit(
                     for rows in passes([replies[at] for at in of.tolist()], policy, run.pass_tokens):
                         these, times = of[rows.places], lengths[rows.places]
                         at = mask[these]
+                        log_probs = policies.now(rows)
+                        if at_once:
+                            old[these] = old[these].masked_scatter(at, log_probs.detach())
                         was, gain = old[these][at], advantages[these].repeat_interleave(times)
-                        log_probs = reply_log_probs(policy, rows, temperature)
                         loss = grpo_loss(
                             log_probs, was, gain, weights[rows.places].repeat_interleave(times), chosen.clip,
                             rollout.reference[these][at], chosen.kl,
@@ -158,11 +165,11 @@ def fit(
                     figures["norm"] += optimizing.step(policy, optimizer, schedule, settings.optimizer.clip)
                     figures["updates"] += 1
             made = figures.pop("updates")
-            told = rollout.figures() | {name: figure / made for name, figure in figures.items()}
+            told = rollout.figures(old) | {name: figure / made for name, figure in figures.items()}
             told["equal_groups"] = float(equal_groups(rewards))
             watch.step(step, rollout.tokens, **told, learning_rate=float(schedule.get_last_lr()[0]))
             if watch.measures(step):
-                measure(watch, step, engine, goal, reference, settings)
+                measure(watch, step, engine, goal, policies, settings)
             if watch.saves(step):
                 checkpoints.save(step)
             watch.stop_if_asked(step)

@@ -19,7 +19,7 @@ from espalier.dataset.convert import Kind
 from espalier.dataset.findings import Report, ignore
 from espalier.infer.engine import Reward
 from espalier.infer.reward import begin_reward
-from espalier.infer.score import by_token, passes, reply_log_probs, scores_at
+from espalier.infer.score import by_token, passes, scores_at
 from espalier.train import optimizer as optimizing
 from espalier.train.card import Made, inputs_of
 from espalier.train.checkpoint import Checkpoints, Weights
@@ -35,7 +35,7 @@ from espalier.train.objectives import (
     whiten,
 )
 from espalier.train.rollout import (
-    Reference,
+    Policies,
     chance,
     engine_of,
     measure,
@@ -119,12 +119,12 @@ def fit(
     """The loop. policy: it learns, and as it is now it is the reference. critic: with one output, it learns to foretell
     the reward. goal: what it learns. Raises Stopped.
     """
-    run, chosen, drawn = settings.run, settings.ppo, settings.rollouts
-    device, temperature = policy.device, drawn.temperature
+    run, chosen = settings.run, settings.ppo
+    device = policy.device
     for model in (policy, critic):
         without_dropout(model)
         model.train()
-    reference = Reference(policy, temperature)
+    policies = Policies(policy, settings.rollouts.temperature)
     engine = engine_of(policy, goal, settings)
     steps = run.steps or max(1, ceil(run.epochs * len(goal.prompts) / chosen.replies))
     both = nn.ModuleDict({"policy": policy, "critic": critic})
@@ -141,14 +141,15 @@ def fit(
 
     with Watch(settings, place["step"], steps, policy, console) as watch:
         if not place["step"]:
-            measure(watch, 0, engine, goal, reference, settings)
+            measure(watch, 0, engine, goal, policies, settings)
         for step in range(place["step"] + 1, steps + 1):
             asked = [goal.prompts[at] for at in places_of(step - 1, chosen.replies, len(goal.prompts), run.seed)]
             with watch.careful(step, asked):
                 # Roll out: replies of π_old, their worth, log π_old, log π_ref and V_old
                 seed = chance(run.seed, step)
-                rollout = roll_out(engine, asked, seed, goal.reward, reference, settings)
-                replies, mask, old = rollout.replies, rollout.mask, rollout.log_probs
+                rollout = roll_out(engine, asked, seed, goal.reward, policies, settings)
+                replies, mask = rollout.replies, rollout.mask
+                old = by_token(rollout.passed, mask, policies.now)
                 passed = passes(replies, critic, run.pass_tokens)
                 old_values = by_token(passed, mask, lambda rows: scores_at(critic, rows, rows.before))
 
@@ -167,7 +168,7 @@ def fit(
                         of = torch.tensor(some, device=device)[rows.places]
                         at = mask[of]
                         was, gain = old[of][at], advantages[of][at]
-                        log_probs = reply_log_probs(policy, rows, temperature)
+                        log_probs = policies.now(rows)
                         policy_loss = ppo_policy_loss(log_probs, was, gain, total, chosen.clip)
                         values = scores_at(critic, rows, rows.before)
                         value_loss = ppo_value_loss(
@@ -181,13 +182,13 @@ def fit(
                     figures["norm"] += optimizing.step(both, optimizer, schedule, settings.optimizer.clip)
                     figures["updates"] += 1
             made = figures.pop("updates")
-            told = rollout.figures() | {name: figure / made for name, figure in figures.items()}
+            told = rollout.figures(old) | {name: figure / made for name, figure in figures.items()}
             rate = float(schedule.get_last_lr()[0])
             watch.step(step, rollout.tokens, **told, beta=control.coefficient, learning_rate=rate)
             if chosen.kl_target:
                 control = control.after(told["kl"], len(replies))
             if watch.measures(step):
-                measure(watch, step, engine, goal, reference, settings)
+                measure(watch, step, engine, goal, policies, settings)
             if watch.saves(step):
                 checkpoints.save(step, kl=control.coefficient)
             watch.stop_if_asked(step)

@@ -44,22 +44,28 @@ def chance(*of: int) -> int:
     return int(np.random.SeedSequence([len(of), *of]).generate_state(1, np.uint64)[0] >> 1)
 
 
-# The policy as it was
+# Policies
 
 
-class Reference:
-    """log π_ref of the replies' tokens, where π_ref is the policy as it is now: a copy of it, or it without its
-    adapter.
+class Policies:
+    """Two policies, and what they say of the tokens of replies: π, which learns, and the reference, which is π as it is
+    when this is made: a copy of it, or π without its adapter.
     """
 
     def __init__(self, policy: Any, temperature: float) -> None:
         self._adapted = hasattr(policy, "disable_adapter")
-        self.model = policy if self._adapted else deepcopy(policy).requires_grad_(False).eval()
+        self.policy = policy
+        self._start = policy if self._adapted else deepcopy(policy).requires_grad_(False).eval()
         self._temperature = temperature
 
-    def __call__(self, rows: Rows) -> Tensor:
-        with self.model.disable_adapter() if self._adapted else nullcontext():
-            return reply_log_probs(self.model, rows, self._temperature)
+    def now(self, rows: Rows) -> Tensor:
+        """log π, as it is at the moment."""
+        return reply_log_probs(self.policy, rows, self._temperature)
+
+    def reference(self, rows: Rows) -> Tensor:
+        """log π_ref."""
+        with self._start.disable_adapter() if self._adapted else nullcontext():
+            return reply_log_probs(self._start, rows, self._temperature)
 
 
 def without_dropout(model: nn.Module) -> None:
@@ -84,19 +90,19 @@ def engine_of(policy: Any, goal: Goal, settings: Rolling) -> Engine:
         raise BadSettings("rollouts.server needs a table [model.adapter]: a running server takes adapters, not models.")
     from espalier.infer.vllm import VllmEngine
 
-    return VllmEngine(server, policy, goal.ends, settings.run.out / "adapter", tokens)
+    return VllmEngine(server, policy, goal.ends, settings.run.out / "adapter")
 
 
 @dataclass(frozen=True, slots=True)
 class Rollout:
     """Samples, and what belongs to each of their tokens: (replies, time), 0 where the mask is.
 
-    log_probs: of the policy that drew them. reference: of the policy as it was. rewards: (replies,).
+    passed: the replies as they go through the policy. reference: log π_ref. rewards: (replies,).
     """
 
     samples: Sequence[Sample]
+    passed: Sequence[Rows]
     mask: Tensor
-    log_probs: Tensor
     reference: Tensor
     rewards: Tensor
 
@@ -108,15 +114,15 @@ class Rollout:
     def tokens(self) -> int:
         return sum(len(sample.prompt) + len(sample.reply) for sample in self.samples)
 
-    def figures(self) -> dict[str, float]:
-        """What is reported of any rollout. kl, entropy: means over replies of the sums of k1 and of − log π over their
-        tokens, in nats.
+    def figures(self, old: Tensor) -> dict[str, float]:
+        """What is reported of any rollout. old: log π of the policy that drew it. kl, entropy: means over replies of
+        the sums of k1 and of − log π over their tokens, in nats.
         """
         samples = self.samples
         return {
             "reward": float(self.rewards.mean()),
-            "kl": float(kl_k1(self.log_probs, self.reference).sum(1).mean()),
-            "entropy": float(-self.log_probs.sum(1).mean()),
+            "kl": float(kl_k1(old, self.reference).sum(1).mean()),
+            "entropy": float(-old.sum(1).mean()),
             "reply_tokens": float(self.mask.sum(1).float().mean()),
             "finished": sum(sample.finished for sample in samples) / len(samples),
             "distinct": len({sample.reply for sample in samples}) / len(samples),
@@ -124,17 +130,15 @@ class Rollout:
 
 
 def roll_out(
-    engine: Engine, prompts: Sequence[Tokens], seed: int, reward: Reward, reference: Reference, settings: Rolling
+    engine: Engine, prompts: Sequence[Tokens], seed: int, reward: Reward, policies: Policies, settings: Rolling
 ) -> Rollout:
     """One reply to each prompt, what it is worth, and what the reference says of it."""
     samples = engine.generate(prompts, settings.rollouts.sampling, seed)
     replies = [(sample.prompt, sample.reply) for sample in samples]
-    passed = passes(replies, reference.model, settings.run.pass_tokens)
-    mask = mask_of(replies, reference.model.device)
-    log_probs = torch.zeros(mask.shape, device=mask.device)
-    log_probs[mask] = torch.tensor([each for sample in samples for each in sample.log_probs], device=mask.device)
+    passed = passes(replies, policies.policy, settings.run.pass_tokens)
+    mask = mask_of(replies, policies.policy.device)
     rewards = worth(samples, reward, settings.rollouts.unfinished).to(mask.device)
-    return Rollout(samples, mask, log_probs, by_token(passed, mask, reference), rewards)
+    return Rollout(samples, passed, mask, by_token(passed, mask, policies.reference), rewards)
 
 
 def worth(samples: Sequence[Sample], reward: Reward, unfinished: float) -> Tensor:
@@ -143,7 +147,7 @@ def worth(samples: Sequence[Sample], reward: Reward, unfinished: float) -> Tenso
     return torch.tensor(told, dtype=torch.float32)
 
 
-def measure(watch: Watch, step: int, engine: Engine, goal: Goal, reference: Reference, settings: Rolling) -> None:
+def measure(watch: Watch, step: int, engine: Engine, goal: Goal, policies: Policies, settings: Rolling) -> None:
     """Tell how it stands with replies to held-out prompts, where there are any, and keep some of these replies.
 
     Chance is the same each time, so that what differs is the policy.
@@ -152,8 +156,8 @@ def measure(watch: Watch, step: int, engine: Engine, goal: Goal, reference: Refe
         return
     drawn = settings.rollouts
     prompts = [goal.held_out[place % len(goal.held_out)] for place in range(drawn.measured)]
-    rollout = roll_out(engine, prompts, chance(settings.run.seed), goal.reward, reference, settings)
-    figures = rollout.figures()
+    rollout = roll_out(engine, prompts, chance(settings.run.seed), goal.reward, policies, settings)
+    figures = rollout.figures(by_token(rollout.passed, rollout.mask, policies.now))
     if goal.judge is not None:
         figures["judge"] = float(worth(rollout.samples, goal.judge, drawn.unfinished).mean())
     watch.measured(step, **{f"held_out_{name}": figure for name, figure in figures.items()})
