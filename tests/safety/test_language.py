@@ -60,6 +60,21 @@ def test_a_short_text_says_too_little(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "lang", "other"),
+    [
+        ("How does one prune an old pear?", "ar", "en"),
+        ("Warum ist der Himmel so blau?", "ru", "de"),
+        ("Почему небо днём голубое?", "en", "ru"),
+        ("天空为什么是蓝色的", "de", "zh"),
+    ],
+)
+def test_a_few_words_are_enough_where_no_letter_can_be_of_the_language(text: str, lang: str, other: str) -> None:
+    assert looks_foreign(text, lang) == other
+    near = {"en": "de", "de": "en", "ru": "bg", "zh": "ja"}[other]
+    assert looks_foreign(text, near) is None
+
+
+@pytest.mark.parametrize(
     "text",
     [
         CODE,

@@ -58,7 +58,7 @@ def test_a_board_of_a_language_counts_what_was_written_in_it(campaign: World) ->
     with visit(campaign, "ada") as ada:
         page = ada.get("/leaderboard?frame=total&lang=en").text
         assert [(row[0], row[2]) for row in rows(page)] == [("1", "17"), ("2", "11")]
-        assert "Nobody has points here yet" in ada.get("/leaderboard?frame=total&lang=de").text
+        assert "Nobody stands here yet" in ada.get("/leaderboard?frame=total&lang=de").text
 
 
 def test_own_rank_is_shown_where_it_is_on_another_page(small_campaign: World) -> None:
@@ -77,7 +77,7 @@ def test_own_rank_is_shown_where_it_is_on_another_page(small_campaign: World) ->
 def test_a_fresh_campaign_has_no_statistics_and_no_points_yet(small_campaign: World) -> None:
     with visit(small_campaign, "ada") as ada:
         assert "No statistics yet" in ada.get("/stats").text
-        assert "Nobody has points here yet" in ada.get("/leaderboard").text
+        assert "Nobody stands here yet" in ada.get("/leaderboard").text
 
 
 def test_every_chart_has_a_table_and_a_file_with_the_same_rows(campaign: World) -> None:

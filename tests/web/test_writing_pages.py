@@ -321,7 +321,8 @@ def test_a_kind_has_a_page_that_starts_or_goes_on(dora: Visitor) -> None:
     assert "Start" in page.text
     page = dora.send("/tasks/next")
     task = page.url.path
-    assert dora.get("/tasks/reply").url.path == task
+    for name in ("reply", "assistant_reply"):
+        assert dora.get(f"/tasks/{name}").url.path == task
 
 
 def test_the_language_of_the_interface_changes_nothing_about_the_task(dora: Visitor) -> None:

@@ -18,6 +18,7 @@ from espalier.domain.language import primary
 # reviewers, who are asked about it. So the limits are drawn for few false alarms: see benchmarks/language.py.
 SURE: Final = 0.95  # of the detector's own probability
 LEAST_LETTERS: Final = 40  # fewer say too little; one of a dense script counts as three
+LEAST_LETTERS_OTHER_SCRIPT: Final = 16  # about five words, of which not a letter can be of the task's language
 LEAST_LETTERS_UNUSUAL: Final = 80  # slips of the detector are mostly towards small languages
 MOST_CHARACTERS: Final = 1000  # read from the two ends of a longer text
 OWN_SCRIPT: Final = 0.05  # with this share of letters in the script of the task, a text is at most mixed
@@ -150,9 +151,11 @@ def looks_foreign(text: str, lang: str) -> str | None:
     words = prose(text)
     wanted = primary(lang)
     guess = _guess(words)
-    if guess is None or _close(guess.lang, wanted) or _weight(words) < _least_letters(guess.lang):
+    if guess is None or _close(guess.lang, wanted) or _weight(words) < LEAST_LETTERS_OTHER_SCRIPT:
         return None
     own = _own_script(words, wanted)
+    if own and _weight(words) < _least_letters(guess.lang):
+        return None
     mixed = OWN_SCRIPT <= own < 1 - OWN_SCRIPT
     if mixed or (own >= OWN_SCRIPT and wanted not in _KNOWN):
         return None

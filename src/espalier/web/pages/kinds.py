@@ -84,6 +84,7 @@ SLUGS: Final[Mapping[str, Kind]] = {
     "label": Kind.LABEL_ASSISTANT_REPLY,
     "prompt": Kind.INITIAL_PROMPT,
     "reply": Kind.ASSISTANT_REPLY,
+    **{kind: kind for kind in Kind},
     **{kind.replace("_", "-"): kind for kind in Kind},
 }
 """What a kind is called in addresses, with short names that people can guess."""
