@@ -1,6 +1,6 @@
 """How fast models are served: tokens a second and the time to the first token, with 1, 8 and 32 chats at the same time.
 
-    python benchmarks/chat.py [--rounds 3] [--chats 1 8 32]
+    python benchmarks/chat.py [--rounds 3] [--chats 1 8 32] [--only models|site]
 
 A model of 15 million parameters and 16,384 tokens that has learned nothing replies to prompts of 20 to 300 tokens with
 64 tokens each, greedily, on one thread: `espalier model serve`; transformers' `generate` with a streamer, one reply at
@@ -8,7 +8,8 @@ a time, the others waiting; and `transformers serve` with continuous batching an
 processes of their own and asked over HTTP; `generate` is asked where it is. All chats of a round begin at once. Told
 are medians over the rounds, of which the sides take turns; the first of each warms up and does not count. The last line
 is one JSON object: of eight chats, how many times the tokens a second of `generate` ours makes, and how many times
-sooner its first token is there.
+sooner its first token is there; what the site adds to a model's server (`chat_site.py`); and the p99 of the campaign's
+`next` and `submit` at 20 requests a second while eight people chat through the site.
 """
 
 import argparse
@@ -33,6 +34,7 @@ import httpx
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM, TextIteratorStreamer
 
+from chat_site import campaign_beside, overhead_ms, p99_ms
 from espalier.dataset.examples import Turn
 from espalier.dataset.format import prompt_of
 from espalier.infer.load import load_model
@@ -162,11 +164,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--chats", type=int, nargs="+", default=[1, 8, 32])
+    parser.add_argument("--only", choices=["models", "site"], help="one half of it")
     chosen = parser.parse_args()
     torch.set_num_threads(1)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "tiny"
         make_model(folder)
+        site: dict[str, float] = {}
+        if chosen.only != "models":
+            site["proxy_overhead_ms_p50"] = round(overhead_ms(), 2)
+            run = campaign_beside(folder)
+            site["campaign_p99_ms_beside_8_chats"] = round(p99_ms(run), 1)
+            print(f"campaign: {run.cycles} cycles, {sum(run.errors.values())} errors {dict(run.errors)}")
+        if chosen.only == "site":
+            print(json.dumps(site))
+            return
         model, tokenizer = load_model(folder, device="cpu")
         ours, theirs = free_port(), free_port()
         ours_url = stack.enter_context(server(
@@ -209,7 +221,7 @@ def main() -> None:
             f"first_token_ratio_{many}": round(soon(found[ALONE, many]) / soon(found[OURS, many]), 1)
             for many in chosen.chats
         }
-        print(json.dumps(summary))
+        print(json.dumps(summary | site))
 
 
 def speed(rounds: list[Round]) -> float:

@@ -175,10 +175,10 @@ class Load:
 class Server:
     """`espalier serve` on a database, as a process of its own."""
 
-    def __init__(self, database: Path | str) -> None:
+    def __init__(self, database: Path | str, *options: str) -> None:
         self.log = (HERE / "server.log").open("w")
         self.process = subprocess.Popen(
-            [str(ESPALIER), "serve"], env=environment(database), cwd=HERE, stdout=self.log, stderr=self.log
+            [str(ESPALIER), "serve", *options], env=environment(database), cwd=HERE, stdout=self.log, stderr=self.log
         )
 
     def cpu_s(self) -> float:

@@ -119,6 +119,28 @@ def test_greedy_replies_are_those_of_plain_generation(running: Running, client: 
     assert text_of(client, "tiny", temperature=0) != text_of(client, "adapted", temperature=0)
 
 
+def test_short_prompts_are_read_before_long_ones_and_all_replies_are_those_of_plain_generation(
+    running: Running, folder: Path
+) -> None:
+    prompts = [running.tiny.prompt([Turn("user", "prune " * many)]) for many in (70, 75, 1)]
+    assert len(prompts[0]) + len(prompts[1]) > 256 + len(prompts[2]), "no pass reads both long ones"
+    begun, replies = list[int](), [list[int]() for _ in prompts]
+
+    async def reply(number: int) -> None:
+        async for drawn in running.tiny.batching.tokens(prompts[number], Sampling(12, temperature=0)):
+            begun.append(number)
+            replies[number].append(drawn.token)
+
+    async def all_at_once() -> None:
+        await asyncio.gather(*map(reply, range(len(prompts))))
+
+    asyncio.run(all_at_once())
+    ends = running.tiny._ends
+    assert begun.index(2) < begun.index(1)
+    for prompt, made in zip(prompts, replies, strict=True):
+        assert tuple(each for each in made if each not in ends) == expected(folder / "model", prompt, ends, 12)
+
+
 def test_a_seed_gives_the_same_text_under_load_and_several_replies_differ(client: openai.OpenAI) -> None:
     drawn = {"temperature": 1.0, "top_p": 0.9, "seed": 7}
     alone = text_of(client, **drawn)

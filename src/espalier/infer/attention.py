@@ -1,6 +1,7 @@
-"""Attention where several replies follow one prompt: each part looks at what it may see, and nothing else is computed.
+"""Attention where several replies stand in one row: each part looks at what it may see, and nothing else is computed.
 
-A mask would hide the other replies after they were computed; of four replies that is more than half of the work.
+A mask would hide the other replies after they were computed. Of four that follow one prompt that is more than half of
+the work; of eight that are written at once, in a batch of eight conversations, seven eighths.
 """
 
 from collections.abc import Sequence
@@ -28,7 +29,12 @@ def attend(
 
     query, key, value: (rows, heads, width, features); key and value may have fewer heads. spans: of each row. A model
     that does not hand them on has the mask, which says the same. Gives (rows, width, heads, features).
+
+    A batch of transformers' says of its one row which conversations it is made of, and has all of them in one mask. An
+    accelerator is quicker with that than with many small parts, and so is a processor where each has one new token.
     """
+    if said.get("cache") is not None and said["max_length_q"] > 1 and query.device.type == "cpu":
+        return _conversations(module, query, key, value, attention_mask, said), None
     if spans is None:
         whole: tuple[Tensor, None] = sdpa_attention_forward(module, query, key, value, attention_mask, **said)
         return whole
@@ -46,6 +52,19 @@ def _row(module: Any, query: Tensor, key: Tensor, value: Tensor, lengths: Length
         found.append(sdpa_attention_forward(module, reply, *both, sees[None, None], **said)[0])
     found.append(torch.zeros_like(asking[-1].transpose(1, 2)))  # what fills up the row looks at nothing
     return torch.cat(found, 1)
+
+
+def _conversations(
+    module: Any, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, said: dict[str, Any]
+) -> Tensor:  # fmt: skip
+    """query, key, value: (1, heads, new tokens, features). mask: (1, 1, new tokens, seen tokens), added to scores."""
+    assert mask is not None, "a batch says with a mask what may be seen, where it computes with sdpa"
+    key, value = said.pop("cache").update(key, value, module.layer_idx, said)
+    new, seen = (said[name].diff().tolist() for name in ("cu_seq_lens_q", "cu_seq_lens_k"))
+    rows, keys, values = query.split(new, 2), key.split(seen, 2), value.split(seen, 2)
+    masks = [below.split(seen, 3)[number] for number, below in enumerate(mask.split(new, 2))]
+    parts = zip(rows, keys, values, masks, strict=True)
+    return torch.cat([sdpa_attention_forward(module, *part, **said)[0] for part in parts], 1)
 
 
 AttentionInterface.register("sdpa", attend)

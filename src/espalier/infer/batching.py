@@ -13,13 +13,18 @@ import torch
 from torch import Tensor
 from transformers import ContinuousBatchingConfig, GenerationConfig
 from transformers.generation.continuous_batching import cb_logits_processors as theirs
+from transformers.generation.continuous_batching.requests import RequestState, RequestStatus
+from transformers.generation.continuous_batching.scheduler import SCHEDULER_MAPPING, FIFOScheduler
 
+from espalier.infer import attention  # noqa: F401  # what transformers calls sdpa from then on
 from espalier.infer.engine import Sampling, Tokens
 from espalier.infer.places import Places
 from espalier.infer.speech import Drawn
 
 PAGE: Final = 32  # tokens of a block of the cache
 AT_ONCE: Final = 256  # tokens in one pass; a longer prompt is read in several, and nobody waits long for it
+PATIENCE: Final = 1000  # tokens; a prompt lets those pass that are so much shorter and come within a second
+SHORT_FIRST: Final = "short first"
 
 
 class Broken(Exception):
@@ -92,7 +97,7 @@ class Batching:
             )  # fmt: skip
             config = ContinuousBatchingConfig(
                 page_size=PAGE, num_blocks=self.blocks, max_batch_tokens=AT_ONCE, per_request_processors=True,
-                safety_margin=0.0,
+                safety_margin=0.0, scheduler_type=SHORT_FIRST,
             )  # fmt: skip
             with torch.no_grad():
                 self._manager = self._model.init_continuous_batching(drawing, config)
@@ -111,6 +116,34 @@ def _drawing(sampling: Sampling) -> dict[str, Any]:
 
 def _as_it_is(processor: Any) -> Any:
     return processor
+
+
+class _ShortFirst(FIFOScheduler):
+    """Of several prompts the shortest is read first, as long as the others have not waited long, so that half of those
+    who come at once need not wait for the reading of the others. Replies that have begun go on before any of them.
+    """
+
+    def schedule_batch(
+        self, token_budget: int, cache_budget: int
+    ) -> tuple[list[Any] | None, bool, int, int]:  # fmt: skip
+        """Of what waits, some is in part read already."""
+        writing = [each for each in self.active_requests.values() if each.status == RequestStatus.DECODING]
+        reading = [each for each in self.active_requests.values() if each.status == RequestStatus.PREFILLING]
+        waiting = [] if self.block_new_requests else self._get_waiting_candidates()
+        begun = set[str]()
+        planned, failed, one_each, new, seen = self._process_candidates(
+            writing + sorted(reading + waiting, key=_turn), token_budget, cache_budget, begun
+        )
+        self._cleanup_waiting_queue(begun)
+        return (None, one_each, 0, 0) if failed and not planned else (planned, one_each, new, seen)
+
+
+def _turn(request: RequestState) -> float:
+    """When a prompt is to be read, in seconds."""
+    return float(request.created_time + len(request.remaining_prefill_tokens) / PATIENCE)
+
+
+SCHEDULER_MAPPING[SHORT_FIRST] = _ShortFirst
 
 
 class _TopK(theirs.ContinuousBatchingTopKLogitsWarper):

@@ -1,0 +1,144 @@
+"""What chat costs the site: the time it adds to a model's server, and the campaign's times while eight people chat.
+
+Called by `chat.py`, which has the model. The server is started as a user would, on a fresh copy of the small campaign.
+"""
+
+import asyncio
+import json
+import statistics
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from threading import Thread
+
+import uvicorn
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
+
+from espalier.infer.completions import ApiRefusal
+from espalier.infer.remote import AsyncChatClient, Unreachable
+from generated import SIZES, token
+from load import HERE, PORT, Client, Load, Run, Server, free_port, fresh_copy, percentile, texts
+
+CAMPAIGN = "small"
+CHATS, CYCLES_S, WARM_S, MEASURED_S = 8, 10, 10, 60
+ASKED, WORDS = 200, 16
+SITE = f"http://127.0.0.1:{PORT}"
+
+
+def overhead_ms() -> float:
+    """Median time that the site adds to the whole stream of a stub, in milliseconds."""
+    with stub() as url:
+        settings = HERE / "espalier.toml"
+        database = fresh_copy("small")
+        settings.write_text(f'[models.stub]\nurl = "{url}"\n')
+        return asyncio.run(_overhead_ms(database, url))
+
+
+async def _overhead_ms(database: Path, url: str) -> float:
+    server = Server(database)
+    await server.ready()
+    times: dict[str, list[float]] = {url: [], SITE: []}
+    for number in range(ASKED):
+        for place, found in times.items():
+            async with AsyncChatClient(place, token(number)) as client:
+                await client.models()  # the connection is there before
+                began = time.perf_counter()
+                async for _ in client.stream(asked("stub")):
+                    pass
+                found.append((time.perf_counter() - began) * 1000)
+    server.stop()
+    return statistics.median(times[SITE]) - statistics.median(times[url])
+
+
+def campaign_beside(model: Path) -> Run:
+    """The campaign at 20 requests a second while eight chats stream without a pause."""
+    return asyncio.run(_campaign_beside(fresh_copy(CAMPAIGN), model))
+
+
+async def _campaign_beside(database: Path, model: Path) -> Run:
+    server = Server(database, "--model", f"tiny={model}")
+    await server.ready()
+    await answers()
+    load = Load(SIZES[CAMPAIGN], texts(), 1)
+    ends = time.perf_counter() + WARM_S + MEASURED_S
+    chats = [asyncio.create_task(chat(number, ends)) for number in range(CHATS)]
+    cycles, clients = set[asyncio.Task[None]](), [Client() for _ in range(4 * CYCLES_S)]
+    began = time.perf_counter()
+    for number in range(CYCLES_S * (WARM_S + MEASURED_S)):
+        await asyncio.sleep(max(0, began + number / CYCLES_S - time.perf_counter()))
+        load.measuring = time.perf_counter() - began > WARM_S
+        person = 1000 + number % 900
+        cycles.add(asyncio.create_task(load.cycle(clients[number % len(clients)], person)))
+    await asyncio.gather(*cycles, *chats)
+    tokens = sum(each.result() for each in chats)
+    print(f"eight chats beside the campaign: {tokens / (WARM_S + MEASURED_S):.0f} pieces a second")
+    server.stop()
+    return load.run
+
+
+async def answers() -> None:
+    """Wait until the model has begun."""
+    for person in range(900, 990):
+        async with AsyncChatClient(SITE, token(person)) as client:
+            with suppress(Unreachable, ApiRefusal):
+                await client.complete(asked("tiny", 1))
+                return
+        await asyncio.sleep(1)
+    raise SystemExit("the model does not answer")
+
+
+async def chat(number: int, ends: float) -> int:
+    """Ask again and again, each time as somebody else, so that nobody's limit is met; how many pieces came."""
+    pieces, person = 0, 0
+    while time.perf_counter() < ends:
+        async with AsyncChatClient(SITE, token(number * 100 + person % 100)) as client:
+            async for chunk in client.stream(asked("tiny", 200)):
+                pieces += bool(chunk.choices)
+        person += 1
+    return pieces
+
+
+def asked(model: str, longest: int = 64) -> dict[str, object]:
+    return {
+        "model": model, "messages": [{"role": "user", "content": "Why is the sky blue?"}], "max_tokens": longest,
+        "temperature": 0,
+    }  # fmt: skip
+
+
+def p99_ms(run: Run) -> float:
+    return max(percentile(run.next_ms, 99), percentile(run.submit_ms, 99))
+
+
+@contextmanager
+def stub() -> Iterator[str]:
+    """A server that streams some words at once."""
+    app = FastAPI()
+
+    @app.get("/v1/models")
+    async def models() -> dict[str, object]:
+        return {"data": [{"id": "stub"}]}
+
+    @app.post("/v1/chat/completions")
+    async def completions() -> StreamingResponse:
+        return StreamingResponse(said(), media_type="text/event-stream")
+
+    port = free_port()
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="error"))
+    thread = Thread(target=server.run)
+    with ExitStack() as stack:
+        thread.start()
+        stack.callback(thread.join)
+        stack.callback(setattr, server, "should_exit", True)
+        while not server.started:
+            time.sleep(0.01)
+        yield f"http://127.0.0.1:{port}"
+
+
+async def said() -> AsyncIterator[bytes]:
+    for number in range(WORDS):
+        delta = {"content": "word "} if number < WORDS - 1 else {}
+        choice = {"index": 0, "delta": delta, "finish_reason": None if delta else "stop"}
+        yield b"data: " + json.dumps({"id": "1", "created": 0, "model": "stub", "choices": [choice]}).encode() + b"\n\n"
+    yield b"data: [DONE]\n\n"
