@@ -8,7 +8,7 @@ import json
 import statistics
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AsyncExitStack, ExitStack, aclosing, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from threading import Thread
 
@@ -37,18 +37,16 @@ def overhead_ms() -> float:
 
 
 async def _overhead_ms(database: Path, url: str) -> float:
-    server = Server(database)
-    await server.ready()
     times: dict[str, list[float]] = {url: [], SITE: []}
-    for number in range(ASKED):
-        for place, found in times.items():
-            async with AsyncChatClient(place, token(number)) as client:
+    async with running(database), AsyncExitStack() as stack:
+        for number in range(ASKED):  # each person asks once, beside whom nobody waits
+            for place, found in times.items():
+                client = await stack.enter_async_context(AsyncChatClient(place, token(number)))
                 await client.models()  # the connection is there before
                 began = time.perf_counter()
                 async for _ in client.stream(asked("stub")):
                     pass
                 found.append((time.perf_counter() - began) * 1000)
-    server.stop()
     return statistics.median(times[SITE]) - statistics.median(times[url])
 
 
@@ -58,44 +56,68 @@ def campaign_beside(model: Path) -> Run:
 
 
 async def _campaign_beside(database: Path, model: Path) -> Run:
-    server = Server(database, "--model", f"tiny={model}")
-    await server.ready()
-    await answers()
-    load = Load(SIZES[CAMPAIGN], texts(), 1)
-    ends = time.perf_counter() + WARM_S + MEASURED_S
-    chats = [asyncio.create_task(chat(number, ends)) for number in range(CHATS)]
-    cycles, clients = set[asyncio.Task[None]](), [Client() for _ in range(4 * CYCLES_S)]
-    began = time.perf_counter()
-    for number in range(CYCLES_S * (WARM_S + MEASURED_S)):
-        await asyncio.sleep(max(0, began + number / CYCLES_S - time.perf_counter()))
-        load.measuring = time.perf_counter() - began > WARM_S
-        person = 1000 + number % 900
-        cycles.add(asyncio.create_task(load.cycle(clients[number % len(clients)], person)))
-    await asyncio.gather(*cycles, *chats)
-    tokens = sum(each.result() for each in chats)
-    print(f"eight chats beside the campaign: {tokens / (WARM_S + MEASURED_S):.0f} pieces a second")
-    server.stop()
+    async with running(database, "--model", f"tiny={model}"):
+        await answers()
+        load = Load(SIZES[CAMPAIGN], texts(), 1)
+        began = time.perf_counter()
+        ends = began + WARM_S + MEASURED_S
+        chats = [asyncio.create_task(chat(number, ends)) for number in range(CHATS)]
+        cycles, idle = list[asyncio.Task[None]](), list[Client]()
+        for number in range(CYCLES_S * (WARM_S + MEASURED_S)):
+            await asyncio.sleep(max(0, began + number / CYCLES_S - time.perf_counter()))
+            load.measuring = time.perf_counter() - began > WARM_S
+            cycles.append(asyncio.create_task(cycle(load, idle, 1000 + number % 900)))
+        await asyncio.gather(*cycles)
+        tokens = sum(await asyncio.gather(*chats))
+        print(f"beside the campaign: {tokens / (WARM_S + MEASURED_S):.0f} pieces of replies a second")
+        for client in idle:
+            client.close()
     return load.run
 
 
+async def cycle(load: Load, idle: list[Client], person: int) -> None:
+    """A task and its answer over a connection that nobody else uses; one that takes too long is an error."""
+    client = idle.pop() if idle else Client()
+    try:
+        await asyncio.wait_for(load.cycle(client, person), 30)
+        idle.append(client)
+    except TimeoutError:
+        load.run.errors["TimeoutError"] += 1
+        client.close()
+
+
+@asynccontextmanager
+async def running(database: Path, *options: str) -> AsyncIterator[None]:
+    """The site, as long as the block lasts."""
+    server = Server(database, *options)
+    try:
+        await server.ready()
+        yield
+    finally:
+        server.stop()
+
+
 async def answers() -> None:
-    """Wait until the model has begun."""
+    """Wait until the model has begun, which on a busy machine takes more than a minute."""
     for person in range(900, 990):
         async with AsyncChatClient(SITE, token(person)) as client:
             with suppress(Unreachable, ApiRefusal):
                 await client.complete(asked("tiny", 1))
                 return
-        await asyncio.sleep(1)
-    raise SystemExit("the model does not answer")
+        await asyncio.sleep(2)
+    raise SystemExit(f"the model does not answer; see {HERE / 'server.log'}")
 
 
 async def chat(number: int, ends: float) -> int:
     """Ask again and again, each time as somebody else, so that nobody's limit is met; how many pieces came."""
     pieces, person = 0, 0
     while time.perf_counter() < ends:
-        async with AsyncChatClient(SITE, token(number * 100 + person % 100)) as client:
-            async for chunk in client.stream(asked("tiny", 200)):
+        client = AsyncChatClient(SITE, token(number * 100 + person % 100))
+        async with client, aclosing(client.stream(asked("tiny", 200))) as coming:
+            async for chunk in coming:
                 pieces += bool(chunk.choices)
+                if time.perf_counter() > ends:
+                    break
         person += 1
     return pieces
 

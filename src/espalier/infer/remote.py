@@ -4,10 +4,11 @@ Evaluation asks one thing after the other and waits where a server is busy; chat
 told at once. Knows HTTP; knows no model and needs no torch.
 """
 
+import asyncio
 import json
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final, Self, TypeVar
 from urllib.parse import urlsplit
 
@@ -21,6 +22,8 @@ from espalier.infer.engine import Sampling
 SILENCE_S: Final = 120.0
 """How long a server may say nothing; ours says that it is there while a request waits."""
 CONNECT_S: Final = 5.0
+END_S: Final = 1.0
+"""How long the end of a stream may take after its last event; a connection that was read to its end serves again."""
 TRIES: Final = 6
 PAUSE_S: Final = 1.0
 LONGEST_PAUSE_S: Final = 60.0
@@ -257,5 +260,13 @@ async def _events(pieces: AsyncIterator[bytes]) -> AsyncIterator[str]:
                 said = "\n".join(data)
                 data.clear()
                 if said.strip() == "[DONE]":
+                    await _read_out(pieces)
                     return
                 yield said
+
+
+async def _read_out(pieces: AsyncIterator[bytes]) -> None:
+    with suppress(TimeoutError, httpx.HTTPError):
+        async with asyncio.timeout(END_S):
+            async for _ in pieces:
+                pass
