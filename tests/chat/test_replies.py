@@ -235,11 +235,11 @@ def test_a_stopped_reply_goes_on_in_its_place_as_its_server_can(
     assert {name: server.asked[-1].get(name) for name in flags} == flags
 
 
-def test_a_full_queue_is_said_before_anything_is_kept(room: Room) -> None:
-    wanted = Wanted("small", most_waiting=1)
-    asked = room.door.call(conversations.say, room.ada, None, "One?", wanted, now(), room.rng)
+def test_a_full_queue_is_said_before_anything_is_kept(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conversations, "MOST_WAITING", 1)
+    asked = room.say("One?")
     with pytest.raises(TryLater) as full:
-        room.door.call(conversations.say, room.ada, None, "Two?", wanted, now(), room.rng)
+        room.say("Two?")
     assert full.value.retry_after_s == FULL_S
     assert room.reply(asked).state is MessageState.WAITING
     with room.database.read() as db:

@@ -25,20 +25,17 @@ from espalier.store.people import Person
 MOST_CHARACTERS: Final = 50_000  # of one message
 TITLE_CHARACTERS: Final = 100
 MOST_WAITING: Final = 200
+"""So many replies of one model."""
 FULL_S: Final = 30
 """After which it is worth asking again for a reply where too many wait."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Who shall reply, and how. `sampling`: parameters that were checked already, kept with the reply as they are.
-
-    most_waiting: so many replies of the model may wait.
-    """
+    """Who shall reply, and how. `sampling`: parameters that were checked already, kept with the reply as they are."""
 
     model: str
     sampling: Mapping[str, Any] = field(default_factory=dict)
-    most_waiting: int = MOST_WAITING
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +132,6 @@ def regenerate(
 
 def go_on(
     db: Connection, person: Person, chat_id: str, reply_id: str, now: datetime, rng: Random,
-    most_waiting: int = MOST_WAITING,
 ) -> Asked:  # fmt: skip
     """Let a reply that ended early be written on, where it stands; its text stays. It counts as another one.
 
@@ -145,7 +141,7 @@ def go_on(
     reply = _message(db, chat, reply_id)
     if not ended_early(reply) or reply.parent_id is None or chats.branches(db, chat.id).get(reply.id):
         raise Invalid("Only the last reply can go on, where it was stopped or cut off.")
-    _let(db, person, reply.model or "", most_waiting, now)
+    _let(db, person, reply.model or "", now)
     chats.go_on(db, reply.id, now)
     chats.note_asked(db, person.id, timely_id(now, rng), now)
     chats.touch(db, chat.id, now)
@@ -157,7 +153,7 @@ def let_ask(
     db: Connection, person: Person, model: str, now: datetime, rng: Random, *, count: int = 1
 ) -> None:  # fmt: skip
     """Count replies that a person asks for outside of any conversation. Raises TryLater as `say` does."""
-    _let(db, person, model, MOST_WAITING, now)
+    _let(db, person, model, now)
     for _ in range(count):
         chats.note_asked(db, person.id, timely_id(now, rng), now)
 
@@ -359,7 +355,7 @@ def _place_reply(
     words: str | None = None,
 ) -> Asked:
     """A place for a reply, in view from now on; the rest of the use case falls with it when there were too many."""
-    _let(db, person, wanted.model, wanted.most_waiting, now, words)
+    _let(db, person, wanted.model, now, words)
     reply = ChatMessage(
         timely_id(now, rng), chat.id, parent_id, Role.ASSISTANT, "", MessageState.WAITING, now, model=wanted.model,
         sampling=wanted.sampling,
@@ -371,14 +367,12 @@ def _place_reply(
     return Asked(chat.id, parent_id, reply.id)
 
 
-def _let(
-    db: Connection, person: Person, model: str, most_waiting: int, now: datetime, words: str | None = None
-) -> None:
+def _let(db: Connection, person: Person, model: str, now: datetime, words: str | None = None) -> None:
     """Raises TryLater (with the seconds) where somebody has asked for too much, or too many wait for the model."""
     wait_s = seconds_to_wait(chats.asked_since(db, person.id, now - WITHIN), now)
     if wait_s:
         raise TryLater("You have asked for many replies in a short time.", retry_after_s=wait_s, text=words)
-    if chats.waiting_for(db, model) >= most_waiting:
+    if chats.waiting_for(db, model) >= MOST_WAITING:
         raise TryLater(
             "Too many people wait for this model. Choose another one, or wait.", retry_after_s=FULL_S, text=words
         )

@@ -5,16 +5,19 @@ Who asks hands in how texts are scored; knows no conversation, keeps nothing.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from espalier.store.filter_hits import Side
+from espalier.store.model_figures import Figure
 
 WINDOW: Final = 1000
 """Characters that are scored together: in a long text one bad paragraph would be drowned by all that stands around."""
 STRIDE: Final = 800
 """From one window to the next, so that what lies across an end is whole in another."""
+FIGURES: Final[Mapping[Side, Figure]] = {Side.SAID: Figure.FILTERED_SAID, Side.WRITTEN: Figure.FILTERED_WRITTEN}
+"""As what a model is counted that one of its texts was taken out."""
 
 Toxicities = Callable[[Sequence[str]], Awaitable[Sequence[float]]]
 """How toxic each text is, from 0 to 1."""

@@ -11,6 +11,7 @@ from contextlib import aclosing, contextmanager
 from datetime import datetime
 from typing import Any, Final
 
+from espalier.chat.filtering import FIGURES
 from espalier.chat.gathering import gathered
 from espalier.chat.models import Served
 from espalier.chat.scoring import NOBODY, Judges
@@ -19,7 +20,6 @@ from espalier.infer.completions import ApiRefusal, ChatChunk, ChatCompletion, Ch
 from espalier.infer.remote import AsyncChatClient, Unreachable
 from espalier.store import model_figures
 from espalier.store.filter_hits import Side
-from espalier.store.model_figures import Figure
 
 LOOKED_AT_EVERY_S: Final = 0.5
 """Where there is a filter, nothing is passed back before it was looked at."""
@@ -118,8 +118,7 @@ class Relay:
             log.warning("the safety filter does not answer: %s", error)
             raise _away() from None
         if score is not None:
-            figure = Figure.FILTERED_SAID if side is Side.SAID else Figure.FILTERED_WRITTEN
-            await self._write(model_figures.note, self._clock().date(), model, {figure: 1.0})
+            await self._write(model_figures.note, self._clock().date(), model, {FIGURES[side]: 1.0})
         return score is not None
 
 

@@ -17,15 +17,15 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
+from espalier.chat.filtering import FIGURES
 from espalier.chat.fitting import Fitted, TooMuch, estimated, fitted
 from espalier.chat.gathering import gathered
 from espalier.chat.models import BEST_OF, ChatModel, ModelState, Place, Served, offered, place
 from espalier.chat.scoring import NOBODY, Conversations, Judges
-from espalier.dataset.examples import ASSISTANT, SYSTEM, USER, Turn
-from espalier.domain.message import Role
+from espalier.dataset.examples import ASSISTANT, ROLES, SYSTEM, USER, Turn
 from espalier.evaluate.manner import REFUSING, Manner, by_rules
 from espalier.infer.completions import ApiRefusal
-from espalier.infer.remote import AsyncChatClient, Unreachable
+from espalier.infer.remote import AsyncChatClient, Unreachable, as_messages
 from espalier.store import chats, filter_hits, model_figures
 from espalier.store.chats import ChatMessage, MessageState
 from espalier.store.filter_hits import FilterHit, Side
@@ -91,12 +91,15 @@ class _Reply:
     """
 
     message: ChatMessage
-    text: str = ""
+    text: str = field(init=False)
     begun: float = field(default_factory=monotonic)
     first_s: float | None = None
     turns: Sequence[Turn] = ()
     reward: float | None = None
     fault: str | None = None
+
+    def __post_init__(self) -> None:
+        self.text = self.message.text
 
     def grows(self, more: str) -> None:
         if more and self.first_s is None:
@@ -245,9 +248,9 @@ class Replies:
         for message in waits:
             line = self._lines.get(message.model or "")
             if line is None:
-                await self._fail(_Reply(message, message.text), Fault.GONE)
+                await self._fail(_Reply(message), Fault.GONE)
             elif message.asked_at < too_late:
-                await self._fail(_Reply(message, message.text), Fault.WAITED)
+                await self._fail(_Reply(message), Fault.WAITED)
             elif message.id not in line.writing:
                 left[line.served.id].append(message)
         for name, messages in left.items():
@@ -288,7 +291,7 @@ class Replies:
 
     async def _reply(self, line: _Line, message: ChatMessage) -> None:
         """Write one reply, to whatever end."""
-        reply = _Reply(message, message.text)
+        reply = _Reply(message)
         try:
             async with asyncio.timeout(LONGEST_S):
                 reason = await self._write_out(line, reply)
@@ -411,7 +414,7 @@ class Replies:
             above = chats.thread(db, message.chat_id, message.parent_id)
         system = str(message.sampling.get("system") or served.system)
         turns = [Turn(SYSTEM, system)] if system else []
-        turns += [Turn(USER if each.role is Role.PROMPTER else ASSISTANT, each.text) for each in above]
+        turns += [Turn(ROLES[each.role], each.text) for each in above]
         return [*turns, Turn(ASSISTANT, message.text)] if message.text else turns
 
     async def _fitted(self, line: _Line, message: ChatMessage, turns: Sequence[Turn]) -> Fitted:
@@ -462,8 +465,7 @@ def _taken_out(db: Connection, reply: ChatMessage, side: Side, text: str, score:
     model = reply.model or ""
     agreed = chats.is_given(db, reply.chat_id)
     filter_hits.add(db, FilterHit(reply.chat_id, model, side, score, at, text if agreed else None))
-    figure = Figure.FILTERED_SAID if side is Side.SAID else Figure.FILTERED_WRITTEN
-    model_figures.note(db, at.date(), model, {figure: 1.0})
+    model_figures.note(db, at.date(), model, {FIGURES[side]: 1.0})
     log.info("the safety filter took out what was %s in a chat with %s (%.2f)", side.value, model, score)
 
 
@@ -494,7 +496,7 @@ def _longest(message: ChatMessage) -> int:
 def _request(line: _Line, message: ChatMessage, turns: Sequence[Turn]) -> dict[str, Any]:
     wanted = {**message.sampling, "max_tokens": _longest(message)}
     asked = {name: value for name, value in wanted.items() if name in line.served.supports}
-    said = [{"role": turn.role, "content": turn.content} for turn in turns]
+    said = as_messages(turns)
     if message.text and line.owner == "vllm":
         asked |= {"add_generation_prompt": False, "continue_final_message": True}
     if message.text and line.owner in NEVER_GO_ON:

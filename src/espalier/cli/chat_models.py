@@ -4,12 +4,11 @@ who looks at what is written there.
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from espalier.cli.models_beside import models_beside
-from espalier.cli.terminal import MISUSED, fail, sentence
+from espalier.cli.terminal import MISUSED, fail, refuse_without_torch, sentence
 from espalier.config import NUMBERS_OF_A_MODEL, Settings
 
 if TYPE_CHECKING:
@@ -40,8 +39,8 @@ def directories_of(sources: Sequence[str]) -> dict[str, Path]:
         if name in directories:
             fail(f"Two models are called {name!r}; give one of them another name, as NAME=DIR.", MISUSED)
         directories[name] = Path(place)
-    if directories and any(find_spec(name) is None for name in ("torch", "transformers", "peft")):
-        fail("Models of this machine need torch and transformers; install them with: pip install 'espalier[train]'.")
+    if directories:
+        refuse_without_torch("Models of this machine need")
     return directories
 
 

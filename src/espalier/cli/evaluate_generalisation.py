@@ -1,7 +1,7 @@
 """`espalier evaluate generalisation`: what models do on trees like those they were trained on, and on others."""
 
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 from rich.markup import escape
@@ -24,8 +24,6 @@ from espalier.cli.evaluating import (
 )
 from espalier.cli.sources import SOURCE, at_hand, notices_of
 from espalier.cli.terminal import MISUSED, err, fail, plural, progress
-
-GENERALISATION: Final = "generalisation"
 
 
 def generalisation(
@@ -122,10 +120,10 @@ def generalisation(
                 told = apart.costs_apart(said, side, bits, before, np.random.default_rng(seed))
             if reward:
                 with progress(f"{model.name}: replying") as bar:
-                    file = samples_of(into, model, GENERALISATION)
+                    file = samples_of(into, model, apart.GENERALISATION)
                     replies[model.name] = answers(model, [each.before for each in asked], sampling, seed, file, bar)
             found[model.name] = Results(
-                model.name, model.source, model.identity, GENERALISATION, seed, len(said), figures(told), inputs,
+                model.name, model.source, model.identity, apart.GENERALISATION, seed, len(said), figures(told), inputs,
                 {"learned": learned, "languages": ", ".join(known) or None, "base": base, "prompts": len(asked),
                  "longest": longest, "temperature": temperature, "reward": reward},
                 {"replies within": int((~side).sum()), "replies beyond": int(side.sum())},
@@ -142,7 +140,7 @@ def generalisation(
                 scored = measured.scored(judge, read, bar)
             told, pairs = apart.agreement_apart(scored, ids, known, np.random.default_rng(seed))
             found[judge.name] = Results(
-                judge.name, reward, "", GENERALISATION, seed, len(scored), figures(told), inputs,
+                judge.name, reward, "", apart.GENERALISATION, seed, len(scored), figures(told), inputs,
                 {"languages": ", ".join(known) or None}, {f"pairs {name}": count for name, count in pairs.items()},
             )  # fmt: skip
         for each in found.values():

@@ -4,14 +4,24 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.markup import escape
 
-from espalier.cli.terminal import MISUSED, STOPPED, err, fail, out, progress, sentence, show, table
+from espalier.cli.terminal import (
+    MISUSED,
+    STOPPED,
+    err,
+    fail,
+    out,
+    progress,
+    refuse_without_torch,
+    sentence,
+    show,
+    table,
+)
 
 if TYPE_CHECKING:
     from espalier.dataset.examples import Turns
@@ -128,8 +138,7 @@ def _at_hand(written: str, threads: int | None) -> None:
 
     if is_address(named(written)[1]):
         return
-    if any(find_spec(name) is None for name in ("torch", "transformers", "peft")):
-        fail("Models of this machine need torch and transformers; install them with: pip install 'espalier[train]'.")
+    refuse_without_torch("Models of this machine need")
     if threads is not None:
         import torch
 

@@ -129,10 +129,9 @@ def _replied(
 
 
 def _turns(waiting: "Waiting") -> "Turns":
-    from espalier.dataset.examples import ASSISTANT, USER, Turn
-    from espalier.domain.message import Role
+    from espalier.dataset.examples import ROLES, Turn
 
-    return tuple(Turn(USER if role is Role.PROMPTER else ASSISTANT, text) for role, text in waiting.thread)
+    return tuple(Turn(ROLES[role], text) for role, text in waiting.thread)
 
 
 def _add(door: "Door", waiting: "Waiting", model: str, texts: Sequence[str]) -> "Added":

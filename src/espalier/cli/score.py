@@ -69,15 +69,9 @@ def score(
 
 def _asked(db: "Connection", siblings: "Siblings") -> list[tuple[str, "Turns", str]]:
     """Each reply with what was said before it."""
-    from espalier.dataset.examples import ASSISTANT, USER, Turn
-    from espalier.domain.message import Role
-    from espalier.store.texts import nodes_of
+    from espalier.dataset.examples import ROLES, Turn
+    from espalier.store.texts import nodes_of, path_to
 
     nodes = nodes_of(db, siblings.tree_id)
-    said: list[Turn] = []
-    at: str | None = siblings.parent_id
-    while at is not None:
-        said.append(Turn(USER if nodes[at].role is Role.PROMPTER else ASSISTANT, nodes[at].text))
-        at = nodes[at].parent_id
-    thread = tuple(reversed(said))
+    thread = tuple(Turn(ROLES[node.role], node.text) for node in path_to(nodes, siblings.parent_id))
     return [(reply, thread, nodes[reply].text) for reply in siblings.replies]

@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final, NoReturn, Protocol
 
 from rich.console import Console
@@ -30,6 +31,12 @@ def fail(sentence: str, code: int = FAILED) -> NoReturn:
     """Say what went wrong, and end."""
     err.print(f"espalier: {escape(sentence)}", style="red")
     sys.exit(code)
+
+
+def refuse_without_torch(who_needs: str) -> None:
+    """Where the extra for models is not installed. who_needs: as `Training needs`."""
+    if any(find_spec(name) is None for name in ("torch", "transformers", "peft")):
+        fail(f"{who_needs} torch and transformers; install them with: pip install 'espalier[train]'.")
 
 
 def sentence(error: Exception) -> str:

@@ -4,7 +4,6 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -13,7 +12,7 @@ from rich.markup import escape
 
 from espalier.cli.files import refuse_unreadable
 from espalier.cli.sources import notices_of
-from espalier.cli.terminal import MISUSED, STOPPED, err, fail, out, plural
+from espalier.cli.terminal import MISUSED, STOPPED, err, fail, out, plural, refuse_without_torch
 from espalier.dataset.findings import Finding, Report
 
 if TYPE_CHECKING:
@@ -38,8 +37,7 @@ DryRun = Annotated[
 @contextmanager
 def in_sentences() -> Iterator[None]:
     """Around a run: whatever ends it is said in a sentence. After Ctrl-C it ends as shells expect."""
-    if any(find_spec(name) is None for name in ("torch", "transformers", "peft")):
-        fail("Training needs torch and transformers; install them with: pip install 'espalier[train]'.")
+    refuse_without_torch("Training needs")
     from espalier.infer.unusable import BadModel, BadTemplate
     from espalier.train.checkpoint import BadCheckpoint
     from espalier.train.settings import BadSettings

@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from espalier.dataset.contributors import Estimate
 from espalier.dataset.examples import Battle, spelled
+from espalier.dataset.spellings import WON_BY
 from espalier.store import battles
 from espalier.store.battles import Cast, Declined, Source, Vote
 
@@ -24,9 +25,6 @@ SEED: Final = 0
 FEWEST_CLUSTERS: Final = 10
 """Of fewer questions or people there is no interval."""
 WON: Final[Mapping[Vote, float]] = {Vote.LEFT: 1.0, Vote.RIGHT: 0.0, Vote.TIE: 0.5, Vote.BOTH_BAD: 0.5}
-WINNERS: Final[Mapping[Vote, str]] = {
-    Vote.LEFT: "model_a", Vote.RIGHT: "model_b", Vote.TIE: "tie", Vote.BOTH_BAD: "tie (bothbad)",
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +176,7 @@ def battle_lines(db: Connection) -> Iterator[dict[str, Any]]:
             continue
         rater = raters.setdefault(cast.person_id or cast.battle_id, len(raters) + 1)
         question = cast.question if cast.set_id else cast.battle_id
-        battle = Battle(question, cast.left, cast.right, WINNERS[cast.vote], f"person {rater}", cast.turn)
+        battle = Battle(question, cast.left, cast.right, WON_BY[cast.vote], f"person {rater}", cast.turn)
         declined = {
             Declined.LEFT: [cast.left], Declined.RIGHT: [cast.right], Declined.BOTH: [cast.left, cast.right],
         }  # fmt: skip

@@ -27,7 +27,7 @@ from espalier.domain.work import Act
 from espalier.store import journal, trees, work
 from espalier.store.facts import record
 from espalier.store.policies import PolicyBook
-from espalier.store.texts import nodes_of
+from espalier.store.texts import nodes_of, path_to
 from espalier.store.wanting import wanting_replies
 
 PAGE: Final = 16
@@ -78,12 +78,9 @@ def waiting_prompts(
     waiting = list[Waiting]()
     for one in found:
         if one.given < each and (langs is None or one.lang in langs):
-            nodes, said = nodes_of(db, one.tree_id), list[tuple[Role, str]]()
-            at: str | None = one.id
-            while at is not None:
-                said.append((nodes[at].role, nodes[at].text))
-                at = nodes[at].parent_id
-            waiting.append(Waiting(one.id, one.lang, tuple(reversed(said)), one.given, each - one.given))
+            path = path_to(nodes_of(db, one.tree_id), one.id)
+            said = tuple((node.role, node.text) for node in path)
+            waiting.append(Waiting(one.id, one.lang, said, one.given, each - one.given))
     return waiting, found[-1].id if len(found) == PAGE else None
 
 

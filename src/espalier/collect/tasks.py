@@ -44,7 +44,7 @@ from espalier.store.charters import charter_in_force
 from espalier.store.facts import record
 from espalier.store.people import Person, PersonRole
 from espalier.store.policies import PolicyBook
-from espalier.store.texts import Node, live_replies, nodes_of
+from espalier.store.texts import live_replies, nodes_of, path_to
 from espalier.store.work import Candidate, Lease
 from espalier.store.writes import elsewhere
 
@@ -335,7 +335,7 @@ def shown(db: Connection, lease: Lease, book: PolicyBook) -> Task:
     nodes = nodes_of(db, lease.tree_id)
     if not nodes.keys() >= {lease.subject, *lease.replies}:
         raise TakenBack
-    path = _path(nodes, lease.subject)
+    path = path_to(nodes, lease.subject)
     thread = tuple(Turn(f"m{place}", node.role, node.text, node.lang) for place, node in enumerate(path))
     if act is Act.REPLY:
         return task(thread, max_characters=policy.message_max_characters)
@@ -344,15 +344,6 @@ def shown(db: Connection, lease: Lease, book: PolicyBook) -> Task:
         return task(thread, tuple(replies))
     labels = offered_labels(path[-1].role, full=not lease.simple)
     return task(thread, labels=labels, mandatory=MANDATORY_LABELS, mode="simple" if lease.simple else "full")
-
-
-def _path(nodes: dict[str, Node], message_id: str) -> list[Node]:
-    path = []
-    at: str | None = message_id
-    while at is not None:
-        path.append(nodes[at])
-        at = nodes[at].parent_id
-    return path[::-1]
 
 
 def my_tasks(db: Connection, person: Person, now: datetime, *, after: str | None = None) -> list[Task]:

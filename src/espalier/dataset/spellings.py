@@ -22,7 +22,11 @@ from espalier.dataset.examples import (
 )
 from espalier.dataset.records import Malformed
 
-WINNERS: Final = ("model_a", "model_b", "tie", "tie (bothbad)")
+WON_BY: Final[Mapping[str, str]] = {
+    "left": "model_a", "right": "model_b", "tie": "tie", "both_bad": "tie (bothbad)",
+}  # fmt: skip
+"""What a vote of the site is in a file of battles, where A stands on the left."""
+WINNERS: Final = tuple(WON_BY.values())
 UNSAID: Final = "error"  # as FastChat has it
 NO_VERDICT: Final = "is error: the judge gave no verdict, so there is no battle; evaluate battles counts it"
 HUMAN, MODEL = "\n\nHuman:", "\n\nAssistant:"

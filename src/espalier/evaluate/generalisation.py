@@ -15,6 +15,7 @@ from espalier.dataset.contributors import Estimate
 from espalier.evaluate.heldout import Said, langs_of, sizes, trees_of
 from espalier.infer.measure import Numbers, Scored, mean, mean_apart, pairs_of, ratio, ratio_apart
 
+GENERALISATION: Final = "generalisation"
 WITHIN, BEYOND, APART = "within", "beyond", "beyond less within"
 COST, SAVED, ACCURACY, GAIN, WON = (
     "bits per byte", "bits per byte saved", "accuracy", "above the longer reply", "win rate",

@@ -14,11 +14,12 @@ from typing import Any, Final, Self
 
 import httpx
 
-from espalier.dataset.examples import Turns, shared
+from espalier.dataset.examples import shared
+from espalier.dataset.spellings import WON_BY
 from espalier.evaluate.battles import Verdict, verdict_of
 from espalier.evaluate.model import Tell, nobody
 from espalier.evaluate.pairwise import Contest
-from espalier.infer.remote import Unreachable
+from espalier.infer.remote import Unreachable, as_messages
 
 API: Final = "/api/v1"
 TIMEOUT_S: Final = 60.0
@@ -30,7 +31,6 @@ MOST_BYTES: Final = 500_000
 """Of one upload."""
 MOST_AT_ONCE: Final = 100
 ON_A_PAGE: Final = 200
-WINNERS: Final = {"left": "model_a", "right": "model_b", "tie": "tie", "both_bad": "tie (bothbad)"}
 
 
 class SiteRefuses(Exception):
@@ -105,7 +105,7 @@ class People:
         verdicts, raters = [], Counter[int]()
         for said in self._votes(set_id):
             contest = by_sides[said["question"], said["turn"], said["left"], said["right"]]
-            battle = contest.won_by(WINNERS[said["vote"]], f"person {said['rater']}")
+            battle = contest.won_by(WON_BY[said["vote"]], f"person {said['rater']}")
             sides = {"left": {said["left"]}, "right": {said["right"]}, "both": {said["left"], said["right"]}}
             verdicts.append(replace(verdict_of(battle), declined=frozenset(sides.get(said["declined"], ()))))
             raters[said["rater"]] += 1
@@ -149,18 +149,14 @@ def _sentence(answer: httpx.Response) -> str:
 def _spelled(contest: Contest, lang: str) -> dict[str, Any]:
     thread = shared(contest.one, contest.other)
     sides = {
-        name: {"model": model, "turns": _turns(turns[len(thread) :])}
+        name: {"model": model, "turns": as_messages(turns[len(thread) :])}
         for name, model, turns in (
             ("first", contest.model_a, contest.one), ("second", contest.model_b, contest.other),
         )
     }  # fmt: skip
     return {
-        "question": contest.question, "turn": contest.turn, "lang": lang, "thread": _turns(thread), **sides,
+        "question": contest.question, "turn": contest.turn, "lang": lang, "thread": as_messages(thread), **sides,
     }  # fmt: skip
-
-
-def _turns(turns: Turns) -> list[dict[str, str]]:
-    return [{"role": turn.role, "content": turn.content} for turn in turns]
 
 
 def _parts(spelled: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:

@@ -15,13 +15,12 @@ from typing import Any, Final
 from espalier.dataset.charts import ROW, SERIES, WIDTH, Cell, Chart, Spec
 from espalier.dataset.page import Figure as Drawn
 from espalier.dataset.page import Page, Section, Table, figure, write_page
-from espalier.evaluate.generalisation import ACCURACY, APART, BEYOND, KINDS, SAVED, WITHIN, WON
+from espalier.evaluate.generalisation import ACCURACY, APART, BEYOND, GENERALISATION, KINDS, SAVED, WITHIN, WON
 from espalier.evaluate.results import BadResults, Figure, Results, read_results
 
 MISSING: Final = "·"
 """What a page shows of what nobody knows."""
 OURS, PUBLISHED = "ours", "published"
-GENERALISATION: Final = "generalisation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,22 +205,29 @@ def _table(found: By) -> Iterator[Table | Drawn | str]:
 
 
 def _some(found: By, measures: Sequence[Measure]) -> Iterator[Table | Drawn | str]:
-    if not (there := _there(found, measures)):
-        return
-    shown = [place for place in range(len(measures)) if any(row[place] for row in there.values())]
-    rows = [(name, *(cell(row[place], measures[place].digits) for place in shown)) for name, row in there.items()]
-    yield Table("", "", ("model", *(measures[place].title for place in shown)), rows, open=True)
-    for place in shown:
-        yield from figure(_points(found, measures[place], ()))
+    if shown := _shown(found, measures):
+        yield _measured(found, shown)
+    for measure in shown:
+        yield from figure(_points(found, measure, ()))
+
+
+def _shown(found: By, measures: Sequence[Measure]) -> list[Measure]:
+    """Those of which any model has a figure."""
+    rows = _there(found, measures).values()
+    return [measure for place, measure in enumerate(measures) if any(row[place] for row in rows)]
+
+
+def _measured(found: By, measures: Sequence[Measure]) -> Table:
+    digits = [measure.digits for measure in measures]
+    rows = [(name, *map(cell, row, digits)) for name, row in _there(found, measures).items()]
+    return Table("", "", ("model", *(measure.title for measure in measures)), rows, open=True)
 
 
 def _reach(found: By) -> Iterator[Table | Drawn | str]:
     """What models do within what they were trained on, and beyond: a table, and a picture of each kind of figure."""
-    if not (there := _there(found, REACH)):
+    if not (shown := _shown(found, REACH)):
         return
-    shown = [place for place in range(len(REACH)) if any(row[place] for row in there.values())]
-    rows = [(name, *(cell(row[place], REACH[place].digits) for place in shown)) for name, row in there.items()]
-    yield Table("", "", ("model", *(REACH[place].title for place in shown)), rows, open=True)
+    yield _measured(found, shown)
     for kind in KINDS:
         told = {
             name: {where: of[GENERALISATION].figures.get(f"{kind}, {where}") for where in (WITHIN, BEYOND)}

@@ -44,7 +44,7 @@ def chat_request(
     """What is sent to have a conversation answered. What says nothing is left out: some servers refuse its name."""
     asked: dict[str, Any] = {
         "model": model,
-        "messages": _messages(turns),
+        "messages": as_messages(turns),
         "max_tokens": sampling.longest,
         "temperature": sampling.temperature,
     }
@@ -214,7 +214,7 @@ class AsyncChatClient:
 
     async def tokenize(self, model: str, turns: Sequence[Turn]) -> Tokenized:
         """Of our own servers and vLLM: how many tokens a conversation is."""
-        said = {"model": model, "messages": _messages(turns)}
+        said = {"model": model, "messages": as_messages(turns)}
         return await self._ask(Tokenized, "POST", f"{self._address.root}/tokenize", said)
 
     async def scores(self, conversations: Sequence[Sequence[Turn]]) -> Scores:
@@ -236,12 +236,13 @@ class AsyncChatClient:
         return self._address.read(kind, answer)
 
 
-def _messages(turns: Sequence[Turn]) -> list[dict[str, str]]:
+def as_messages(turns: Sequence[Turn]) -> list[dict[str, str]]:
+    """A conversation as the interface spells it."""
     return [{"role": turn.role, "content": turn.content} for turn in turns]
 
 
 def _scored(conversations: Sequence[Sequence[Turn]]) -> Request:
-    return {"conversations": [_messages(turns) for turns in conversations]}
+    return {"conversations": [as_messages(turns) for turns in conversations]}
 
 
 async def _events(pieces: AsyncIterator[bytes]) -> AsyncIterator[str]:

@@ -40,9 +40,11 @@ _ADD = Statement(
         {name: bindparam(name) for name in ("tree_id", "chat_id", "person_id", "consent_at", "licence")}
     )
 )
+NO_CONSENT: Final = ~exists().where(C.id == T.chat_id, C.consent_at == T.consent_at)
+"""Of a conversation that became a tree: it is gone, or the consent was taken back, or given anew."""
 _LAPSED = Statement(
     select(T.tree_id, T.person_id)
-    .where(T.withdrawn_at.is_(None), ~exists().where(C.id == T.chat_id, C.consent_at == T.consent_at))
+    .where(T.withdrawn_at.is_(None), NO_CONSENT)
     .order_by(T.tree_id)
     .limit(bindparam("most"))
 )

@@ -11,7 +11,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, bindparam, exists, func, or_, select, tuple_
 
 from espalier.domain.tree import State
-from espalier.store.chat_trees import licences
+from espalier.store.chat_trees import NO_CONSENT, licences
 from espalier.store.facts import FACT_COLUMNS, FactRow, fact_row
 from espalier.store.sql import Statement
 from espalier.store.tables import chat_trees, chats, contributions, messages, trees
@@ -23,7 +23,7 @@ _NO_MORE_ITS_CONVERSATIONS: Final = exists().where(
     chat_trees.c.tree_id == T.id,
     or_(
         chat_trees.c.withdrawn_at.is_not(None),
-        ~exists().where(A.id == chat_trees.c.chat_id, A.consent_at == chat_trees.c.consent_at),
+        NO_CONSENT,
     ),
 )
 """Of a tree that a conversation became: its person has taken the consent back, or the conversation is gone."""

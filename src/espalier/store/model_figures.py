@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from typing import Final
 
 from sqlalchemy import Connection, bindparam, case, select, text
 
@@ -71,7 +70,6 @@ _SINCE = Statement(
     .where(F.day >= bindparam("since"))
     .order_by(F.day, F.model, F.name)
 )
-_LATELY: Final = {each.value: each for each in Figure}
 
 
 def note(db: Connection, day: date, model: str, values: Mapping[Figure, float]) -> None:
@@ -89,5 +87,5 @@ def figures_since(db: Connection, day: date) -> dict[tuple[date, str], dict[Figu
     """By day and model; of what was never counted there is nothing."""
     found: dict[tuple[date, str], dict[Figure, Counted]] = {}
     for on, model, name, count, total, most in _SINCE.rows(db, since=day.toordinal()):
-        found.setdefault((date.fromordinal(on), model), {})[_LATELY[name]] = Counted(count, total, most)
+        found.setdefault((date.fromordinal(on), model), {})[Figure(name)] = Counted(count, total, most)
     return found

@@ -3,6 +3,7 @@
 Knows no authors, votes or ranks, so that none can leak.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -54,6 +55,16 @@ _FORGET_ALL: Final = Statement(delete(texts_sent).where(texts_sent.c.person_id =
 _KEEP: Final = Statement(
     insert(texts_sent).values({name: bindparam(name) for name in ("person_id", "fingerprint", "at")})
 )
+
+
+def path_to(nodes: Mapping[str, Node], message_id: str) -> list[Node]:
+    """From the root to a message."""
+    path = []
+    at: str | None = message_id
+    while at is not None:
+        path.append(nodes[at])
+        at = nodes[at].parent_id
+    return path[::-1]
 
 
 def nodes_of(db: Connection, tree_id: str) -> dict[str, Node]:

@@ -19,6 +19,8 @@ from typing import Any, Final
 import httpx
 
 from espalier import demo
+from espalier.dataset.read import read_trees
+from espalier.dataset.records import MessageRecord, messages_of
 from espalier.tour.crowd import judged
 from espalier.tour.talk import talk
 
@@ -338,20 +340,16 @@ def _demo_lines() -> list[str]:
 
 def count_synthetic(release: Path) -> dict[str, Any]:
     """Of the trees of a release: replies of models, how many people ranked, and by which models they are."""
-    synthetic = [each for each in _messages(release) if each.get("synthetic")]
-    ranked = [each for each in synthetic if each.get("rank") is not None]
-    models = sorted({str(each["model_name"]) for each in synthetic})
+    synthetic = [each for each in _messages(release) if each.synthetic]
+    ranked = [each for each in synthetic if each.rank is not None]
+    models = sorted({str(each.model_name) for each in synthetic})
     return {"synthetic": len(synthetic), "ranked": len(ranked), "models": models}
 
 
-def _messages(release: Path) -> Iterator[dict[str, Any]]:
+def _messages(release: Path) -> Iterator[MessageRecord]:
     for file in sorted(release.glob("data/*.trees.jsonl.gz")):
-        for line in gzip.decompress(file.read_bytes()).decode("utf-8").split("\n")[:-1]:
-            waiting = [json.loads(line)["prompt"]]
-            while waiting:
-                message = waiting.pop()
-                waiting.extend(message.get("replies") or ())
-                yield message
+        for tree in read_trees(file):
+            yield from messages_of(tree)
 
 
 def _free_port() -> int:

@@ -6,6 +6,7 @@ could be asked about a message. Knows visits; knows no page.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
@@ -20,6 +21,15 @@ from espalier.web.visit import Visit
 
 NOBODY: Final = Person("", "", PersonRole.CONTRIBUTOR, False, False, True, datetime(1970, 1, 1, tzinfo=UTC))
 """Who is not signed in: wrote nothing, has judged nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """One of several views of a page, side by side at its head."""
+
+    words: str
+    address: str
+    current: bool
 
 
 @contextmanager

@@ -13,7 +13,9 @@ from starlette.responses import Response
 from espalier.collect.model_board import MOST_VOTES, ModelBoard, battle_lines, model_board
 from espalier.store.battles import Source
 from espalier.web import charts
+from espalier.web.attached import attached
 from espalier.web.charts import Spread
+from espalier.web.looking import Tab
 from espalier.web.render import render
 from espalier.web.visit import AdminVisit, Reads, Visit
 from espalier.web.words import direction
@@ -21,13 +23,6 @@ from espalier.web.words import direction
 router = APIRouter()
 ADDRESS: Final = "/arena"
 LASTS: Final = timedelta(minutes=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Tab:
-    words: str
-    address: str
-    current: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +56,7 @@ def download(visit: AdminVisit) -> Response:
     """As FastChat has them, so that `espalier evaluate battles` and others rate them."""
     with visit.campaign.read(visit.caller) as (db, _):
         written = "".join(json.dumps(each, ensure_ascii=False) + "\n" for each in battle_lines(db))
-    headers = {"Content-Disposition": 'attachment; filename="battles.jsonl"', "Cache-Control": "private, no-cache"}
-    return Response(written, media_type="application/x-ndjson", headers=headers)
+    return attached("battles.jsonl", written, "application/x-ndjson")
 
 
 def _tabs(visit: Visit, chosen: Source | None) -> list[Tab]:

@@ -1,5 +1,6 @@
 """Chat: one's conversations, beginning one, and keeping them in order."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ from espalier.domain.errors import Invalid, NewerDraft, NotFound, Refusal
 from espalier.store import battles, chats
 from espalier.store.chats import Chat
 from espalier.store.drafts import draft_of
+from espalier.web.attached import attached
 from espalier.web.pages import chat_choice
 from espalier.web.pages.chat_choice import Choice
 from espalier.web.pages.frame import fields_of
@@ -289,7 +291,7 @@ def as_json(visit: Chatter, chat_id: str) -> Response:
         chat = conversations.own_chat(db, person, chat_id)
         unknown = battles.unvoted_replies(db, chat.id, person.id)
         value = sharing.as_value(chat, chats.messages_of(db, chat.id), unknown)
-    return JSONResponse(value, headers={"Content-Disposition": 'attachment; filename="conversation.json"'})
+    return attached("conversation.json", json.dumps(value, ensure_ascii=False), "application/json")
 
 
 @router.get("/chat/{chat_id}/conversation.md")
@@ -299,6 +301,4 @@ def as_markdown(visit: Chatter, chat_id: str) -> Response:
         chat = conversations.own_chat(db, person, chat_id)
         seen = chats.thread(db, chat.id, chat.viewed_id) if chat.viewed_id else []
     text = sharing.as_markdown(chat, seen, visit.words.gettext(_ASKING), visit.words.gettext(_ASSISTANT))
-    return Response(
-        text, media_type="text/markdown", headers={"Content-Disposition": 'attachment; filename="conversation.md"'}
-    )
+    return attached("conversation.md", text, "text/markdown")

@@ -2,11 +2,9 @@
 model and people disagree.
 """
 
-import csv
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from io import StringIO
 from typing import Final
 
 from babel.dates import format_date
@@ -21,6 +19,7 @@ from espalier.collect.disagreement import Disagreement, disagreements
 from espalier.store.filter_hits import FilterHit
 from espalier.store.model_figures import Figure
 from espalier.web import charts
+from espalier.web.attached import CSV, as_csv, attached
 from espalier.web.charts import Line
 from espalier.web.render import render
 from espalier.web.visit import AdminVisit, Visit
@@ -108,15 +107,12 @@ def show(visit: AdminVisit) -> Response:
 def download(visit: AdminVisit) -> Response:
     with visit.campaign.database.read() as db:
         found = days_of_models(db, visit.now.date(), DAYS)
-    written = StringIO()
-    lines = csv.writer(written)
-    lines.writerow(["model", "day", *COLUMNS])
+    rows = list[Iterable[object]]([["model", "day", *COLUMNS]])
     for model, days in found.items():
         for day, each in days.items():
             values = [value(each) for _words, value in COLUMNS.values()]
-            lines.writerow([model, day.isoformat(), *("" if value is None else round(value, 4) for value in values)])
-    headers = {"Content-Disposition": 'attachment; filename="models.csv"', "Cache-Control": "private, no-cache"}
-    return Response(written.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
+            rows.append([model, day.isoformat(), *("" if value is None else round(value, 4) for value in values)])
+    return attached("models.csv", as_csv(rows), CSV)
 
 
 def _charts(visit: Visit, found: Days) -> list[Chart]:

@@ -1,8 +1,6 @@
 """Inviting many people at once: accounts with a token each, shown this once, on the page or as a file."""
 
-import csv
 from dataclasses import dataclass
-from io import StringIO
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Form
@@ -12,6 +10,7 @@ from espalier.collect import accounts
 from espalier.collect.accounts import Invitation
 from espalier.domain.errors import Invalid, Refusal
 from espalier.store.people import PersonRole
+from espalier.web.attached import CSV, as_csv, attached
 from espalier.web.refused import said
 from espalier.web.render import render
 from espalier.web.visit import AdminSender, AdminVisit, Visit
@@ -61,19 +60,15 @@ async def invite(
     except Refusal as refused:
         context = Context(typed, fault=said(refused, visit.words), faulty=refused.field)
         return render(visit, "invitations.html", context, status=refused.status)
-    table = as_csv(made)
+    table = _table(made)
     if give == "file":
-        headers = {"Content-Disposition": 'attachment; filename="invitations.csv"', "Cache-Control": "no-store"}
-        return Response(table, media_type="text/csv; charset=utf-8", headers=headers)
+        return attached("invitations.csv", table, CSV)
     return render(visit, "invitations.html", Context(Typed(), len(made), table))
 
 
-def as_csv(made: list[Invitation]) -> str:
-    written = StringIO()
-    writer = csv.writer(written)
-    writer.writerow(("name", "role", "token"))
-    writer.writerows((_plain(each.person.name), each.person.role, each.token) for each in made)
-    return written.getvalue()
+def _table(made: list[Invitation]) -> str:
+    rows = ((_plain(each.person.name), each.person.role, each.token) for each in made)
+    return as_csv([("name", "role", "token"), *rows])
 
 
 def _plain(name: str) -> str:

@@ -19,7 +19,7 @@ from espalier.store import figures
 from espalier.store.people import Person
 from espalier.web.api.figures import LASTS, boards
 from espalier.web.api.governed import shown_names
-from espalier.web.looking import look
+from espalier.web.looking import Tab, look
 from espalier.web.render import render
 from espalier.web.visit import Reads, Visit
 
@@ -51,13 +51,6 @@ class Own:
     on_board: bool
     shown: bool
     page: str
-
-
-@dataclass(frozen=True, slots=True)
-class Tab:
-    words: str
-    address: str
-    current: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from espalier.collect.leaving import Leaving, Released
 from espalier.collect.own_data import own_data
 from espalier.domain.errors import Refusal
 from espalier.store.erasure import Traces, traces
+from espalier.web.attached import attached
 from espalier.web.refused import said
 from espalier.web.render import render
 from espalier.web.visit import (
@@ -47,15 +48,7 @@ def download(visit: Account) -> Response:
     with visit.campaign.read(visit.caller) as (db, person):
         data = own_data(db, person, visit.now)
     day = visit.now.date().isoformat()
-    return Response(
-        json.dumps(data, ensure_ascii=False, indent=1),
-        media_type="application/json",
-        headers={
-            "Content-Disposition": f'attachment; filename="espalier-{day}.json"',
-            "Cache-Control": "no-store",
-            "X-Content-Type-Options": "nosniff",
-        },
-    )
+    return attached(f"espalier-{day}.json", json.dumps(data, ensure_ascii=False, indent=1), "application/json")
 
 
 @dataclass(frozen=True, slots=True)

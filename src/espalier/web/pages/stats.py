@@ -1,10 +1,8 @@
 """Statistics of the campaign: charts, each with its table, and a CSV file behind it."""
 
-import csv
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from io import StringIO
 from typing import Final
 
 from babel.dates import format_date
@@ -23,6 +21,7 @@ from espalier.store import figures as store_figures
 from espalier.store.policies import PolicyBook
 from espalier.web import charts
 from espalier.web.api.figures import statistics
+from espalier.web.attached import CSV, as_csv, attached
 from espalier.web.charts import STEPS, Bar, Line
 from espalier.web.looking import look
 from espalier.web.render import render
@@ -90,10 +89,7 @@ def download(visit: Reads, name: str) -> Response:
         raise NotFound("There is no such table.")
     with look(visit) as (db, _):
         head, rows = TABLES[name](_asked(visit, db))
-    written = StringIO()
-    csv.writer(written).writerows([head, *rows])
-    headers = {"Content-Disposition": f'attachment; filename="{name}.csv"', "Cache-Control": "private, no-cache"}
-    return Response(written.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
+    return attached(f"{name}.csv", as_csv([head, *rows]), CSV)
 
 
 def _asked(visit: Visit, db: Connection) -> Asked:

@@ -1,9 +1,7 @@
 """Me: an optional survey, each answer by choice; and for organisers its counts, of groups that are not small."""
 
-import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from io import StringIO
 from typing import Final
 
 from fastapi import APIRouter
@@ -13,6 +11,7 @@ from starlette.responses import Response
 from espalier.collect import survey
 from espalier.collect.survey import FIRST_LANGUAGE, QUESTIONS
 from espalier.domain.errors import Refusal
+from espalier.web.attached import CSV, as_csv, attached
 from espalier.web.pages.welcome import COMMON
 from espalier.web.refused import said
 from espalier.web.render import render
@@ -104,9 +103,5 @@ def counts(visit: AdminVisit) -> Response:
 def counts_as_csv(visit: AdminVisit) -> Response:
     with visit.campaign.read(visit.caller) as (db, person):
         counted = survey.counts(db, person)
-    written = StringIO()
-    writer = csv.writer(written)
-    writer.writerow(("question", "answer", "people"))
-    writer.writerows((name, value, count) for name, values in counted.items() for value, count in values.items())
-    headers = {"Content-Disposition": 'attachment; filename="survey.csv"', "Cache-Control": "no-store"}
-    return Response(written.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
+    rows = ((name, value, count) for name, values in counted.items() for value, count in values.items())
+    return attached("survey.csv", as_csv([("question", "answer", "people"), *rows]), CSV)
