@@ -29,6 +29,7 @@ def optimizer_of(model: nn.Module, chosen: Optimizer, steps: int) -> tuple[AdamW
         lr=chosen.learning_rate,
         betas=chosen.betas,
         eps=chosen.epsilon,
+        fused=True,
     )
     schedule = get_scheduler(NAMES[chosen.schedule], optimizer, chosen.warmup, steps)
     return optimizer, schedule
