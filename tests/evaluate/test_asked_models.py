@@ -14,6 +14,7 @@ from espalier.evaluate.model import BadModelName, named
 from espalier.evaluate.results import BadResults, Figure, Results, read_results, write_results
 from espalier.infer.engine import Sampling
 from espalier.infer.tokens import encode_prompt
+from espalier.infer.unusable import BadModel
 
 ASKED = (Turn("user", "Why is the sky blue?"),)
 
@@ -44,6 +45,14 @@ def test_the_likeliest_token_is_called_greedy_and_no_other(local_model: LocalMod
     for place in greedy:
         first = place // len(signs) * len(signs)
         assert found[place] == max(found[first : first + len(signs)], key=lambda each: each.log_p)
+
+
+def test_of_a_prompt_that_is_too_long_the_end_is_answered(local_model: LocalModel) -> None:
+    sampling = Sampling(8, temperature=0.0)
+    conversations = [(Turn("user", "Why? " * many),) for many in (600, 900)]
+    assert len(set(local_model.generate(conversations, sampling, 0))) == 1
+    with pytest.raises(BadModel, match="too few for a prompt and a reply"):
+        local_model.generate([ASKED], Sampling(local_model.longest), 0)
 
 
 def test_a_long_text_is_told_whole_in_windows(local_model: LocalModel) -> None:

@@ -1,5 +1,6 @@
 """Models against each other before a judge: a small server of ours answers and judges over real HTTP."""
 
+import gzip
 import json
 from collections import Counter
 from collections.abc import Iterator
@@ -34,9 +35,11 @@ MODELS = ("good", "bad", "judge")
 
 
 def reply_of(model: str, messages: list[dict[str, str]]) -> dict[str, Any]:
-    """Answerers say what they are. The judge likes `good`, but in a question about `order` what stands first; of others
-    it says nothing, or refuses."""
+    """Answerers say what they are, and one declines where it is asked to. The judge likes `good`, but in a question
+    about `order` what stands first; of others it says nothing, or refuses."""
     last = messages[-1]["content"]
+    if model == "bad" and "decline" in last:
+        return {"content": "A bad answer: I can't help with that."}
     if model != "judge":
         return {"content": f"A {model} answer to: {last}"}
     if "refuse" in last:
@@ -126,6 +129,17 @@ def test_a_language_model_judges_in_both_orders_and_goes_on_where_it_was_stopped
     assert {**same, "inputs": 0, "settings": 0} == {**figures, "inputs": 0, "settings": 0}
 
 
+def test_what_is_said_of_refusals_is_told_apart_from_the_ratings(run: Run, stub: Stub) -> None:
+    lines(Path("prompts.jsonl"), *({"prompt": f"Please {what} this."} for what in ("do", "order", "decline")))
+    ran = run(*asked_of(stub))
+    assert ran.code == 0, ran.err
+    assert "2 verdicts are left out of the ratings, because an answer refuses" in ran.out
+    assert "bad 2 of 6, good 0 of 6" in ran.out
+    assert json.loads(Path("results/pairwise.json").read_text("utf-8"))["battles"] == 4
+    battles = [json.loads(line) for line in Path("results/pairwise.battles.jsonl").read_text("utf-8").splitlines()]
+    assert [each.get("declined") for each in battles] == [None] * 4 + [["bad"]] * 2
+
+
 def test_a_reward_model_judges_models_of_this_machine(run: Run, stub: Stub, model_directory: Path) -> None:
     lines(Path("prompts.jsonl"), *({"prompt": f"Why is {what}?"} for what in ("blue", "red", "the sky")))
     ran = run(
@@ -204,6 +218,21 @@ def test_prompts_of_many_kinds_are_read_and_others_refused(tmp_path: Path) -> No
             read_prompts(lines(tmp_path / "wrong.jsonl", wrong))
     with pytest.raises(BadSet, match="asks question x twice"):
         read_prompts(lines(tmp_path / "twice.jsonl", *[{"id": "x", "prompt": "p"}] * 2))
+
+
+def test_of_a_file_that_cannot_be_read_the_line_is_told(tmp_path: Path) -> None:
+    packed = bytearray(gzip.compress(b"prompt\n" + b"".join(b"%d\n" % n for n in range(3_000))))
+    packed[40:60] = bytes(20)
+    for name, written, says in (
+        ("broken.jsonl", b'{"prompt": "a"}\n\n{"prompt": "b', "broken.jsonl:3: is no JSON: Unterminated string"),
+        ("broken.json", b'[{"prompt": "a"},\n{"prompt"}]', "broken.json:2: is no list of JSON objects"),
+        ("long.csv", b"prompt\na\n" + b"x" * 200_000, "long.csv:3: cannot be read as CSV"),
+        ("packed.csv.gz", bytes(packed), "packed.csv.gz cannot be read"),
+    ):
+        path = tmp_path / name
+        path.write_bytes(written)
+        with pytest.raises(BadSet, match=says):
+            read_prompts(path)
 
 
 def test_what_cannot_be_compared_is_refused_in_a_sentence(run: Run, stub: Stub) -> None:

@@ -159,27 +159,35 @@ def _voted(site: Site, contests: "Sequence[Contest]", seed: int) -> "tuple[Seque
 
 def _who_voted(voted: "Voted") -> list[str]:
     """What stands beside ratings by people: who they are, what is left out, how far it has come."""
-    all_of, apart = len(voted.verdicts), sum(bool(each.declined) for each in voted.verdicts)
+    all_of = len(voted.verdicts)
     who = "One person" if voted.raters == 1 else f"{voted.raters:,} people"
     busiest = f"; the busiest gave {voted.busiest:,}" if voted.raters > 1 else ""
     said = [
         f"{who} gave {plural(all_of, 'vote')}{busiest}. {SELECTION}",
         f"Comparisons with as many votes as were wanted: {voted.full:,} of {voted.of:,}.",
     ]
-    if apart:
-        each = ", ".join(f"{model} {count:,} of {seen:,}" for model, (count, seen) in voted.refusals().items())
-        said.append(
-            f"{plural(apart, 'vote')} {'is' if apart == 1 else 'are'} left out of the ratings, because an answer was "
-            f"seen refusing: {each}. With them a model that refuses loses, or wins, by refusing."
-        )
-    return said
+    return said + _refusals(voted.verdicts, "vote", "was seen refusing")
+
+
+def _refusals(verdicts: "Sequence[Verdict]", one: str, how: str) -> list[str]:
+    """What was said of refusals, and is left out. one: of what was said. how: that an answer refuses, in words."""
+    from espalier.evaluate.battles import refusals
+
+    if not (apart := sum(bool(each.declined) for each in verdicts)):
+        return []
+    each = ", ".join(f"{model} {count:,} of {seen:,}" for model, (count, seen) in refusals(verdicts).items())
+    return [
+        f"{plural(apart, one)} {'is' if apart == 1 else 'are'} left out of the ratings, because an answer {how}: "
+        f"{each}. With them a model that refuses loses, or wins, by refusing."
+    ]
 
 
 def _judged(
     judge: str, contests: "Sequence[Contest]", into: Path, seed: int, device: str, dtype: str, threads: int | None
 ) -> "tuple[Sequence[Verdict], str]":
     """What the judge says, and who it is."""
-    from espalier.evaluate.judges import LanguageJudge, by_reward
+    from espalier.evaluate.judges import LanguageJudge, by_reward, declining
+    from espalier.evaluate.manner import RULES
     from espalier.evaluate.remote import open_remote
     from espalier.infer.remote import ChatClient
 
@@ -187,10 +195,18 @@ def _judged(
     if f"{kind}:" == REWARD:
         rewards = opened_judge(written, device, dtype, threads)
         with progress(f"{rewards.name}: judging"):
-            return by_reward(rewards, contests), f"the reward model {rewards.name}, which sees one answer at a time"
-    key = os.environ.get(JUDGE_KEY) or os.environ.get(KEY)
-    source = open_remote(written, written, key).source
-    url, _, model = source.partition("#")
-    with ChatClient(url, key) as client, progress(f"{model}: judging") as bar:
-        asked = LanguageJudge(client, model, source, seed, into / f"{PAIRWISE}.judgements.jsonl")
-        return asked.rulings(contests, bar), f"{asked.name}, asked in both orders"
+            told = by_reward(rewards, contests)
+        said_by = f"the reward model {rewards.name}, which sees one answer at a time"
+    else:
+        key = os.environ.get(JUDGE_KEY) or os.environ.get(KEY)
+        source = open_remote(written, written, key).source
+        url, _, model = source.partition("#")
+        with ChatClient(url, key) as client, progress(f"{model}: judging") as bar:
+            asked = LanguageJudge(client, model, source, seed, into / f"{PAIRWISE}.judgements.jsonl")
+            told = asked.rulings(contests, bar)
+        said_by = f"{asked.name}, asked in both orders"
+    verdicts = [declining(each) for each in told]
+    apart = _refusals(verdicts, "verdict", f"refuses, as {RULES} tell")
+    for each in apart:
+        out.print(escape(each))
+    return verdicts, ". ".join([said_by, *apart])

@@ -40,9 +40,10 @@ def refuse_without_torch(who_needs: str) -> None:
 
 
 def sentence(error: Exception) -> str:
-    """What an error says, which begins small and has no stop, as a sentence."""
+    """What an error says, which begins small and has no stop, as a sentence; the name of a file stays as it is."""
     said = str(error)
-    return f"{said[:1].upper()}{said[1:]}."
+    is_name = any(sign in said.partition(" ")[0] for sign in "./")
+    return f"{said if is_name else said[:1].upper() + said[1:]}."
 
 
 def one_of(given: str, allowed: Iterable[str], what: str) -> str:

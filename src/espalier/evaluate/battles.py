@@ -4,7 +4,8 @@ in both orders (`model_1`, `model_2`, `g1_winner`, `g2_winner`); and rows of `qu
 Knows files; does not rate.
 """
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -70,6 +71,15 @@ def verdict_of(battle: Battle) -> Verdict:
     """With the characters of the last answers, where the battle tells them."""
     both = battle.conversations
     return Verdict(battle, (_characters(both[0]), _characters(both[1])) if both else None)
+
+
+def refusals(verdicts: Iterable[Verdict]) -> dict[str, tuple[int, int]]:
+    """Of each model, how often its answer was seen refusing, and how often it was seen."""
+    seen, refused = Counter[str](), Counter[str]()
+    for each in verdicts:
+        seen.update((each.battle.model_a, each.battle.model_b))
+        refused.update(each.declined)
+    return {model: (refused[model], seen[model]) for model in sorted(seen)}
 
 
 def _characters(turns: Turns) -> int:

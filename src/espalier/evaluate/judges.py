@@ -9,13 +9,14 @@ import json
 import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from pathlib import Path
 from typing import Any, Final
 
 from espalier.dataset.examples import SYSTEM, USER, Turn, Turns
 from espalier.evaluate.battles import Unsaid, Verdict, verdict_of
 from espalier.evaluate.kept import append_kept, read_kept
+from espalier.evaluate.manner import REFUSING, Manner, by_rules
 from espalier.evaluate.model import Judge, Tell, nobody
 from espalier.evaluate.pairwise import Contest
 from espalier.infer.completions import ApiRefusal
@@ -104,6 +105,15 @@ class LanguageJudge:
         asked = [astuple(turn) for turn in prompt_of(contest)]
         of = [self._source, VERSION, asked, self._seed, self._sampling.longest]
         return hashlib.sha256(json.dumps(of).encode()).hexdigest()
+
+
+def declining(verdict: Verdict) -> Verdict:
+    """A verdict with the models whose answers refuse, as rules tell: what is said of those is told apart."""
+    of, both = verdict.battle, verdict.battle.conversations
+    assert both is not None, "they were judged"
+    answers = ((of.model_a, both[0][-1].content), (of.model_b, both[1][-1].content))
+    named = frozenset(model for model, said in answers if by_rules(REFUSING, said) is Manner.EVADES)
+    return replace(verdict, declined=named)
 
 
 def verdict_in(said: str) -> str | None:

@@ -43,10 +43,19 @@ class LocalModel:
         self.tokenizer = hashlib.sha256(repr(vocabulary).encode()).hexdigest()[:16]
 
     def generate(self, prompts: Sequence[Context], sampling: Sampling, seed: int) -> list[str]:
-        """Of a text that is too long the end stays. Raises BadModel where even the last turn of a prompt leaves no room
-        for a reply."""
+        """Of what is too long the end stays: whole turns of a conversation, tokens of a text or of the last turn.
+
+        Raises BadModel where a reply is to be as long as all that the model can read."""
         room = self.longest - sampling.longest
-        tokens = [self._text(each, room) if isinstance(each, str) else self._prompt(each, room) for each in prompts]
+        if room < 1:
+            raise BadModel(
+                f"{self.name} has room for {self.longest:,} tokens, too few for a prompt and a reply of "
+                f"{sampling.longest:,}; ask for shorter ones"
+            )
+        tokens = [
+            self._text(each, room) if isinstance(each, str) else end_of_prompt(each, self.reads, room)
+            for each in prompts
+        ]
         ends = {end_of(self.reads), *({end} if isinstance(end := self.reads.eos_token_id, int) else ())}
         samples = LocalEngine(self.model, ends, PASS_TOKENS).generate(tokens, sampling, seed)
         return [str(self.reads.decode(list(each.reply), skip_special_tokens=True)) for each in samples]
@@ -82,19 +91,8 @@ class LocalModel:
         begin = self.reads.bos_token_id
         return begin if isinstance(begin, int) else end_of(self.reads)
 
-    def _prompt(self, turns: Turns, room: int) -> Tokens:
-        tokens = tokens_of(turns, self.reads, room)
-        if not tokens:
-            raise self._no_room()
-        return tokens
-
     def _text(self, text: str, room: int) -> Tokens:
-        if room < 1:
-            raise self._no_room()
         return (tuple(self.reads(text, verbose=False)["input_ids"]) or (self._first,))[-room:]
-
-    def _no_room(self) -> BadModel:
-        return BadModel(f"{self.name} has room for {self.longest:,} tokens, too few for a prompt and a reply to it")
 
     def _pair(self, context: Context, text: str) -> Replied:
         if not isinstance(context, str):

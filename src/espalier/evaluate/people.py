@@ -49,14 +49,6 @@ class Voted:
     full: int
     of: int
 
-    def refusals(self) -> dict[str, tuple[int, int]]:
-        """Of each model, how often its answer was seen refusing, and how often it was seen."""
-        seen, refused = Counter[str](), Counter[str]()
-        for each in self.verdicts:
-            seen.update((each.battle.model_a, each.battle.model_b))
-            refused.update(each.declined)
-        return {model: (refused[model], seen[model]) for model in sorted(seen)}
-
 
 class People:
     """The volunteers of a site. people: so many compare each two answers. Raises Unreachable, SiteRefuses."""

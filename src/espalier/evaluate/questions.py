@@ -7,6 +7,7 @@ import csv
 import gzip
 import io
 import json
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,26 +20,40 @@ class BadSet(ValueError):
 
 
 def rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The objects of a file, each with its number from 1. Raises BadSet, OSError."""
+    """The objects of a file, each with its line, or its number in a list or a table, from 1. Raises BadSet, OSError."""
     try:
         raw = path.read_bytes()
         text = (gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw).decode("utf-8-sig")
-    except (EOFError, gzip.BadGzipFile, UnicodeDecodeError) as error:
+    except (EOFError, gzip.BadGzipFile, zlib.error, UnicodeDecodeError) as error:
         raise BadSet(f"{path} cannot be read: {error}") from None
     kind = [suffix for suffix in path.suffixes if suffix != ".gz"][-1:]
     if kind == [".csv"]:
-        yield from enumerate(csv.DictReader(io.StringIO(text)), 1)
+        read = csv.DictReader(io.StringIO(text))
+        try:
+            yield from enumerate(read, 1)
+        except csv.Error as error:
+            raise BadSet(f"{path}:{read.line_num + 1}: cannot be read as CSV: {error}") from None
         return
-    found: list[Any]
-    try:
-        whole = json.loads(text) if text.lstrip()[:1] == "[" else None
-        found = whole if whole is not None else [json.loads(line) for line in text.split("\n") if line.strip()]
-    except ValueError as error:
-        raise BadSet(f"{path} is neither JSON lines nor a list of JSON objects: {error}") from None
-    for number, each in enumerate(found, 1):
+    for number, each in _members(path, text) if text.lstrip()[:1] == "[" else _lines(path, text):
         if not isinstance(each, dict):
             raise BadSet(f"{path}:{number}: must be an object of JSON")
         yield number, each
+
+
+def _members(path: Path, text: str) -> Iterator[tuple[int, Any]]:
+    try:
+        yield from enumerate(json.loads(text), 1)
+    except json.JSONDecodeError as error:
+        raise BadSet(f"{path}:{error.lineno}: is no list of JSON objects: {error.msg}") from None
+
+
+def _lines(path: Path, text: str) -> Iterator[tuple[int, Any]]:
+    for number, line in enumerate(text.split("\n"), 1):
+        try:
+            if line.strip():
+                yield number, json.loads(line)
+        except json.JSONDecodeError as error:
+            raise BadSet(f"{path}:{number}: is no JSON: {error.msg}, at character {error.colno}") from None
 
 
 def read_set(path: Path, of: Callable[[dict[str, Any]], T], form: str) -> list[T]:
