@@ -3,8 +3,9 @@
 import json
 import os
 import signal
+import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import torch
@@ -57,6 +58,36 @@ def test_tensorboard_shows_the_curves_of_a_run_that_was_taken_up_again(tmp_path:
                 watch.step(number, 10, loss=loss)
     read = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
     assert [(each.step, each.value) for each in read.Scalars("loss")] == [(1, 1.0), (2, 1.0), (3, 0.5), (4, 0.5)]
+
+
+def test_weights_and_biases_shows_a_run_that_was_taken_up_again_as_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Wandb:
+        """As much of its package as is used."""
+
+        runs: ClassVar[dict[str, list[Any]]] = {}
+
+        @classmethod
+        def init(cls, id: str, **_: Any) -> "Wandb":
+            cls.told = cls.runs.setdefault(id, [])
+            return cls()
+
+        def log(self, metrics: dict[str, float], step: int) -> None:
+            self.told.append((step, metrics["loss"]))
+
+        def finish(self) -> None:
+            self.told.append("finished")
+
+    monkeypatch.setitem(sys.modules, "wandb", Wandb)
+    for begin, end in ((0, 2), (2, 3)):
+        with Watch(settings(tmp_path, wandb="trees"), begin, 3, MODEL) as watch:
+            for number in range(begin + 1, end + 1):
+                watch.step(number, 10, loss=1.0)
+    assert [*Wandb.runs.values()] == [[(1, 1.0), (2, 1.0), "finished", (3, 1.0), "finished"]]
+    monkeypatch.setitem(sys.modules, "wandb", None)
+    with pytest.raises(BadSettings, match="pip install wandb"), Watch(settings(tmp_path, wandb="trees"), 3, 3, MODEL):
+        pass
 
 
 def test_a_rehearsal_tells_what_the_whole_would_take_and_keeps_nothing(tmp_path: Path) -> None:
