@@ -105,9 +105,13 @@ def test_with_forced_colours_choices_and_the_focus_are_seen(looked_at: Site, kin
 def test_figures_of_charts_can_be_read_on_a_phone(looked_at: Site) -> None:
     page = looked_at.coming("Ada", viewport={"width": 320, "height": 640})
     page.goto("/stats")
-    heights = page.locator(".drawn text").evaluate_all("all => all.map(each => each.getBoundingClientRect().height)")
-    assert heights
+    drawings = page.locator(".drawn svg:visible")
+    assert drawings.count() == page.locator(".drawn").count()
+    heights = page.locator(".drawn svg:visible text").evaluate_all(
+        "all => all.map(each => each.getBoundingClientRect().height)"
+    )
     assert min(heights) >= 10
+    assert page.locator(".drawn").evaluate_all("all => all.every(each => each.scrollWidth <= each.clientWidth)")
     assert not wider(page)
 
 

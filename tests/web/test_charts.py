@@ -7,15 +7,20 @@ from xml.etree import ElementTree
 import pytest
 from markupsafe import Markup
 
-from espalier.web.charts import WIDTH, Bar, Line, Spread, bars, curve, histograms, lines, nice_top, spreads
+from espalier.web.charts import NARROW, WIDE, Bar, Line, Spread, bars, curve, histograms, lines, nice_top, spreads
 
 
 def say(value: float) -> str:
     return f"{value:g}"
 
 
+def both(drawing: Markup) -> list[ElementTree.Element]:
+    """As it is drawn for a screen, and for a phone."""
+    return list(ElementTree.fromstring(f"<p>{drawing}</p>"))
+
+
 def parsed(drawing: Markup) -> ElementTree.Element:
-    return ElementTree.fromstring(drawing)
+    return both(drawing)[0]
 
 
 def texts(drawing: Markup) -> list[str]:
@@ -41,7 +46,7 @@ def test_a_spread_runs_between_its_ends_with_a_dot_at_its_value() -> None:
     assert texts(drawing) == ["900", "1025", "1150", "oak", "1100", "elm", "900"]
     (stroke,) = (each for each in parsed(drawing).iter("line") if each.attrib["class"] == "line")
     oak, elm = (float(each.attrib["cx"]) for each in parsed(drawing).iter("circle"))
-    assert elm < float(stroke.attrib["x1"]) < oak < float(stroke.attrib["x2"]) < WIDTH
+    assert elm < float(stroke.attrib["x1"]) < oak < float(stroke.attrib["x2"]) < WIDE.width
     assert texts(spreads([Spread("oak", 1000)], "Ratings", say)) == ["1000", "oak", "1000"]
 
 
@@ -53,7 +58,7 @@ def test_bars_from_right_to_left_are_mirrored() -> None:
     )
     for (x, width), (other_x, other_width) in zip(plain, mirrored, strict=True):
         assert width == other_width
-        assert abs(other_x - (WIDTH - x - width)) <= 0.1
+        assert abs(other_x - (WIDE.width - x - width)) <= 0.1
 
 
 def test_lines_carry_their_names_apart_from_each_other() -> None:
@@ -76,14 +81,15 @@ def test_nothing_lies_outside_and_no_chart_needs_a_style_attribute() -> None:
     ]
     for drawing in drawings:
         assert "style" not in drawing
-        root = parsed(drawing)
-        _, _, width, height = map(float, root.attrib["viewBox"].split())
-        for name, limit in (("x", width), ("y", height), ("x1", width), ("y2", height)):
-            for each in root.iter():
-                if name in each.attrib:
-                    assert 0 <= float(each.attrib[name]) <= limit, ElementTree.tostring(each)
-        for each in root.iter("polyline"):
-            assert re.fullmatch(r"[0-9., ]*", each.attrib["points"])
+        for root, size in zip(both(drawing), (WIDE, NARROW), strict=True):
+            _, _, width, height = map(float, root.attrib["viewBox"].split())
+            assert width == size.width
+            for name, limit in (("x", width), ("y", height), ("x1", width), ("y2", height)):
+                for each in root.iter():
+                    if name in each.attrib:
+                        assert 0 <= float(each.attrib[name]) <= limit, ElementTree.tostring(each)
+            for each in root.iter("polyline"):
+                assert re.fullmatch(r"[0-9., ]*", each.attrib["points"])
 
 
 def test_names_are_text_and_never_markup() -> None:

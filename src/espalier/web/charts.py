@@ -1,25 +1,43 @@
 """Charts as SVG: bars, lines, small histograms and a curve, with axes and direct labels, legible without colour.
 
-Knows numbers and their names; knows nothing of what is counted. Colours and strokes are classes of the style sheet.
+Each is drawn twice, for a screen and for a phone; the style sheet shows the one that fits, and its classes are the
+colours and strokes. Knows numbers and their names; knows nothing of what is counted.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import wraps
 from itertools import pairwise
 from math import ceil, floor, log10
-from typing import Final
+from typing import Concatenate, Final, ParamSpec
 
 from markupsafe import Markup, escape
 
 Say = Callable[[float], str]
 """How a number is written in the reader's language."""
-WIDTH: Final = 560
 ROW: Final = 30
-NAMES: Final = 186  # room for the names of rows
-VALUES: Final = 76  # room for the values behind the bars
-LETTER: Final = 7.4
 APART: Final = 16  # of two direct labels
 STEPS: Final = 5
+P = ParamSpec("P")
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """names, values: room for the names of rows, and for the values behind the bars. axis, series: room for the values
+    of an axis, and for the names of lines. letter: the width of one. css: the class of the drawing.
+    """
+
+    width: int
+    names: int
+    values: int
+    axis: int
+    series: int
+    letter: float
+    css: str
+
+
+WIDE: Final = Size(width=560, names=186, values=76, axis=56, series=144, letter=7.4, css="wide-only")
+NARROW: Final = Size(width=340, names=136, values=56, axis=40, series=108, letter=8.2, css="narrow-only")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +65,16 @@ class Spread:
     high: float | None = None
 
 
+def in_both_sizes(draw: Callable[Concatenate[Size, P], Markup]) -> Callable[P, Markup]:
+    """The same drawing for a screen and for a phone, one behind the other."""
+
+    @wraps(draw)
+    def drawn(*args: P.args, **kwargs: P.kwargs) -> Markup:
+        return Markup("").join(draw(size, *args, **kwargs) for size in (WIDE, NARROW))
+
+    return drawn
+
+
 def nice_top(value: float) -> float:
     """The round number at or above a value where an axis ends: 1, 2 or 5 times a power of ten."""
     if value <= 0:
@@ -55,34 +83,36 @@ def nice_top(value: float) -> float:
     return next(step * power for step in (1, 2, 5, 10) if step * power >= value * 0.9999)
 
 
-def bars(rows: Sequence[Bar], label: str, say: Say, *, mirrored: bool = False) -> Markup:
+@in_both_sizes
+def bars(size: Size, rows: Sequence[Bar], label: str, say: Say, *, mirrored: bool = False) -> Markup:
     """Rows of bars with names before and values behind them; a stroke where one should end."""
     top = max([row.value for row in rows] + [row.target or 0 for row in rows] + [0]) or 1
-    room = WIDTH - NAMES - VALUES
+    room = size.width - size.names - size.values
     height = ROW * len(rows) + 8
-    flip = _flip(mirrored)
-    parts = [_line("axis", flip(NAMES), 2, flip(NAMES), height - 2)]
+    flip = _flip(size, mirrored)
+    parts = [_line("axis", flip(size.names), 2, flip(size.names), height - 2)]
     for place, row in enumerate(rows):
         y = place * ROW + 8
         length = round(room * row.value / top, 1)
-        x = min(flip(NAMES), flip(NAMES + length))
-        parts.append(_text(flip(NAMES - 8), y + 14, _short(row.name, NAMES - 8), anchor="end"))
+        x = min(flip(size.names), flip(size.names + length))
+        parts.append(_text(flip(size.names - 8), y + 14, _short(size, row.name, size.names - 8), anchor="end"))
         parts.append(Markup('<rect class="bar" x="{}" y="{}" width="{}" height="18"/>').format(x, y, length))
-        end = NAMES + max(length, room * (row.target or 0) / top)
+        end = size.names + max(length, room * (row.target or 0) / top)
         parts.append(_text(flip(end + 8), y + 14, say(row.value), css="value"))
         if row.target is not None:
-            at = flip(round(NAMES + room * row.target / top, 1))
+            at = flip(round(size.names + room * row.target / top, 1))
             parts.append(_line("target", at, y - 4, at, y + 22))
-    return _svg(WIDTH, height, label, parts)
+    return _svg(size, height, label, parts)
 
 
-def spreads(rows: Sequence[Spread], label: str, say: Say, *, mirrored: bool = False) -> Markup:
+@in_both_sizes
+def spreads(size: Size, rows: Sequence[Spread], label: str, say: Say, *, mirrored: bool = False) -> Markup:
     """A dot for each row with its interval as a stroke, on an axis from the lowest to the highest end of any."""
     ends = [end for row in rows for end in (row.value, row.low, row.high) if end is not None]
     low, high = min(ends, default=0), max(ends, default=0)
-    left, right = NAMES + 12, WIDTH - VALUES
+    left, right = size.names + 12, size.width - size.values
     height = ROW * len(rows) + 28
-    flip = _flip(mirrored)
+    flip = _flip(size, mirrored)
 
     def x(value: float) -> float:
         return flip(round(left + (right - left) * ((value - low) / (high - low) if high > low else 0.5), 1))
@@ -93,30 +123,33 @@ def spreads(rows: Sequence[Spread], label: str, say: Say, *, mirrored: bool = Fa
         parts.append(_text(x(tick), height - 6, say(tick), anchor="middle"))
     for place, row in enumerate(rows):
         y = place * ROW + 17
-        parts.append(_text(flip(NAMES - 8), y + 5, _short(row.name, NAMES - 8), anchor="end"))
+        parts.append(_text(flip(size.names - 8), y + 5, _short(size, row.name, size.names - 8), anchor="end"))
         if row.low is not None and row.high is not None:
             parts.append(_line("line", x(row.low), y, x(row.high), y))
         parts.append(Markup('<circle class="bar" cx="{}" cy="{}" r="6"/>').format(x(row.value), y))
         parts.append(_text(flip(right + 12), y + 5, say(row.value), css="value"))
-    return _svg(WIDTH, height, label, parts)
+    return _svg(size, height, label, parts)
 
 
-def lines(series: Sequence[Line], names: Sequence[str], label: str, say: Say, *, mirrored: bool = False) -> Markup:
+@in_both_sizes
+def lines(
+    size: Size, series: Sequence[Line], names: Sequence[str], label: str, say: Say, *, mirrored: bool = False
+) -> Markup:
     """One stroke a series over the same days, each with its own pattern and its name at its end."""
-    left, right, head, foot, height = 56, 144, 12, 30, 260
+    left, right, head, foot, height = size.axis, size.series, 12, 30, 260
     top = max(2, nice_top(max((max(each.values, default=0) for each in series), default=0)))
-    flip = _flip(mirrored)
+    flip = _flip(size, mirrored)
     deep = height - head - foot
 
     def x(place: int) -> float:
-        return flip(round(left + (WIDTH - left - right) * place / max(1, len(names) - 1), 1))
+        return flip(round(left + (size.width - left - right) * place / max(1, len(names) - 1), 1))
 
     def y(value: float) -> float:
         return round(head + deep * (1 - value / top), 1)
 
     parts = []
     for tick in (0, top / 2, top):
-        parts.append(_line("grid" if tick else "axis", flip(left), y(tick), flip(WIDTH - right), y(tick)))
+        parts.append(_line("grid" if tick else "axis", flip(left), y(tick), flip(size.width - right), y(tick)))
         parts.append(_text(flip(left - 8), y(tick) + 4, say(tick), anchor="end"))
     for place in sorted({0, (len(names) - 1) // 2, len(names) - 1} if names else ()):
         anchor = "middle" if 0 < place < len(names) - 1 else "start" if place == 0 else "end"
@@ -126,22 +159,25 @@ def lines(series: Sequence[Line], names: Sequence[str], label: str, say: Say, *,
         points = " ".join(f"{x(place):g},{y(value):g}" for place, value in enumerate(each.values))
         parts.append(Markup('<polyline class="line l{}" points="{}"/>').format(number, points))
         parts.append(
-            _text(flip(WIDTH - right + 8), ends[number - 1] + 4, _short(each.name, right - 8), css=f"l{number}")
+            _text(
+                flip(size.width - right + 8), ends[number - 1] + 4, _short(size, each.name, right - 8), css=f"l{number}"
+            )
         )
-    return _svg(WIDTH, height, label, parts)
+    return _svg(size, height, label, parts)
 
 
-def curve(points: Sequence[tuple[float, float]], label: str, even: str, worked: str, across: str, say: Say,
+@in_both_sizes
+def curve(size: Size, points: Sequence[tuple[float, float]], label: str, even: str, worked: str, across: str, say: Say,
           *, mirrored: bool = False) -> Markup:  # fmt: skip
     """A curve of shares from nothing to all, beside the straight line that it would be if all were even."""
-    left, head, foot, size = 56, 12, 44, 280
-    flip = _flip(mirrored)
+    left, head, foot, high = size.axis, 12, 44, 280
+    flip = _flip(size, mirrored)
 
     def x(share: float) -> float:
-        return flip(round(left + (WIDTH - left - 24) * share, 1))
+        return flip(round(left + (size.width - left - 24) * share, 1))
 
     def y(share: float) -> float:
-        return round(head + size * (1 - share), 1)
+        return round(head + high * (1 - share), 1)
 
     parts = []
     for tick in (0, 0.5, 1):
@@ -156,25 +192,26 @@ def curve(points: Sequence[tuple[float, float]], label: str, even: str, worked: 
     parts.append(_text(x(0.46), y(0.54), even, anchor="end"))
     middle = min(points, key=lambda point: abs(point[0] - 0.6)) if points else (0.6, 0.3)
     parts.append(_text(x(middle[0] + 0.03), max(head + 14, y(middle[1]) + 16), worked, css="l1 value"))
-    return _svg(WIDTH, head + size + foot, label, parts)
+    return _svg(size, head + high + foot, label, parts)
 
 
-def histograms(rows: Sequence[tuple[str, Sequence[float]]], label: str, ends: tuple[str, str], say: Say,
+@in_both_sizes
+def histograms(size: Size, rows: Sequence[tuple[str, Sequence[float]]], label: str, ends: tuple[str, str], say: Say,
                *, mirrored: bool = False) -> Markup:  # fmt: skip
     """A small histogram of five steps for each name, the share of its fullest step written above that."""
     deep, gap, head = 34, 26, 6
-    column = (WIDTH - NAMES - 16) / STEPS
+    column = (size.width - size.names - 16) / STEPS
     height = head + len(rows) * (deep + gap) + 20
-    flip = _flip(mirrored)
+    flip = _flip(size, mirrored)
     parts = []
     for place, (name, shares) in enumerate(rows):
         base = head + (place + 1) * (deep + gap)
-        parts.append(_text(flip(NAMES - 8), base - 4, _short(name, NAMES - 8), anchor="end"))
-        parts.append(_line("axis", flip(NAMES), base, flip(WIDTH - 16), base))
+        parts.append(_text(flip(size.names - 8), base - 4, _short(size, name, size.names - 8), anchor="end"))
+        parts.append(_line("axis", flip(size.names), base, flip(size.width - 16), base))
         fullest = max(shares, default=0) or 1
         for step, share in enumerate(shares):
             tall = round(deep * share / fullest, 1)
-            x = round(NAMES + column * step + 4, 1)
+            x = round(size.names + column * step + 4, 1)
             left = min(flip(x), flip(x + column - 8))
             parts.append(
                 Markup('<rect class="bar" x="{}" y="{}" width="{}" height="{}"/>').format(
@@ -183,13 +220,13 @@ def histograms(rows: Sequence[tuple[str, Sequence[float]]], label: str, ends: tu
             )
             if share >= 0.005:
                 parts.append(_text(flip(x + column / 2 - 4), base - tall - 4, say(share), anchor="middle"))
-    parts.append(_text(flip(NAMES), height - 4, ends[0]))
-    parts.append(_text(flip(WIDTH - 16), height - 4, ends[1], anchor="end"))
-    return _svg(WIDTH, height, label, parts)
+    parts.append(_text(flip(size.names), height - 4, ends[0]))
+    parts.append(_text(flip(size.width - 16), height - 4, ends[1], anchor="end"))
+    return _svg(size, height, label, parts)
 
 
-def _flip(mirrored: bool) -> Callable[[float], float]:
-    return lambda x: round(WIDTH - x if mirrored else x, 1)
+def _flip(size: Size, mirrored: bool) -> Callable[[float], float]:
+    return lambda x: round(size.width - x if mirrored else x, 1)
 
 
 def _spread(places: Sequence[float], lowest: float) -> list[float]:
@@ -206,8 +243,8 @@ def _spread(places: Sequence[float], lowest: float) -> list[float]:
     return moved
 
 
-def _short(text: str, room: float) -> str:
-    most = ceil(room / LETTER)
+def _short(size: Size, text: str, room: float) -> str:
+    most = ceil(room / size.letter)
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
@@ -220,8 +257,8 @@ def _text(x: float, y: float, words: str, *, anchor: str = "start", css: str = "
     return Markup('<text x="{}" y="{}" text-anchor="{}"{}>{}</text>').format(x, round(y, 1), anchor, named, words)
 
 
-def _svg(width: float, height: float, label: str, parts: Sequence[Markup]) -> Markup:
+def _svg(size: Size, height: float, label: str, parts: Sequence[Markup]) -> Markup:
     inner = Markup("").join(parts)
-    return Markup('<svg viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>').format(
-        width, height, escape(label), inner
+    return Markup('<svg class="{}" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>').format(
+        size.css, size.width, height, escape(label), inner
     )

@@ -73,10 +73,11 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A value that changes, in words."""
+    """A value that changes, in words. says: what it is."""
 
     lang: str | None
     name: str
+    says: str
     was: str
     now: str
 
@@ -94,7 +95,8 @@ class PreviewContext:
 def lines_of(visit: Visit, changes: list[Change]) -> list[Line]:
     return [
         Line(
-            each.lang, each.name, shown(each.was, visit.words, visit.lang), shown(each.now, visit.words, visit.lang)
+            each.lang, each.name, visit.words.gettext(PARAMETERS[each.name].says),
+            shown(each.was, visit.words, visit.lang), shown(each.now, visit.words, visit.lang),
         )
         for each in changes
     ]  # fmt: skip
