@@ -18,16 +18,17 @@ SMALL, LARGE = (
 
 @dataclass
 class Room:
-    """woken: how often something was to be written or stopped."""
+    """woken: how often something was to be written or stopped. before: how many replies come before each."""
 
     there: list[ChatModel] = field(default_factory=lambda: [SMALL, LARGE])
     woken: int = 0
+    before: int = 2
 
     def models(self) -> Sequence[ChatModel]:
         return self.there
 
     def place(self, reply_id: str) -> Place | None:
-        return Place(2, 12)
+        return Place(self.before, 12)
 
     def wake(self) -> None:
         self.woken += 1

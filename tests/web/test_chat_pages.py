@@ -11,12 +11,14 @@ from sqlalchemy import Connection
 
 from campaigns import World
 from espalier.chat.limits import REPLIES
+from espalier.chat.models import ModelState
+from espalier.chat.replies import Fault
 from espalier.store import chats
 from espalier.store.battles import Vote
 from espalier.store.chats import MessageState
 from espalier.web.chatroom import ChatRules
 from espalier.web.pages import chat_stream
-from rooms import LARGE, Room, write
+from rooms import LARGE, SMALL, Room, write
 from visits import Visitor, form_of, stranger, visit, words_of
 
 CHOSEN = {"model": "small", "preset": "balanced"}
@@ -70,6 +72,34 @@ def test_a_reply_grows_for_who_looks_again_and_ends_with_what_one_can_do(ada: Vi
     ada.post(f"{address}/stop", form_of(ada.get(address), address).filled())
     assert "You stopped this reply." in ada.page.text
     assert "Continue" in ada.page.text
+
+
+def test_a_reply_that_waits_says_whether_it_is_next_and_whether_its_model_is_starting(ada: Visitor, room: Room) -> None:
+    room.before = 0
+    address = begin(ada)
+    assert "Waiting: this reply comes next." in ada.page.text
+    room.there = [replace(SMALL, state=ModelState.STARTING), LARGE]
+    assert "The model is starting." in ada.get(address).text
+
+
+def test_another_reply_is_written_by_the_model_that_is_chosen_then(ada: Visitor, room: Room) -> None:
+    address = begin(ada)
+    answer(ada, "Because.")
+    ada.get(address)
+    ada.send("/again", model="large", preset="precise")
+    answer(ada, "Because of the air.")
+    assert "Large" in ada.get(address).text.partition('class="turn assistant')[2].partition("</header>")[0]
+    room.there = [SMALL, replace(LARGE, state=ModelState.GONE)]
+    assert '<option value="small" selected>' in ada.get(address).text, "a model that is there"
+    ada.send("/again")
+    (waits,) = ada.world.door.call(chats.waiting, 10)
+    assert waits.model == "small"
+
+
+def test_what_is_too_long_is_said_with_the_numbers(ada: Visitor) -> None:
+    address = begin(ada)
+    ada.world.door.call(end, MessageState.FAILED, Fault.TOO_LONG.of(1200, 1024), ada.world.now)
+    assert "It is 1,200 tokens long; the model reads 1,024." in ada.get(address).text
 
 
 def test_a_stream_brings_each_page_the_whole_reply_once_however_late_it_comes(
@@ -256,15 +286,15 @@ def test_nobody_sees_anothers_conversation_and_without_a_model_that_is_said(ada:
 def test_what_the_filter_took_out_is_said_as_such_and_whose_words_they_were(ada: Visitor) -> None:
     address = begin(ada)
     for fault, told in (("said", "did not pass your message on"), ("written", "took out what the model wrote")):
-        ada.world.door.call(refuse, fault, ada.world.now)
+        ada.world.door.call(end, MessageState.REFUSED, fault, ada.world.now)
         assert told in ada.get(address).text
         assert "the words are not kept" in ada.page.text
         ada.post(f"{address}/replies/{last_reply(ada)}/again", form_of(ada.page, "/again").filled())
 
 
-def refuse(db: Connection, fault: str, now: datetime) -> None:
+def end(db: Connection, state: MessageState, fault: str, now: datetime) -> None:
     for reply in chats.waiting(db, 10):
-        chats.finish(db, reply.id, MessageState.REFUSED, now, error=fault)
+        chats.finish(db, reply.id, state, now, error=fault)
 
 
 def last_reply(visitor: Visitor) -> str:

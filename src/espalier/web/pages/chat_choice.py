@@ -72,7 +72,7 @@ def presets_of(visit: Visit) -> dict[str, Mapping[str, parameters.Number]]:
 def last_choice(visit: Visit, models: Sequence[ChatModel]) -> Choice:
     """What the person chose last; where that model is gone, the first that is there."""
     kept = visit.chosen.chat
-    known = [each.id for each in models]
+    known = [each.id for each in models if each.state is not ModelState.GONE] or [each.id for each in models]
     model = kept.get("model") if kept.get("model") in known else known[0] if known else ""
     usual = {name: str(each.usual) for name, each in parameters.PARAMETERS.items() if name != "seed"}
     return Choice(

@@ -19,7 +19,7 @@ from espalier.chat.models import Place
 from espalier.domain.errors import NotFound
 from espalier.store import chats
 from espalier.store.chats import Chat, MessageState
-from espalier.web.pages.chat_thread import Found, Turn, is_slow, place_of
+from espalier.web.pages.chat_thread import Found, Turn, is_slow, is_starting, place_of
 from espalier.web.render import render
 from espalier.web.visit import Chatter, Visit
 
@@ -54,6 +54,7 @@ class Stage:
     state: MessageState
     characters: int
     place: Place | None
+    starting: bool
     slow: bool
 
 
@@ -85,7 +86,8 @@ def _changed(visit: Visit, chat_id: str, replies: Sequence[str], stages: dict[st
     with visit.campaign.database.read() as db:
         there = {each: chats.message_of(db, chat_id, each) for each in replies}
     now = {
-        each: Stage(message.state, len(message.text), place_of(visit, message), is_slow(message, visit.now))
+        each: Stage(message.state, len(message.text), place_of(visit, message),
+                    is_starting(visit, message), is_slow(message, visit.now))
         for each, message in there.items() if message
     }  # fmt: skip
     changed = [each for each in replies if each in now and now[each] != stages.get(each)]

@@ -12,7 +12,8 @@ from starlette.responses import Response
 
 from espalier.chat import comparing, conversations, judging, sharing
 from espalier.chat.comparing import Pair
-from espalier.chat.models import BEST_OF, Place
+from espalier.chat.models import BEST_OF, ModelState, Place
+from espalier.chat.replies import Fault
 from espalier.domain.errors import Invalid, NotFound, Refusal
 from espalier.domain.message import Role
 from espalier.store import battles, chats, shares, thumbs
@@ -38,7 +39,8 @@ class Turn:
     """A message as the page shows it. before, after: the messages beside it, as one turns the branches.
 
     model: its title; None for a person, and while it is not to be known. place: of a reply that waits. slow: it takes
-    long. reported: staff see it. can_go_on: it ended early, and nothing stands below it.
+    long. reported: staff see it. can_go_on: it ended early, and nothing stands below it. starting: it waits for a model
+    that is.
     """
 
     message: ChatMessage
@@ -52,11 +54,19 @@ class Turn:
     slow: bool = False
     reported: bool = False
     can_go_on: bool = False
+    starting: bool = False
 
     @property
     def best_of(self) -> int:
         """So many replies are drawn of which it is the best; not told of a model that is not to be known."""
         return 1 if self.model is None else int(self.message.sampling.get(BEST_OF, 1))
+
+    @property
+    def too_long(self) -> tuple[int, int] | None:
+        """Where what was said did not fit: its length and what the model reads, in tokens, if both are known."""
+        fault, *numbers = (self.message.error or "").split()
+        length, most = (int(each) for each in numbers) if len(numbers) == 2 else (0, 0)
+        return (length, most) if fault == Fault.TOO_LONG and most else None
 
     @property
     def is_reply(self) -> bool:
@@ -120,6 +130,12 @@ def place_of(visit: Visit, message: ChatMessage) -> Place | None:
     return room.place(message.id) if room and message.state is MessageState.WAITING else None
 
 
+def is_starting(visit: Visit, message: ChatMessage) -> bool:
+    room = visit.campaign.chatroom
+    models = room.models() if room and message.state is MessageState.WAITING else ()
+    return any(each.id == message.model and each.state is ModelState.STARTING for each in models)
+
+
 def is_slow(message: ChatMessage, now: datetime) -> bool:
     return message.state.is_open and not message.text and (now - message.asked_at).total_seconds() > SLOW_S
 
@@ -157,6 +173,7 @@ class Found:
             self._judged.get(message_id), place_of(self._visit, message), is_slow(message, self._visit.now),
             message_id in self._reported,
             conversations.ended_early(message) and not self._shape.get(message_id),
+            message_id not in self._unknown and is_starting(self._visit, message),
         )  # fmt: skip
 
     def _titled(self, model: str) -> str:
@@ -208,18 +225,22 @@ async def edit(visit: ChatSender, chat_id: str, message_id: str, text: Annotated
 
 @router.post("/chat/{chat_id}/replies/{reply_id}/again")
 async def again(visit: ChatSender, chat_id: str, reply_id: str) -> Response:
-    """Another reply beside it."""
-    campaign = visit.campaign
+    """Another reply beside it, by the model and in the manner that the page's form says, where it comes with it."""
+    campaign, form = visit.campaign, await visit.request.form()
+    choice = chat_choice.choice_in(form) if "model" in form else _chosen(visit)
     try:
         await chat_choice.admit(visit)
-        wanted, *_ = chat_choice.wanted_by(visit, _chosen(visit))
+        wanted, *_ = chat_choice.wanted_by(visit, choice)
         asked = await campaign.change(
             visit.changing(), conversations.regenerate, chat_id, reply_id, wanted, campaign.clock(), campaign.rng
         )
     except NotFound:
         raise
     except Refusal as refused:
-        return await run_in_threadpool(_page, visit, chat_id, refused=refused)
+        return await run_in_threadpool(
+            _page, visit, chat_id, typed=(str(form.get("text", "")), choice), refused=refused
+        )
+    await chat_choice.keep(visit, choice)
     return _to_reply(visit, chat_id, asked.reply_id)
 
 

@@ -24,32 +24,47 @@
       button.hidden = false;
       button.addEventListener("click", () => copied(button, button.dataset.copyText));
     }
-    const like = document.querySelector("[data-copy-text]");
-    if (!like) return;
+    const like = document.querySelector("[data-copy-word]")?.dataset;
     for (const pre of part.querySelectorAll(".words pre")) {
       if (pre.closest("[data-state=running]") || pre.parentElement.previousElementSibling?.matches(".copy-code")) continue;
       const button = document.createElement("button");
       button.type = "button";
       button.className = "button quiet copy-code";
-      button.dataset.done = like.dataset.done;
-      button.textContent = like.textContent;
+      button.dataset.done = like.done;
+      button.textContent = like.copyWord;
       button.addEventListener("click", () => copied(button, pre.textContent));
       pre.parentElement.before(button);
     }
   };
   dress(document);
+  // Another reply is written by the model, and in the manner, that the page shows as chosen.
+  document.addEventListener("formdata", ({ target, formData }) => {
+    const chosen = document.getElementById("say");
+    if (!("asChosen" in target.dataset) || chosen?.tagName !== "FORM") return;
+    for (const [name, value] of new FormData(chosen)) if (!formData.has(name)) formData.append(name, value);
+  });
   // An address that names a message takes the focus from the editor; the eye still goes to the message.
   addEventListener("load", () => setTimeout(() => {
     if (location.hash) document.querySelector("#edited, #say #text")?.focus({ preventScroll: true });
   }));
 
+  const isOpen = (reply) => ["waiting", "running"].includes(reply.dataset.state);
   // How far a reply is, in the words of the page.
   const told = (reply) => reply.querySelector(":scope > p")?.textContent ?? "";
-  // What was waited for when the page came, and what became of a reply that was stopped: said once the page is there.
+  // What has become of a reply, for who does not see it.
+  const say = (reply) => {
+    const words = reply.querySelector(".words")?.cloneNode(true);
+    words?.querySelectorAll(".copy-code").forEach((button) => button.remove());
+    const letter = reply.closest("#sides") ? `${reply.querySelector("header").textContent}: ` : "";
+    said.textContent = reply.dataset.state === "complete" ? `${said.dataset.ends} ${letter}${words?.textContent ?? ""}` : told(reply);
+  };
+  // What had become of it while the page came, to which sending or stopping led: said once the page is there.
+  const led = performance.getEntriesByType("navigation")[0]?.type === "navigate";
   addEventListener("load", () => setTimeout(() => {
     const last = [...document.querySelectorAll("#talk .reply, #sides .reply")].at(-1);
-    if (last?.dataset.state === "running" && last.querySelector(".words")) said.textContent = said.dataset.begins;
-    if (last?.dataset.state === "stopped" && location.hash === "#end") said.textContent = told(last);
+    if (!last || said.textContent) return;
+    if (isOpen(last)) said.textContent = last.querySelector(".words") ? said.dataset.begins : told(last);
+    else if (led && "fresh" in last.dataset) say(last);
   }, 300));
 
   // Only what differs is put in anew: what somebody reads, or has selected, stays.
@@ -80,14 +95,9 @@
       old?.replaceWith(other);
       if (held) other.querySelector("button")?.focus();
     }
-    const { state } = reply.dataset;
-    const words = reply.querySelector(".words");
-    if (words && !hadWords) said.textContent = said.dataset.begins;
-    if (state === "complete") {
-      const letter = reply.closest("#sides") ? `${reply.querySelector("header").textContent}: ` : "";
-      said.textContent = `${said.dataset.ends} ${letter}${words?.textContent ?? ""}`;
-    } else if (state !== "waiting" && state !== "running") said.textContent = told(reply);
-    dress(reply); // behind what was said: a button is no word of the reply
+    if (!hadWords && reply.querySelector(".words")) said.textContent = said.dataset.begins;
+    if (!isOpen(reply)) say(reply);
+    dress(reply);
     if (follows) scrollTo(0, document.documentElement.scrollHeight);
   };
 
@@ -104,7 +114,7 @@
   };
   const follow = () => {
     end();
-    const open = [...document.querySelectorAll(".reply[data-state=waiting], .reply[data-state=running]")];
+    const open = [...document.querySelectorAll(".reply")].filter(isOpen);
     if (!open.length || document.hidden) return;
     const has = {}; // of each reply, what came last
     stream = new EventSource(`${talk.dataset.stream}?${open.map((reply) => `reply=${reply.id}`).join("&")}`);
