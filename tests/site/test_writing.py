@@ -2,9 +2,11 @@
 
 import sqlite3
 
+import httpx
 from playwright.sync_api import Page, Route, expect
 
 from browsers import Site
+from espalier.domain.cases import REASONS
 
 TEXT = "It depends on the light, and on how often you water them."
 
@@ -94,6 +96,22 @@ def test_who_is_signed_out_meanwhile_is_told_and_finds_the_text_again(site: Site
     page.context.add_cookies(cookies)
     page.goto(address)
     assert page.locator("#text").input_value() == TEXT
+
+
+def test_who_is_banned_while_typing_is_led_to_why_and_not_to_signing_in(site: Site) -> None:
+    page, _ = begin(site, "Fay")
+    with sqlite3.connect(site.database) as db:
+        (fay,) = db.execute("SELECT id FROM people WHERE name = 'Fay'").fetchone()
+    banned = httpx.post(
+        f"{site.url}/api/v1/people/{fay}/ban",
+        json={"reason": REASONS[3]},
+        headers={"Authorization": f"Bearer {site.tokens['Administrator']}"},
+    )
+    assert banned.status_code == 200, banned.text
+    page.locator("#text").fill(TEXT)
+    state(page, "Not saved: load the page again")
+    page.locator("[data-draft-state] a").click()
+    expect(page.locator("h1")).to_have_text("Your account is banned")
 
 
 def test_signing_out_leaves_no_text_in_the_browser(site: Site) -> None:

@@ -1,5 +1,6 @@
 """Me, over HTTP and without scripts: settings, contributions, statistics, tokens, one's data, and leaving."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -190,6 +191,15 @@ def test_after_a_day_the_account_is_gone(dora: Visitor, how: str) -> None:
     world.work()
     assert is_closed(world)
     assert dora.get("/me").url.path == "/signin"
+
+
+def test_before_leaving_one_reads_what_stands_and_that_conversations_go_either_way(dora: Visitor) -> None:
+    dora.get(f"/messages/{dora.world.tree()}")
+    for pressed in ({"put": "+1"}, {"take": "+1"}, {"put": "clap"}):
+        dora.send("/reactions", **pressed)
+    page = dora.get("/me/delete").text
+    assert re.search(r"<dt>Reactions</dt><dd[^>]*>1</dd>", page), "what was taken back does not count"
+    assert "conversations with models are deleted either way" in page
 
 
 def test_without_a_choice_nothing_happens(dora: Visitor) -> None:

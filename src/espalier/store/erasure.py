@@ -63,6 +63,11 @@ _COUNT_VOTES = Statement(
     .where(C.person_id == bindparam("person"), C.void == text("0"), C.kind.in_(VOTES))
     .group_by(C.kind)
 )
+_REACTED = Statement(
+    select(C.message_id, C.data)
+    .where(C.person_id == bindparam("person"), C.void == text("0"), C.kind == text("'reacted'"))
+    .order_by(C.tree_id, C.seq)
+)
 _theirs = messages.alias("theirs")
 _child = messages.alias("child")
 _below = (
@@ -122,9 +127,18 @@ def traces(db: Connection, person_id: str) -> Traces:
         replies_below=int(_COUNT_BELOW.value(db, person=person_id) or 0),
         labels=votes.get("reviewed", 0),
         rankings=votes.get("ranked", 0),
-        reactions=votes.get("reacted", 0),
+        reactions=_standing_reactions(db, person_id),
         skips=votes.get("skipped", 0),
     )
+
+
+def _standing_reactions(db: Connection, person_id: str) -> int:
+    """Without those that the person took back."""
+    standing: set[tuple[str, str]] = set()
+    for message_id, document in _REACTED.tuples(db, person=person_id):
+        said = json.loads(document)
+        (standing.add if said["on"] else standing.discard)((message_id, said["emoji"]))
+    return len(standing)
 
 
 def some_trees(db: Connection, person_id: str, limit: int) -> list[str]:

@@ -14,19 +14,20 @@
   const refused = form.querySelector("[role=alert]") !== null; // what the form holds was sent, and not taken
   let known = refused ? "" : JSON.stringify(filled()); // what the server has as a draft
 
-  const say = (name, link = false) => {
+  const say = (name, address = null) => {
     const words = state.dataset[name];
     if (state.dataset.now === name) return;
     state.dataset.now = name;
     state.classList.toggle("saved", false);
     state.setAttribute("aria-live", name === "saving" ? "off" : "polite");
-    if (link) {
+    if (address) {
       const anchor = document.createElement("a");
-      anchor.href = `${state.dataset.signin}?next=${encodeURIComponent(location.pathname + location.search)}`;
+      anchor.href = address;
       anchor.textContent = words;
       state.replaceChildren(anchor);
     } else state.textContent = words;
   };
+  const thisPage = location.pathname + location.search;
   const relative = new Intl.RelativeTimeFormat(document.documentElement.lang, { style: "narrow" });
   const sayAge = () => {
     if (!savedAt) return;
@@ -72,7 +73,9 @@
         sayAge();
       } else if (answer.status === 409) conflict(await answer.json());
       else if (answer.status === 410) say("refused");
-      else if (answer.type === "opaqueredirect" || answer.status === 401 || answer.status === 403) say("signedOut", true);
+      else if (answer.type === "opaqueredirect" || answer.status === 401)
+        say("signedOut", `${state.dataset.signin}?next=${encodeURIComponent(thisPage)}`);
+      else if (answer.status === 403) say("forbidden", thisPage); // banned, new terms, another session: the page says which
       else if (answer.status === 503) say("offline"); // the server is being worked on
       else say("unsaved");
     } catch { say("offline"); }
