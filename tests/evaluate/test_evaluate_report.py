@@ -37,6 +37,18 @@ def test_the_page_holds_every_figure_and_needs_nothing_from_elsewhere(run: Run) 
     assert Path("again.html").read_text("utf-8") == page
 
 
+def test_perplexities_stand_beside_each_other_only_where_texts_are_cut_alike(run: Run) -> None:
+    for name, cut, perplexity in (("one", "aaaaaaaa1", 11.5), ("two", "aaaaaaaa1", 12.5), ("three", "bbbbbbbb2", 13.5)):
+        figures = {"bits per byte": Figure(1.0), "perplexity": Figure(perplexity)}
+        of = Results(name, "", "", "heldout", 0, 10, figures, settings={"tokenizer": cut})
+        write_results(Path("alike" if cut[0] == "a" else "other"), of)
+    for folders, is_beside in ((["alike"], True), (["alike", "other"], False)):
+        assert run("evaluate", "report", *folders, "-o", "page.html").code == 0
+        page = Path("page.html").read_text("utf-8")
+        assert bool(re.search("<th scope=.col.[^>]*>perplexity<", page)) is is_beside
+        assert ("perplexity, tokenizer bbbbbbbb" in page) is not is_beside
+
+
 def test_a_figure_that_is_not_there_is_none(tmp_path: Path) -> None:
     written(tmp_path, "ours", "harness")
     of = collected([tmp_path])["ours"]

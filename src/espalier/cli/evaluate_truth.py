@@ -75,14 +75,15 @@ def truth(
         replies: dict[str, list[str]] = {}
         held: dict[str, tuple[str, str, dict[str, Figure]]] = {}
         for model in opened(models, device, dtype, threads):
+            if beliefs:
+                needs_weights(model, "what answers are worth to it")
             with progress(f"{model.name}: replying") as bar:
                 replies[model.name] = answers(
                     model, conversations, Sampling(longest, temperature), seed, samples_of(into, model, TRUTH), bar
                 )
             told: dict[str, Figure] = {}
             if beliefs:
-                needs_weights(model, "what answers are worth to it")
-                assert isinstance(model, Weighted), f"{type(model)=}"
+                assert isinstance(model, Weighted), "looked at above"
                 with progress(f"{model.name}: one true answer") as bar:
                     single = likelihoods(model, [(each.turns, each.single) for each in beliefs], bar)
                 with progress(f"{model.name}: several") as bar:

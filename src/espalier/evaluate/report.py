@@ -7,7 +7,7 @@ Knows figures and charts; does not know how they were measured.
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +21,7 @@ from espalier.evaluate.results import BadResults, Figure, Results, read_results
 MISSING: Final = "·"
 """What a page shows of what nobody knows."""
 OURS, PUBLISHED = "ours", "published"
+HELDOUT, PERPLEXITY = "heldout", "perplexity"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +55,9 @@ TABLE: Final = (
 )
 """The columns of the paper's table."""
 BESIDE: Final = (
-    Measure("bits a byte", (("heldout", "bits per byte"),), "of people's held-out replies; lower is better"),
-    Measure("win rate", (("heldout", "win rate"),), "against people's best reply, as the reward model has it"),
+    Measure("bits a byte", ((HELDOUT, "bits per byte"),), "of people's held-out replies; lower is better"),
+    Measure("perplexity", ((HELDOUT, PERPLEXITY),), "of a token of them, of models that cut texts alike", 1),
+    Measure("win rate", ((HELDOUT, "win rate"),), "against people's best reply, as the reward model has it"),
     Measure("rating", (("pairwise", "rating"), ("battles", "rating")), "Bradley and Terry's, of battles", 0),
 )
 SAFETY: Final = (
@@ -127,6 +129,7 @@ def collected(folders: Iterable[Path]) -> dict[str, dict[str, Results]]:
 
 def write_report(path: Path, found: By, name: str = "Models evaluated") -> None:
     """Write the page. The same results give the same bytes. Raises NeedsVlConvert."""
+    found = _comparable(found)
     evaluations = sorted({each for of in found.values() for each in of})
     facts = [
         ("models", f"{len(found):,}"), ("evaluations", f"{len(evaluations):,}"),
@@ -148,6 +151,26 @@ def write_report(path: Path, found: By, name: str = "Models evaluated") -> None:
         f"measured is {MISSING}."
     )
     write_page(path, Page(name, name, facts, [each for each in parts if each.parts], "Compared", says))
+
+
+def _comparable(found: By) -> By:
+    """The same, with perplexities of a token told by how texts are cut where models differ in that: beside each other
+    stand only those that may be compared.
+    """
+    cuts = {
+        name: str(of[HELDOUT].settings.get("tokenizer"))
+        for name, of in found.items()
+        if HELDOUT in of and PERPLEXITY in of[HELDOUT].figures
+    }
+    if len(set(cuts.values())) < 2:
+        return found
+    return {name: {**of, HELDOUT: _cut(of[HELDOUT], cuts[name])} if name in cuts else of for name, of in found.items()}
+
+
+def _cut(heldout: Results, tokenizer: str) -> Results:
+    called = f"{PERPLEXITY}, tokenizer {tokenizer[:8]}"
+    told = {called if name == PERPLEXITY else name: each for name, each in heldout.figures.items()}
+    return replace(heldout, figures=told)
 
 
 def figure_of(of: Mapping[str, Results], measure: Measure) -> Figure | None:
@@ -181,7 +204,9 @@ def _there(found: By, measures: Sequence[Measure]) -> dict[str, list[Figure | No
 
 def _table(found: By) -> Iterator[Table | Drawn | str]:
     """The paper's table with our models above the published ones, then what else is known of ours."""
-    said, measures = published(), (*TABLE, *BESIDE)
+    said = published()
+    told = (each for each in BESIDE if any(figure_of(of, each) for of in found.values()))
+    measures = (*TABLE, *told)
     rows: list[Sequence[Cell]] = [
         (name, OURS, *(cell(each, measure.digits) for each, measure in zip(row, measures, strict=True)))
         for name, row in _there(found, measures).items()
