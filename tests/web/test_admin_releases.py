@@ -1,6 +1,7 @@
 """Releases on the site: asked for, made by itself, downloaded, and named to whoever leaves."""
 
 import json
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -22,7 +23,8 @@ def test_a_release_is_made_by_itself_and_its_files_are_downloaded(chief: Visitor
     tree, *_ = small_campaign.ranked_tree()
     chief.get(ADDRESS)
     page = chief.send(ADDRESS, name="first-1", title="Our first", licence="cc0-1.0", held_out="0")
-    assert "hx-get" in page.text
+    asked_again = re.search(r'hx-get="([^"]+)"', page.text)
+    assert asked_again
     assert chief.get(f"{ADDRESS}/first-1/report.html").status_code == 404, "it is not there yet"
     half = (
         small_campaign.http.app.state.campaign.data_dir / "releases" / ".first-1.abc.part"
@@ -30,6 +32,7 @@ def test_a_release_is_made_by_itself_and_its_files_are_downloaded(chief: Visitor
     half.mkdir(parents=True)
     small_campaign.work()
     assert not half.exists()
+    assert f"{ADDRESS}/first-1/report.html" in chief.get(asked_again[1]).text, "who waited is led to it"
     page = chief.get(ADDRESS)
     assert "first-1" in page.text
     assert "hx-get" not in page.text
