@@ -74,7 +74,7 @@ def test_a_moderator_takes_a_case_decides_it_and_undoes_it(site: Site) -> None:
     expect(page.get_by_text("The message is removed.")).to_be_visible()
     press(page, "Undo the decision")
     expect(page.get_by_text("The message is removed.")).to_have_count(0)
-    expect(page.get_by_role("button", name="Decide", exact=True)).to_be_visible()
+    expect(page.locator("[data-key=decide]")).to_be_visible()
 
 
 def test_a_text_comes_back_when_its_place_was_closed_or_its_message_deleted_meanwhile(site: Site) -> None:

@@ -9,13 +9,14 @@ import pytest
 from campaigns import REPLIES, Someone, World, well
 from espalier.domain.sight import BlindMessage, OwnMessage, PublicMessage, StaffMessage
 
-BLIND = {
+SAID = {
     "id", "tree_id", "parent_id", "role", "lang", "text", "depth", "created_at", "edited", "deleted", "seen_as",
 }  # fmt: skip
 OUTCOME = {"tree_state", "late", "review_result", "review_count", "rank", "labels", "emojis"}
 AUTHORSHIP = {"author", "author_name", "synthetic", "model_name"}
-OWN = BLIND | OUTCOME | {"removed"}
-PUBLIC = BLIND | OUTCOME | AUTHORSHIP
+BLIND = SAID | {"removed"}
+OWN = SAID | OUTCOME | {"removed"}
+PUBLIC = SAID | OUTCOME | AUTHORSHIP
 STAFF = PUBLIC | {"removed", "tombstone", "origin", "dismissed_flags", "dismissed_skips"}
 
 
