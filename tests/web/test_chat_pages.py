@@ -82,6 +82,13 @@ def test_a_reply_that_waits_says_whether_it_is_next_and_whether_its_model_is_sta
     assert "The model is starting." in ada.get(address).text
 
 
+def test_after_a_while_without_a_word_the_page_says_that_it_takes_long(ada: Visitor) -> None:
+    address = begin(ada)
+    assert "This takes longer than usual." not in ada.page.text
+    ada.world.later(seconds=21)
+    assert "This takes longer than usual." in ada.get(address).text
+
+
 def test_another_reply_is_written_by_the_model_that_is_chosen_then(ada: Visitor, room: Room) -> None:
     address = begin(ada)
     answer(ada, "Because.")

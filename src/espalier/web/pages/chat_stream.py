@@ -26,7 +26,7 @@ from espalier.web.visit import Chatter, Visit
 router = APIRouter()
 
 LOOK_EVERY_S: Final = 0.25
-LASTS_S: Final = 10.0
+LASTS_S: Final = 8.0
 """Then the browser connects anew, so that a server which is to stop waits no longer, and a proxy that keeps answers
 back until they end keeps back no more than that.
 """
