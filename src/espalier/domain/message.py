@@ -3,7 +3,7 @@
 Knows nothing of trees, policies, databases or clocks.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -187,7 +187,7 @@ class Message:
     edited: bool = False
     accepted: bool | None = None
     rank: int | None = None
-    reviews: tuple[Review, ...] = ()
+    reviews: Sequence[Review] = ()
     reactions: tuple[Reaction, ...] = ()
     skips: tuple[Skip, ...] = ()
     dismissed_flags: int = 0

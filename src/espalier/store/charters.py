@@ -9,12 +9,12 @@ from typing import Final
 from sqlalchemy import Connection, bindparam, insert, select
 
 from espalier.domain.charter import Charter
-from espalier.store.sql import Statement
+from espalier.store.sql import KeptStatement, Statement
 from espalier.store.tables import charters
 from espalier.store.times import from_us, to_us
 
 C = charters.c
-_CURRENT = Statement(select(C.document).order_by(C.version.desc()).limit(1))
+_CURRENT = KeptStatement(select(C.document).order_by(C.version.desc()).limit(1))
 _VERSIONS = Statement(
     select(C.version, C.at, C.person_id, C.document).order_by(C.version.desc()).limit(bindparam("most"))
 )

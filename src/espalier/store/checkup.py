@@ -18,7 +18,7 @@ from espalier.domain.points import COUNTED, Counts
 from espalier.domain.tree import Tree
 from espalier.domain.work import Act, done_by, open_work
 from espalier.store import search, work
-from espalier.store.facts import FACT_COLUMNS, GOLD, VOTES, FactRow, fact_row
+from espalier.store.facts import FACT_COLUMNS, GOLD, VOTES, FactRow
 from espalier.store.history import facts
 from espalier.store.sql import Statement
 from espalier.store.tables import contributions, done, messages, people, receipts, tallies, tasks, texts_sent, trees
@@ -134,8 +134,8 @@ def stored(db: Connection, ids: Collection[str]) -> Iterator[Stored]:
         message_rows.setdefault(tree_id, []).append(row[:width])
         written.setdefault(tree_id, {})[row[0]] = dict(zip(DERIVED, row[width:], strict=True))
     logs: dict[str, list[FactRow]] = {}
-    for row in _LOG.rows(db, ids=ids):
-        fact = fact_row(row)
+    for row in _LOG.tuples(db, ids=ids):
+        fact = FactRow._make(row)
         logs.setdefault(fact.tree_id, []).append(fact)
     found = {}
     for row in _TREES.rows(db, ids=ids):

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, bindparam, exists, func, or_, select, tuple_
 
 from espalier.domain.tree import State
 from espalier.store.chat_trees import NO_CONSENT, licences
-from espalier.store.facts import FACT_COLUMNS, FactRow, fact_row
+from espalier.store.facts import FACT_COLUMNS, FactRow
 from espalier.store.sql import Statement
 from espalier.store.tables import chat_trees, chats, contributions, messages, trees
 
@@ -110,8 +110,8 @@ def judgements(db: Connection, states: Collection[State], langs: Collection[str]
     """For each of these trees that has any: its reviews, rankings and reactions in the order in which they came."""
     for rows in _pages(db, states, langs):
         found: dict[str, list[FactRow]] = {row[0]: [] for row in rows}
-        for row in _JUDGEMENTS.rows(db, ids=list(found)):
-            fact = fact_row(row)
+        for row in _JUDGEMENTS.tuples(db, ids=list(found)):
+            fact = FactRow._make(row)
             found[fact.tree_id].append(fact)
         yield from filter(None, found.values())
 

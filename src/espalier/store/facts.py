@@ -5,7 +5,7 @@ Knows how a fact is spelled in the table `contributions`; does not know what it 
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
@@ -60,7 +60,7 @@ SENT: Final = ("planted", "replied", "reviewed", "ranked", GOLD)
 class FactRow(NamedTuple):
     """A row of the log. `kind` is one of KINDS; `data` what this kind adds.
 
-    A tuple, since each change of a tree reads all its rows, and a dataclass takes three times as long to make.
+    A tuple of what the database says, since each change of a tree reads all its rows and looks closer at few of them.
     """
 
     seq: int
@@ -68,10 +68,26 @@ class FactRow(NamedTuple):
     kind: str
     message_id: str | None
     person_id: str | None
-    at: datetime
-    late: bool
-    counted: bool
-    data: dict[str, Any]
+    at_us: int
+    came_late: int
+    was_counted: int
+    spelled: str | None
+
+    @property
+    def at(self) -> datetime:
+        return from_us(self.at_us)
+
+    @property
+    def late(self) -> bool:
+        return bool(self.came_late)
+
+    @property
+    def counted(self) -> bool:
+        return bool(self.was_counted)
+
+    @property
+    def data(self) -> dict[str, Any]:
+        return from_json(self.spelled) if self.spelled else {}
 
     @property
     def automatic(self) -> bool:
@@ -185,19 +201,19 @@ def void(db: Connection, seq: int) -> None:
 def find_fact(db: Connection, seq: int) -> FactRow | None:
     """A fact by its number; None when it was withdrawn."""
     row = _FACT.row(db, number=seq)
-    return fact_row(row) if row else None
+    return FactRow._make(row) if row else None
 
 
 def fact_of_task(db: Connection, person_id: str, task_id: str) -> FactRow | None:
     """What a person answered to a task, or their skip of it; None when they took it back."""
     row = _OF_TASK.row(db, task=task_id, person=person_id)
-    return fact_row(row) if row else None
+    return FactRow._make(row) if row else None
 
 
 def writing_of(db: Connection, person_id: str, tree_id: str, message_id: str) -> FactRow | None:
     """With which a person wrote a message; None when it is not theirs or was taken back."""
     row = _WRITTEN.row(db, tree=tree_id, message=message_id, person=person_id)
-    return fact_row(row) if row else None
+    return FactRow._make(row) if row else None
 
 
 def skip_reasons(db: Connection, tree_id: str, message_id: str) -> dict[str, int]:
@@ -213,22 +229,7 @@ def give_reason(db: Connection, row: FactRow, reason: str) -> None:
 
 def log_of(db: Connection, tree_id: str) -> list[FactRow]:
     """All that happened to a tree, in order."""
-    return [fact_row(row) for row in _OF_TREE.rows(db, tree_id=tree_id)]
-
-
-def fact_row(row: Any) -> FactRow:
-    seq, tree_id, kind, message_id, person_id, at, late, counted, data = row
-    return FactRow(
-        seq,
-        tree_id,
-        kind,
-        message_id,
-        person_id,
-        from_us(at),
-        bool(late),
-        bool(counted),
-        from_json(data) if data else {},
-    )
+    return [FactRow._make(row) for row in _OF_TREE.tuples(db, tree_id=tree_id)]
 
 
 def encode(fact: Contribution) -> tuple[str | None, dict[str, Any]]:
@@ -323,6 +324,38 @@ def decode_review(row: FactRow) -> Review:
     data = row.data
     weight = data.get("weight", 1.0)
     return Review(row.seq, row.person_id, row.at, data["labels"], data["full"], row.late, row.counted, weight)
+
+
+class Reviews(Sequence[Review]):
+    """The reviews of a message, read from their rows when somebody looks: most changes of a tree look at few of all."""
+
+    __slots__ = ("_read", "_rows")
+
+    def __init__(self, rows: Sequence[FactRow]) -> None:
+        self._rows = rows
+        self._read: tuple[Review, ...] | None = None
+
+    def _all(self) -> tuple[Review, ...]:
+        if self._read is None:
+            self._read = tuple(map(decode_review, self._rows))
+        return self._read
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, place: Any) -> Any:
+        return self._all()[place]
+
+    def __iter__(self) -> Iterator[Review]:
+        return iter(self._all())
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Reviews | tuple) and self._all() == tuple(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return repr(self._all())
 
 
 def decode_ranking(row: FactRow) -> Ranking:

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Engine, RootTransaction
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from espalier.store.copier import LogCopier
+from espalier.store.kept import KeptRows, keep_no_more
 from espalier.store.writes import CAPACITY, DoorBusy, P, T, UseCase, closed, not_saved, too_many
 
 GROUP = 128  # use cases in one commit, at most
@@ -61,6 +62,7 @@ class SqliteDoor:
         self._closed = False
         self._last_seen = False
         self._db: Connection | None = None
+        self._kept: KeptRows  # of that connection
         self._copier = LogCopier(engine)
         self._thread = threading.Thread(target=self._work, name="door", daemon=True)
         self._thread.start()
@@ -115,26 +117,27 @@ class SqliteDoor:
                     lost.error = _because(error)
             self._answer(group)
         if self._db is not None:
+            keep_no_more(self._db)
             self._db.close()
 
     def _serve(self, group: list[_Wish]) -> None:
         """Run the first wish and those that have queued up meanwhile, and commit them. Fills `group`."""
         db, transaction = self._begin(group)
         until = time.monotonic() + self._group_s
-        kept: list[_Wish] = []  # what the open transaction holds
+        held: list[_Wish] = []  # what the open transaction holds
         wish: _Wish | None = group[0]
         while wish is not None:
             try:
-                if self._perform(db, transaction, wish, nested=bool(kept)):
-                    kept.append(wish)
-                elif not kept:
+                if self._perform(db, transaction, wish, nested=bool(held)):
+                    held.append(wish)
+                elif not held:
                     transaction.rollback()
-                    transaction = db.begin()
+                    db, transaction = self._begin(group)
             except _TransactionLost as error:
                 log.error("the transaction of a group of writes was lost", exc_info=error)
-                for lost in kept:
+                for lost in held:
                     lost.error = _because(error)
-                kept = []
+                held = []
                 self._start_afresh()
                 db, transaction = self._begin(group)
             full = len(group) >= self._group or time.monotonic() >= until
@@ -148,7 +151,10 @@ class SqliteDoor:
         try:
             if self._db is None:
                 self._db = self._engine.connect()
-            return self._db, self._db.begin()
+                self._kept = KeptRows(self._db)
+            transaction = self._db.begin()
+            self._kept.begun(self._db)
+            return self._db, transaction
         except DBAPIError:
             # Whoever has queued up meanwhile would wait as long again, and in vain.
             while len(group) < self._group and (wish := self._next()) is not None:
@@ -181,6 +187,7 @@ class SqliteDoor:
                 driver.execute("RELEASE use_case")
         except BaseException as error:  # whatever it is, it belongs to the one who waits for it
             wish.value, wish.error = None, error
+            self._kept.undone()
             # A full disk, say, makes SQLite end the whole transaction by itself.
             if not (transaction.is_active and driver.in_transaction):
                 raise _TransactionLost from error

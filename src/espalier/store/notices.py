@@ -11,7 +11,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, bindparam, delete, insert, select, text, update
 
 from espalier.domain.cases import About, Verdict
-from espalier.store.sql import Statement
+from espalier.store.sql import KeptStatement, Statement
 from espalier.store.tables import cases, decisions, notices
 from espalier.store.times import from_us, to_us
 
@@ -76,7 +76,7 @@ _OF = Statement(
     .where(N.person_id == bindparam("person"))
     .order_by(N.decision.desc())
 )
-_WARNED = Statement(
+_WARNED = KeptStatement(
     select(N.decision)
     .join(decisions, D.seq == N.decision)
     .where(

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select, text, tuple_, update
 
-from espalier.store.sql import ESCAPE, Statement, literally
+from espalier.store.sql import ESCAPE, KeptStatement, Statement, literally
 from espalier.store.tables import people, tokens
 from espalier.store.times import from_us, to_us
 
@@ -83,7 +83,7 @@ _IN_FORCE: Final = (
     .where(T.hash == bindparam("token_hash"), T.revoked_at.is_(None))
 )
 _BY_TOKEN = Statement(_IN_FORCE)
-_BY_TOKEN_LOCKED = Statement(_IN_FORCE.with_for_update(of=people))
+_BY_TOKEN_LOCKED = KeptStatement(_IN_FORCE.with_for_update(of=people))
 _BY_ID = Statement(select(*PERSON_COLUMNS).where(P.id == bindparam("person_id")))
 _BY_IDS = Statement(select(*PERSON_COLUMNS).where(P.id.in_(bindparam("ids", expanding=True))))
 _BY_ID_LOCKED = Statement(select(*PERSON_COLUMNS).where(P.id == bindparam("person_id")).with_for_update())

@@ -12,15 +12,15 @@ from typing import Final
 from sqlalchemy import Connection, bindparam, insert, select
 
 from espalier.domain.policy import CampaignPolicy, Policy
-from espalier.store.sql import Statement
+from espalier.store.sql import KeptStatement, Statement
 from espalier.store.tables import policies
 from espalier.store.times import from_us, to_us
 
 P = policies.c
 NEWEST: Final = 2**31 - 1
 """Above every version: where a list begins."""
-_CURRENT = Statement(select(P.version, P.document).order_by(P.version.desc()).limit(1))
-_VERSION = Statement(select(P.document).where(P.version == bindparam("number")))
+_CURRENT = KeptStatement(select(P.version, P.document).order_by(P.version.desc()).limit(1))
+_VERSION = KeptStatement(select(P.document).where(P.version == bindparam("number")))
 _VERSIONS = Statement(
     select(P.version, P.at, P.person_id, P.document)
     .where(P.version < bindparam("before"))

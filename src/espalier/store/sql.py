@@ -12,9 +12,11 @@ from itertools import count
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import ARRAY, BindParameter, Connection, Dialect, Executable, Insert, Text, bindparam
+from sqlalchemy import ARRAY, BindParameter, Connection, Dialect, Executable, Insert, Text, UpdateBase, bindparam
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
+
+from espalier.store import kept
 
 _INSERT = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 _numbers = count()
@@ -91,6 +93,8 @@ class Statement:
     def many(self, db: Connection, /, several: Iterable[Mapping[str, Any]]) -> int:
         """Run a change once for each set of arguments; how many rows were touched in all."""
         plan = self._plans.get(db.dialect.name) or self._plan(db)
+        if plan.changes_kept and (rows := kept.kept_rows(db)):
+            rows.changing()
         bound = [plan.bind(arguments) for arguments in several]
         if not bound:
             return 0
@@ -109,6 +113,8 @@ class Statement:
         plan = self._plans.get(db.dialect.name) or self._plan(db)
         bound = plan.bind(arguments)
         driver = _driver(db)
+        if plan.changes_kept and (rows := kept.kept_rows(db)):
+            rows.changing()
         try:
             return driver.execute(plan.sql, bound), plan
         except plan.driver_errors as error:
@@ -116,6 +122,25 @@ class Statement:
 
     def _plan(self, db: Connection) -> "_Plan":
         return self._plans.setdefault(db.dialect.name, _Plan(self._build, db.dialect))
+
+
+class KeptStatement(Statement):
+    """A question whose first row is asked for all day, of nothing but `kept.TABLES`; the writer of SQLite keeps it."""
+
+    __slots__ = ()
+
+    def row(self, db: Connection, /, **arguments: Any) -> Any | None:
+        here = kept.kept_rows(db)
+        if here is None:
+            return super().row(db, **arguments)
+        key = (self, *arguments.values())
+        if key not in here.rows:
+            here.rows[key] = super().row(db, **arguments)
+        return here.rows[key]
+
+    def value(self, db: Connection, /, **arguments: Any) -> Any | None:
+        found = self.row(db, **arguments)
+        return None if found is None else found[0]
 
 
 def _driver(db: Connection) -> Any:
@@ -151,7 +176,7 @@ def _told(db: Connection, plan: "_Plan", bound: Any, error: Exception) -> BaseEx
 class _Plan:
     """A statement as one dialect wants it: its text, and how arguments become what the driver takes."""
 
-    __slots__ = ("_names", "_pick", "_spell", "driver_errors", "make", "sql")
+    __slots__ = ("_names", "_pick", "_spell", "changes_kept", "driver_errors", "make", "sql")
 
     def __init__(self, build: Executable | Callable[[Any], Executable], dialect: Dialect) -> None:
         construct = build(_INSERT[dialect.name]) if not isinstance(build, Executable) else build
@@ -161,6 +186,7 @@ class _Plan:
         compiled = _compiler_for(base)(dialect, construct)
         order: Sequence[str] = compiled.positiontup or ()
         self.sql = str(compiled)
+        self.changes_kept = isinstance(construct, UpdateBase) and str(construct.table) in kept.TABLES
         self.driver_errors = dialect.loaded_dbapi.Error
         self.make: Callable[..., Any] | None = None
         self._names = frozenset(name for name in compiled.bind_names.values())

@@ -5,7 +5,7 @@ difference between the tree before and after.
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
@@ -25,7 +25,7 @@ from espalier.domain.tree import TERMINAL, Shape, State, Tree
 from espalier.domain.work import changed_done, done_by, open_work
 from espalier.store import search, work
 from espalier.store.boards import add_to_tallies
-from espalier.store.facts import FACT_COLUMNS, VOTES, FactRow, decode_ranking, decode_review, fact_row
+from espalier.store.facts import FACT_COLUMNS, VOTES, FactRow, Reviews, decode_ranking
 from espalier.store.locks import several_writers
 from espalier.store.sql import Statement
 from espalier.store.tables import contributions, done, messages, trees
@@ -139,7 +139,7 @@ def find_tree(db: Connection, tree_id: str) -> Tree | None:
     row = (_TREE_LOCKED if several_writers(db) else _TREE).row(db, tree_id=tree_id)
     if row is None:
         return None
-    votes = map(fact_row, _VOTES.tuples(db, tree_id=tree_id))
+    votes = map(FactRow._make, _VOTES.tuples(db, tree_id=tree_id))
     return tree_value(row, _MESSAGES.tuples(db, tree_id=tree_id), votes)
 
 
@@ -166,8 +166,8 @@ def load_trees(db: Connection, tree_ids: Iterable[str]) -> list[Tree]:
 def votes_of(db: Connection, tree_ids: Iterable[str]) -> dict[str, list[FactRow]]:
     """Reviews, rankings, reactions and skips by tree, in the order in which they came."""
     votes: dict[str, list[FactRow]] = {}
-    for row in _VOTES_OF.rows(db, ids=list(tree_ids)):
-        vote = fact_row(row)
+    for row in _VOTES_OF.tuples(db, ids=list(tree_ids)):
+        vote = FactRow._make(row)
         votes.setdefault(vote.tree_id, []).append(vote)
     return votes
 
@@ -199,7 +199,7 @@ def tree_value(row: Any, message_rows: Iterable[Any], votes: Iterable[FactRow]) 
         message_id = message_row[0]
         nodes[message_id] = message_value(
             message_row,
-            reviews=tuple(said.reviews.get(message_id, ())),
+            reviews=said.reviews_of(message_id),
             reactions=tuple(said.reactions.get(message_id, ())),
             skips=tuple(said.skips.get(message_id, ())),
         )
@@ -229,25 +229,31 @@ def message_value(row: Any, **votes: Any) -> Message:
 class _Said:
     """What was said of the messages of a tree, by message."""
 
-    reviews: dict[str, list[Review]] = field(default_factory=dict)
+    reviews: dict[str, list[FactRow]] = field(default_factory=dict)
     rankings: dict[str, list[Ranking]] = field(default_factory=dict)
     reactions: dict[str, list[Reaction]] = field(default_factory=dict)
     skips: dict[str, list[Skip]] = field(default_factory=dict)
+
+    def reviews_of(self, message_id: str) -> Sequence[Review]:
+        rows = self.reviews.get(message_id)
+        return Reviews(rows) if rows else ()
 
 
 def _said(votes: Iterable[FactRow]) -> _Said:
     said = _Said()
     for row in votes:
-        subject, data = row.message_id or "", row.data
-        if row.kind == "reviewed":
-            said.reviews.setdefault(subject, []).append(decode_review(row))
-        elif row.kind == "ranked":
+        kind, subject = row.kind, row.message_id or ""
+        if kind == "reviewed":
+            said.reviews.setdefault(subject, []).append(row)
+        elif kind == "ranked":
             said.rankings.setdefault(subject, []).append(decode_ranking(row))
-        elif row.kind == "reacted":
+        elif kind == "reacted":
+            data = row.data
             reaction = Reaction(row.person_id, data["emoji"])
             others = [other for other in said.reactions.get(subject, ()) if other != reaction or other.person is None]
             said.reactions[subject] = [*others, reaction] if data["on"] else others
         else:
+            data = row.data
             skip = Skip(row.person_id, SkipOf(data["what"]), data["reason"])
             said.skips.setdefault(subject, []).append(skip)
     return said
@@ -260,7 +266,7 @@ def with_votes(tree: Tree, votes: Iterable[FactRow]) -> Tree:
     for message_id in said.reviews.keys() | said.reactions.keys() | said.skips.keys():
         nodes[message_id] = replace(
             nodes[message_id],
-            reviews=tuple(said.reviews.get(message_id, ())),
+            reviews=said.reviews_of(message_id),
             reactions=tuple(said.reactions.get(message_id, ())),
             skips=tuple(said.skips.get(message_id, ())),
         )
