@@ -47,6 +47,7 @@ def test_perplexities_stand_beside_each_other_only_where_texts_are_cut_alike(run
         page = Path("page.html").read_text("utf-8")
         assert bool(re.search("<th scope=.col.[^>]*>perplexity<", page)) is is_beside
         assert ("perplexity, tokenizer bbbbbbbb" in page) is not is_beside
+        assert "Of people" not in page, "bits per byte are all the same: there is nothing to draw"
 
 
 def test_a_figure_that_is_not_there_is_none(tmp_path: Path) -> None:

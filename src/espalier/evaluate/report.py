@@ -264,7 +264,9 @@ def _reach(found: By) -> Iterator[Table | Drawn | str]:
 
 
 def _points(found: By, measure: Measure, others: Sequence[Mapping[str, Any]]) -> Chart | None:
-    """A point for each model, with a line for its interval; None where we have none."""
+    """A point for each model, with a line for its interval; None where we have none, or all say the same, so that there
+    is no axis to put them on.
+    """
     ours = {name: told for name, of in found.items() if (told := figure_of(of, measure))}
     if not ours:
         return None
@@ -278,6 +280,8 @@ def _points(found: By, measure: Measure, others: Sequence[Mapping[str, Any]]) ->
         for each in others
         if measure.published and measure.published in each
     ]
+    if len({each[end] for each in values for end in ("low", "value", "high")}) == 1:
+        return None
     who = list(dict.fromkeys(each["who"] for each in values))
     colour = {"field": "who", "type": "nominal", "sort": None, "legend": None if len(who) < 2 else {},
               "scale": {"domain": who, "range": list(SERIES[: len(who)])}}  # fmt: skip
