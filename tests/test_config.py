@@ -178,6 +178,11 @@ def test_passwords_are_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     assert shown("database_url").value == "postgresql://ann:***@db:5432/trees?sslpassword=***&a=b"
 
 
+def test_presets_of_the_chat_are_shown_with_their_values() -> None:
+    write("[chat_presets.Cautious]\ntemperature = 0.3\ntop_p = 0.9\n[chat_presets.Bold]\ntemperature = 1\n")
+    assert shown("chat_presets").value == "Cautious (temperature 0.3, top_p 0.9), Bold (temperature 1)"
+
+
 def test_every_setting_has_a_sentence_and_says_what_is_right() -> None:
     for name, field in FIELDS.items():
         assert (field.description or "").endswith("."), name

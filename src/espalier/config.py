@@ -390,7 +390,8 @@ def _text(value: object) -> str:
         case list(items):
             return ", ".join(items) or "none"
         case dict(table):
-            return ", ".join(f"{name} {each:g}" for name, each in table.items()) or "none"
+            said = (f"({_text(each)})" if isinstance(each, dict) else f"{each:g}" for each in table.values())
+            return ", ".join(f"{name} {value}" for name, value in zip(table, said, strict=True)) or "none"
         case other:
             return str(other)
 

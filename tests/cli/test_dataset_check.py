@@ -1,11 +1,14 @@
 """`espalier dataset check` and `espalier safety train`, as somebody types them."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from commands import Run
+from espalier.cli.chat_models import judges_of
+from espalier.config import Settings
 from espalier.dataset.scores import by_message, read_scores
 from espalier.dataset.unfinished import Unfinished
 from espalier.safety import checks
@@ -89,7 +92,9 @@ def test_what_was_found_of_other_texts_is_nobodys(run: Run, source: Path, tmp_pa
     assert "Going on" not in run("dataset", "check", source, "--into", scores).err
 
 
-def test_toxicity_is_learned_from_labels_and_told_of_other_texts(run: Run, source: Path, tmp_path: Path) -> None:
+def test_toxicity_is_learned_from_labels_and_told_of_other_texts(
+    run: Run, source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     def said(number: int) -> dict[str, object]:
         rude = number % 3 == 0
         words = "You stupid idiot" if rude else "Thank you so much"
@@ -102,6 +107,11 @@ def test_toxicity_is_learned_from_labels_and_told_of_other_texts(run: Run, sourc
     made = run("safety", "train", labelled, "--into", model)
     assert made.code == 0, made.err
     assert "learned from 210 texts" in made.out
+    assert re.search(r"1 in 10 scores 0\.\d\d or more, 1 in 100 scores", made.out)
+    assert judges_of(Settings(chat_filter=str(model), chat_filter_written=0.1)).safety
+    told = capsys.readouterr().err
+    assert "chat_filter_said is 0.8, so it takes out next to nothing" in told
+    assert "chat_filter_written" not in told
     measured = run("evaluate", "moderation", model, "--trees", labelled)
     assert "has learned from these trees" in measured.err
     run("dataset", "check", source, "--only", "toxicity", "--model", model, "--into", scores)

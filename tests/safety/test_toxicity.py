@@ -40,6 +40,11 @@ def test_it_tells_what_it_was_taught_and_words_like_it(model: ToxicityModel) -> 
     assert model == learn(*[list(each) for each in _taught()], {"texts": 240})
 
 
+def test_it_says_which_scores_how_many_texts_reach_so_that_a_level_can_be_chosen(model: ToxicityModel) -> None:
+    scores = sorted(map(model.score, _taught()[0]), reverse=True)
+    assert model.reached == {10: pytest.approx(scores[23], abs=1e-3), 100: pytest.approx(scores[1], abs=1e-3)}
+
+
 def _taught() -> tuple[list[str], list[float]]:
     rng = random.Random(0)
     rows = [

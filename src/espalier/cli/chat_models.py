@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from espalier.cli.models_beside import models_beside
-from espalier.cli.terminal import MISUSED, fail, refuse_without_torch, sentence
+from espalier.cli.safety import reached
+from espalier.cli.terminal import MISUSED, err, fail, refuse_without_torch, sentence
 from espalier.config import NUMBERS_OF_A_MODEL, Settings
 
 if TYPE_CHECKING:
     from espalier.chat.models import Served
     from espalier.chat.scoring import Judges
+    from espalier.safety.toxicity import ToxicityModel
     from espalier.web.chatroom import ChatRules
 
 
@@ -100,12 +102,26 @@ def judges_of(settings: Settings) -> "Judges":
             toxicities = servers[settings.chat_filter].toxicities
         else:
             try:
-                toxicities = in_process(read_model(Path(settings.chat_filter)).score)
+                model = read_model(Path(settings.chat_filter))
             except OSError as error:
                 fail(f"chat_filter: {settings.chat_filter} cannot be read: {error.strerror}.")
             except NotAModel as wrong:
                 fail(f"chat_filter: {wrong}.")
+            toxicities = in_process(model.score)
+            _say_what_takes_out_nothing(settings, model)
         levels = [None if level >= 1 else level for level in (settings.chat_filter_said, settings.chat_filter_written)]
         safety = Filter(toxicities, *levels)
     rewards = servers[settings.chat_rewards].rewards if settings.chat_rewards else None
     return Judges(safety, rewards, [*servers.values()])
+
+
+def _say_what_takes_out_nothing(settings: Settings, model: "ToxicityModel") -> None:
+    """Of levels that next to none of the texts reaches that the model learned from."""
+    for name in ("chat_filter_said", "chat_filter_written"):
+        level = getattr(settings, name)
+        if model.reached and max(model.reached.values()) < level < 1:
+            err.print(
+                f"{name} is {level:g}, so it takes out next to nothing: of the texts that its model learned from, "
+                f"{reached(model)}.",
+                style="yellow", markup=False,
+            )  # fmt: skip

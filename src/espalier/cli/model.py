@@ -10,6 +10,7 @@ from espalier.cli.chat_models import named_directory
 from espalier.cli.evaluating import Numbers
 from espalier.cli.files import refuse_unreadable
 from espalier.cli.models_beside import end_with_input
+from espalier.cli.safety import reached
 from espalier.cli.serving import listening
 from espalier.cli.terminal import MISUSED, fail, out, sentence
 from espalier.cli.training import in_sentences
@@ -54,11 +55,11 @@ def serve(
         end_with_input()
     named = [named_directory(source) for source in sources]
     adapters = {name: Path(place) for name, place in map(_pair, adapter or ())}
-    score = None
+    judge = None
     if moderation is not None:
         refuse_unreadable(moderation)
         try:
-            score = read_model(moderation).score
+            judge = read_model(moderation)
         except NotAModel as wrong:
             fail(sentence(wrong))
     with in_sentences():
@@ -71,11 +72,13 @@ def serve(
         serving = Serving(
             opened.models,
             opened.reward(reward) if reward else None,
-            toxicities(score) if score else None,
+            toxicities(judge.score) if judge else None,
         )
     with listening(host, port, "--host", "--port") as socket:
         address = f"http://{f'[{host}]' if ':' in host else host}:{socket.getsockname()[1]}"
         out.print(f"{escape(', '.join(opened.models))} at {address}/v1. Stop it with Ctrl-C.")
+        if judge and judge.reached:
+            out.print(f"Of the texts that {moderation} learned from, {reached(judge)}.", markup=False)
         uvicorn.Server(
             uvicorn.Config(
                 make_app(serving), log_level="warning", access_log=False, server_header=False, ws="none",

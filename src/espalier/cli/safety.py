@@ -1,7 +1,7 @@
 """`espalier safety`: models that tell what volunteers would say of a text."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
@@ -10,6 +10,9 @@ from espalier.cli.campaign import without_cycle_search
 from espalier.cli.files import refuse_unwritable
 from espalier.cli.sources import SOURCE, at_hand, notices_of
 from espalier.cli.terminal import fail, out, plural, progress, sentence
+
+if TYPE_CHECKING:
+    from espalier.safety.toxicity import ToxicityModel
 
 safety = typer.Typer(
     no_args_is_help=True, help="Safety: models that tell what volunteers would say.", rich_markup_mode=None
@@ -54,3 +57,9 @@ def train(
         fail(sentence(wrong))
     write_model(into, model)
     out.print(f"{escape(str(into))}: learned from {plural(len(texts), 'text')}; {into.stat().st_size / 1e6:.1f} MB.")
+    out.print(f"Of these texts {reached(model)}: levels for a filter lie there.")
+
+
+def reached(model: "ToxicityModel") -> str:
+    """Which scores how many texts reach, in words."""
+    return ", ".join(f"1 in {many:,} scores {score:.2f} or more" for many, score in model.reached.items())

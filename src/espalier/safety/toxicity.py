@@ -25,6 +25,7 @@ MOST_CHARACTERS: Final = 4000  # read from the beginning of a longer text
 FEWEST_TEXTS: Final = 200
 STRENGTH: Final = 1.0  # of the fit against the pull to nothing, the C of a logistic regression
 ROUNDS: Final = 200
+ONE_IN: Final = (10, 100, 1000)
 
 
 class TooLittle(ValueError):
@@ -48,6 +49,14 @@ class ToxicityModel:
         found = features(text)
         total = self.intercept + sum(self.weights[bucket] * value for bucket, value in found.items())
         return 1 / (1 + exp(-max(-30.0, min(30.0, total))))
+
+    @property
+    def reached(self) -> Mapping[int, float]:
+        """The score that one in so many of the texts reaches that it learned from; empty where that is not told.
+
+        Levels are chosen by it: volunteers call few texts toxic, so that scores are small, however rude a text is.
+        """
+        return {int(many): float(score) for many, score in self.said.get("reached", {}).items()}
 
 
 def features(text: str) -> dict[int, float]:
@@ -93,8 +102,11 @@ def learn(texts: Sequence[str], shares: Sequence[float], said: Mapping[str, Any]
     fitted = LogisticRegression(C=STRENGTH, max_iter=ROUNDS).fit(
         vstack([table, table])[there], sides[there], sample_weight=weights[there]
     )
-    rare = float(np.log(toxic.mean() / (1 - toxic.mean())))
-    return ToxicityModel(array("f", fitted.coef_[0].astype(np.float32)), float(fitted.intercept_[0]) + rare, said or {})
+    intercept = float(fitted.intercept_[0]) + float(np.log(toxic.mean() / (1 - toxic.mean())))
+    scores = np.sort(1 / (1 + np.exp(-(table @ fitted.coef_[0] + intercept))))[::-1]
+    reached = {str(many): round(float(scores[len(scores) // many - 1]), 3) for many in ONE_IN if many <= len(scores)}
+    told = {**(said or {}), "reached": reached}
+    return ToxicityModel(array("f", fitted.coef_[0].astype(np.float32)), intercept, told)
 
 
 def write_model(path: Path, model: ToxicityModel) -> None:
