@@ -7,6 +7,7 @@ import asyncio
 import json
 import statistics
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, ExitStack, aclosing, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
@@ -24,6 +25,7 @@ from load import HERE, PORT, Client, Load, Run, Server, free_port, fresh_copy, p
 CAMPAIGN = "small"
 CHATS, CYCLES_S, WARM_S, MEASURED_S = 8, 10, 10, 60
 ASKED, WORDS = 200, 16
+MOST_IDLE = 8
 SITE = f"http://127.0.0.1:{PORT}"
 
 
@@ -62,7 +64,7 @@ async def _campaign_beside(database: Path, model: Path) -> Run:
         began = time.perf_counter()
         ends = began + WARM_S + MEASURED_S
         chats = [asyncio.create_task(chat(number, ends)) for number in range(CHATS)]
-        cycles, idle = list[asyncio.Task[None]](), list[Client]()
+        cycles, idle = list[asyncio.Task[None]](), deque[Client]()
         for number in range(CYCLES_S * (WARM_S + MEASURED_S)):
             await asyncio.sleep(max(0, began + number / CYCLES_S - time.perf_counter()))
             load.measuring = time.perf_counter() - began > WARM_S
@@ -75,15 +77,17 @@ async def _campaign_beside(database: Path, model: Path) -> Run:
     return load.run
 
 
-async def cycle(load: Load, idle: list[Client], person: int) -> None:
-    """A task and its answer over a connection that nobody else uses; one that takes too long is an error."""
-    client = idle.pop() if idle else Client()
+async def cycle(load: Load, idle: deque[Client], person: int) -> None:
+    """A task and its answer over a connection that nobody else uses; what fails or takes too long is an error."""
+    client = idle.popleft() if idle else Client()
     try:
         await asyncio.wait_for(load.cycle(client, person), 30)
-        idle.append(client)
-    except TimeoutError:
-        load.run.errors["TimeoutError"] += 1
+    except (OSError, asyncio.IncompleteReadError, TimeoutError) as error:
+        load.run.errors[type(error).__name__] += 1
         client.close()
+    idle.append(client)
+    if len(idle) > MOST_IDLE:  # else the server would close some before they are used again
+        idle.popleft().close()
 
 
 @asynccontextmanager
