@@ -7,14 +7,15 @@ import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from random import Random
 from typing import Any, Final
 
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
+from starlette.routing import BaseRoute
 
 from espalier import __version__
 from espalier.chat.models import Served
@@ -61,6 +62,19 @@ class _Documented(FastAPI):
             errors.describe(document)
             examples.describe(document)
         return super().openapi()
+
+
+@cache
+def _routes() -> Sequence[BaseRoute]:
+    """Of the API and all pages. Once in a process: at the first request FastAPI settles what each of them takes."""
+    together = APIRouter()
+    for router in ROUTERS:
+        together.include_router(router, prefix=API, responses=errors.DOCUMENTED)
+    together.include_router(health.router)
+    together.include_router(openai.router)
+    for router in pages.ROUTERS:
+        together.include_router(router, include_in_schema=False)
+    return together.routes
 
 
 async def _to_sign_in(request: Request, _: Exception) -> Response:
@@ -125,18 +139,13 @@ def create_app(
             database.close()
 
     app = _Documented(title="Espalier", version=__version__, description=ABOUT, lifespan=opened, docs_url=None,
-                  redoc_url=None, openapi_url=OPENAPI, redirect_slashes=False)  # fmt: skip
+                  redoc_url=None, openapi_url=OPENAPI, redirect_slashes=False, routes=[*_routes()])  # fmt: skip
     waiting: list[Callable[[], int]] = []
     app.state.figures = Figures(lambda: waiting[-1]() if waiting else 0)
     errors.install(app)
     app.add_exception_handler(SignInFirst, _to_sign_in)
     app.add_exception_handler(ElsewhereFirst, _elsewhere)
-    for router in ROUTERS:
-        app.include_router(router, prefix=API, responses=errors.DOCUMENTED)
-    app.include_router(health.router)
     openai.install(app)
-    for router in pages.ROUTERS:
-        app.include_router(router, include_in_schema=False)
     files.install(app)
     app.state.error_page = pages.errors.page_of
     forms_page.install(app, OPENAPI)

@@ -23,7 +23,6 @@ OWNER: Final = "espalier"
 
 
 def install(app: FastAPI) -> None:
-    app.include_router(router)
     app.add_exception_handler(ApiRefusal, _answer)
 
 
