@@ -250,6 +250,8 @@ def test_many_are_decided_at_once_after_a_look_and_undone_as_one(enter: ExitStac
     assert "First." in look.text
     done = warden.send("/moderation/bulk", verdict="remove", reason=WHY)
     assert "2 cases are decided." in done.text
+    assert "The message was removed" in done.text
+    assert WHY in done.text
 
     def deleted() -> list[bool]:
         return [well(small_campaign.chief.get(f"/messages/{each}")).json()["deleted"] for each in (first, second)]

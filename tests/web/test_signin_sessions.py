@@ -104,6 +104,8 @@ def test_passwords_are_tried_twenty_times_in_a_quarter_of_an_hour(iris: Visitor)
             with_password(other, "wrong, wrong, wrong")
         with_password(other)
         assert other.page.status_code == 429
+        assert 0 < int(other.page.headers["retry-after"]) <= 15 * 60
+        assert "Try again in 15 minutes" in other.page.text
         iris.world.later(minutes=15)
         with_password(other)
         assert is_in(other)

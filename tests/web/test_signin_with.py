@@ -307,10 +307,30 @@ def test_signing_in_again_with_somebody_elses_account_is_refused(iris: Visitor, 
 
 def test_who_may_not_come_gets_no_account(iris: Visitor, issuer: Issuer) -> None:
     iris.world.door.call(change_charter, None, {"admission": "domains", "domains": ["example.com"]}, iris.world.now)
-    sign_in(iris)
-    assert iris.page.status_code == 403
+    iris.get(through(iris, leave(iris)))
     assert "new ones are for mail addresses at example.com" in iris.page.text
+    assert "/signin?next=/me/signin" in iris.page.text  # whoever has an account can add this way
+    assert "I am new" not in iris.page.text
     assert not is_in(iris)
+
+
+def test_who_is_shut_out_while_being_asked_gets_no_account(iris: Visitor, issuer: Issuer) -> None:
+    iris.get(through(iris, leave(iris)))
+    iris.world.door.call(change_charter, None, {"admission": "invitation"}, iris.world.now)
+    iris.send("/join")
+    assert iris.page.status_code == 403
+    assert "by invitation" in iris.page.text
+    assert not is_in(iris)
+
+
+def test_who_is_invited_comes_with_an_account_elsewhere_too(iris: Visitor, issuer: Issuer) -> None:
+    iris.world.door.call(change_charter, None, {"admission": "invitation"}, iris.world.now)
+    with visit(iris.world, iris.world.chief.name) as chief:
+        chief.get("/admin/invitations/links")
+        chief.send("/admin/invitations/links", note="the class", places="1", days="7")
+        iris.get(chief.page.text.split('value="http://campaign.test')[1].split('"')[0])
+    sign_in(iris)
+    assert is_in(iris)
 
 
 def test_only_providers_that_the_organiser_wants_are_offered(iris: Visitor) -> None:

@@ -43,6 +43,16 @@ def join(
     Raises NotAllowed for who may not come.
     """
     invited = not doors.admits(address, invited=False) and invitation is not None and _taken(db, invitation, now)
+    require_admission(doors, address, invited=invited)
+    free = address if address is not None and people.by_email(db, address) is None else None
+    person = Person(new_id(rng), suggested_name(rng), PersonRole.CONTRIBUTOR, False, True, False, now, free)
+    people.add_person(db, person)
+    journal.note(db, person.id, "person.joined", person.id, now)
+    return person
+
+
+def require_admission(doors: Doors, address: str | None, *, invited: bool) -> None:
+    """Raises NotAllowed for whoever may not come with this verified address."""
     if not doors.admits(address, invited=invited):
         if doors.admission is Admission.DOMAINS:
             raise NotAllowed(
@@ -51,11 +61,6 @@ def join(
                 domains=", ".join(doors.domains),
             )
         raise NotAllowed("There is no account for this yet, and new people come here by invitation.")
-    free = address if address is not None and people.by_email(db, address) is None else None
-    person = Person(new_id(rng), suggested_name(rng), PersonRole.CONTRIBUTOR, False, True, False, now, free)
-    people.add_person(db, person)
-    journal.note(db, person.id, "person.joined", person.id, now)
-    return person
 
 
 def _taken(db: Connection, invitation: str, now: datetime) -> bool:

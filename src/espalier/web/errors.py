@@ -133,15 +133,18 @@ def too_large(request: Request, limit: int) -> Response:
 
 
 def _refused(request: Request, error: Refusal) -> Response:
-    headers: dict[str, str] = {}
-    if error.retry_after_s is not None:
-        headers["Retry-After"] = str(error.retry_after_s)
+    headers = waits(error)
     if error.status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
     return problem(
         request, error.slug, error.title, error.status, error.detail, headers, error,
         field=error.field, text=error.text, retry_after_s=error.retry_after_s,
     )  # fmt: skip
+
+
+def waits(refused: Refusal) -> dict[str, str]:
+    """The header that says when another try may succeed, where that is known."""
+    return {} if refused.retry_after_s is None else {"Retry-After": str(refused.retry_after_s)}
 
 
 def _malformed(request: Request, error: RequestValidationError) -> Response:

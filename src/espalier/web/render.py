@@ -18,8 +18,10 @@ from starlette.responses import HTMLResponse, Response
 from espalier.chat import judging, parameters
 from espalier.collect.settings import THEMES
 from espalier.domain.charter import Visibility
+from espalier.domain.errors import Refusal
 from espalier.web import chat_words, cookies, files
 from espalier.web.case_words import reason_words
+from espalier.web.errors import waits
 from espalier.web.key_words import FOR_STAFF, KEYS_OF
 from espalier.web.markdown import rendered
 from espalier.web.refused import said
@@ -105,15 +107,26 @@ def clock(at: datetime, lang: str) -> Markup:
     )
 
 
-def render(visit: Visit, template: str, context: Any, *, status: int = 200, public: bool = False) -> Response:
+def render(
+    visit: Visit,
+    template: str,
+    context: Any,
+    *,
+    status: int = 200,
+    refused: Refusal | None = None,
+    public: bool = False,
+) -> Response:
     """The page. `context`: a dataclass whose fields the template gets.
 
-    `public`: search engines may list it, as they may all pages of an open campaign.
+    `refused`: what the page says was not done, whose status it has. `public`: search engines may list it, as they may
+    all pages of an open campaign.
     """
     given = {field.name: getattr(context, field.name) for field in fields(context)}
     page = environment(visit.lang).get_template(template)
     answer = HTMLResponse(
-        page.render(visit=visit, ago=lambda at: ago(at, visit.now, visit.lang), **given), status_code=status
+        page.render(visit=visit, ago=lambda at: ago(at, visit.now, visit.lang), **given),
+        status_code=refused.status if refused else status,
+        headers=waits(refused) if refused else None,
     )
     answer.headers["Content-Security-Policy"] = POLICY
     answer.headers["Cache-Control"] = "no-store"

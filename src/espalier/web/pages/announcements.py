@@ -113,7 +113,7 @@ def _page(visit: Visit, typed: Typed, *, editing: str | None = None, refused: Re
         found = kept.newest(db)
     fault, faulty = (said(refused, visit.words), refused.field) if refused else (None, None)
     context = Context(found, typed, editing, fault, faulty)
-    return render(visit, "announcements.html", context, status=refused.status if refused else 200)
+    return render(visit, "announcements.html", context, refused=refused)
 
 
 def _new(now: datetime) -> Typed:

@@ -197,7 +197,7 @@ async def run(
         await campaign.change(visit.changing(PersonRole.ADMIN), use_cases.change_charter, change, campaign.clock())
     except Invalid as refused:
         context = _context(visit, _form(visit.charter), refused.field, said(refused, visit.words))
-        return render(visit, "campaign.html", context, status=refused.status)
+        return render(visit, "campaign.html", context, refused=refused)
     return redirect(visit, ADDRESS, visit.words.gettext("Done. It holds from now on."))
 
 
@@ -218,7 +218,7 @@ async def show_picture(visit: AdminSender) -> Response:
     except Invalid as refused:
         fault = said(refused, visit.words)
         context = await run_in_threadpool(_context, visit, _form(visit.charter), refused.field, fault)
-        return await run_in_threadpool(render, visit, "campaign.html", context, status=refused.status)
+        return await run_in_threadpool(render, visit, "campaign.html", context, refused=refused)
     finally:
         await form.close()
     return redirect(visit, ADDRESS, visit.words.gettext("The picture is on the front page."))

@@ -39,5 +39,5 @@ async def change(visit: AdminSender, reasons: Annotated[str, Form()] = "") -> Re
             visit.changing(PersonRole.ADMIN), cases.change_reasons, reasons, visit.campaign.clock()
         )  # fmt: skip
     except Invalid as refused:
-        return render(visit, "case_reasons.html", Context(reasons, said(refused, visit.words)), status=refused.status)
+        return render(visit, "case_reasons.html", Context(reasons, said(refused, visit.words)), refused=refused)
     return redirect(visit, "/moderation/reasons", visit.words.gettext("The list holds from now on."))

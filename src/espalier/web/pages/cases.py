@@ -367,7 +367,7 @@ def _page(
         title=words.gettext("Case %(number)s") % {"number": number},
         about=case.about,
         appeal=appeal,
-        against=_ruled(visit, against, names) if against else None,
+        against=ruled_of(visit, against, names) if against else None,
         subject=case.subject,
         lang=case.lang,
         tree_id=row.tree_id,
@@ -379,7 +379,7 @@ def _page(
         removed=bool(thread) and thread[-1].deleted,
         entries=[Entry(kinds[entry.came], entry.at, entry_words(entry, words, visit.lang)) for entry in case.entries],
         skips=skipped_words(skips, words),
-        decisions=[_ruled(visit, each, names) for each in decided],
+        decisions=[ruled_of(visit, each, names) for each in decided],
         earlier=[
             _earlier(visit, each, linked=revealed is not None or reader.role is PersonRole.ADMIN)
             for each in earlier
@@ -400,7 +400,7 @@ def _page(
         fault=_fault(words, refused, state, names, holder, decided) if refused else None,
         faulty=refused.field if refused else None,
     )
-    return render(visit, "case.html", context, status=refused.status if refused else 200)
+    return render(visit, "case.html", context, refused=refused)
 
 
 def _following(db: Connection, reader: Person, now: datetime) -> int | None:
@@ -442,7 +442,7 @@ def _thread(db: Connection, reader: Person, message_id: str) -> list[SeenMessage
     return path[::-1]
 
 
-def _ruled(visit: Visit, each: Decided, names: dict[str, str]) -> Ruled:
+def ruled_of(visit: Visit, each: Decided, names: dict[str, str]) -> Ruled:
     decision = each.decision
     return Ruled(
         decided_words(visit.words)[decision.verdict], decision.reason, decision.note, decision.days, decision.removed,

@@ -16,10 +16,11 @@ from espalier.domain import cases as rules
 from espalier.domain.cases import ON_AUTHORS, ON_MESSAGES, About, State, Verdict
 from espalier.domain.errors import Invalid, NotAllowed, NotFound, Refusal
 from espalier.store import cases as rows
+from espalier.store import people
 from espalier.store.cases import CaseRow
 from espalier.store.people import Person, PersonRole
 from espalier.web.case_words import KEYS, verdict_words
-from espalier.web.pages.cases import Choice, Line, Typed, lines_of, ruling_of, typed_of
+from espalier.web.pages.cases import Choice, Line, Ruled, Typed, lines_of, ruled_of, ruling_of, typed_of
 from espalier.web.refused import said
 from espalier.web.render import render
 from espalier.web.visit import ModeratorSender, ModeratorVisit, Visit, redirect
@@ -49,12 +50,13 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class DoneContext:
-    """first: the number under which it is undone. examples: ten of the cases. count: of those that still stand.
-    left: those that were chosen with them and could not be decided.
+    """first: the number under which it is undone. ruled: what was decided, the same on all. examples: ten of the cases.
+    count: of those that still stand. left: those that were chosen with them and could not be decided.
     """
 
     first: int
     count: int
+    ruled: Ruled
     examples: list[Line]
     left: list[Line]
 
@@ -101,9 +103,11 @@ def decided(
         standing = rows.in_bulk(db, first)
         lines = lines_of(visit, db, reader, _looked_after(db, reader, [each.case_id for each in standing[:EXAMPLES]]))
         over = lines_of(visit, db, reader, _looked_after(db, reader, left))
+        staff = people.by_ids(db, {each.decision.by for each in standing if each.decision.by})
     if not standing:
         raise NotFound("There is nothing of this left to undo.")
-    return render(visit, "cases_decided.html", DoneContext(first, len(standing), lines, over))
+    ruled = ruled_of(visit, standing[0], {each.id: each.name for each in staff.values()})
+    return render(visit, "cases_decided.html", DoneContext(first, len(standing), ruled, lines, over))
 
 
 @router.post("/moderation/bulk/{first}/undo")
@@ -145,7 +149,7 @@ def _page(
         [Choice(each, names[each], KEYS[each]) for each in offered], reasons, typed,
         said(refused, visit.words) if refused else None, refused.field if refused else None,
     )  # fmt: skip
-    return render(visit, "cases_bulk.html", context, status=refused.status if refused else 200)
+    return render(visit, "cases_bulk.html", context, refused=refused)
 
 
 def _can_decide(row: CaseRow, reader: Person, now: datetime) -> bool:

@@ -93,7 +93,7 @@ def _page(
     gone: str = "",
     cursor: str | None = None,
     composer: Composer | None = None,
-    status: int = 200,
+    refused: Refusal | None = None,
 ) -> Response:
     before = _place(cursor)
     with visit.campaign.read(visit.caller) as (db, person):
@@ -110,7 +110,7 @@ def _page(
         composer or composer_of(visit, "/chat", None), rows, q, hidden, further, cursor is not None,
         just_hidden if just_hidden and just_hidden.hidden else None, earlier,
     )  # fmt: skip
-    return render(visit, "chat.html", context, status=status)
+    return render(visit, "chat.html", context, refused=refused)
 
 
 def _place(cursor: str | None) -> tuple[datetime, str] | None:
@@ -161,7 +161,7 @@ async def begin(
         address = await send(visit, None, text, choice, temporary=temporary)
     except Refusal as refused:
         composer = await run_in_threadpool(composer_of, visit, "/chat", None, (text, choice), refused)
-        return await run_in_threadpool(_page, visit, composer=composer, status=refused.status)
+        return await run_in_threadpool(_page, visit, composer=composer, refused=refused)
     return redirect(visit, address)
 
 
@@ -230,7 +230,7 @@ async def save_preset(
     except Refusal as refused:
         typed = (str(form.get("text", "")), choice)
         composer = await run_in_threadpool(composer_of, visit, "/chat", None, typed, refused)
-        return await run_in_threadpool(_page, visit, composer=composer, status=refused.status)
+        return await run_in_threadpool(_page, visit, composer=composer, refused=refused)
     return redirect(visit, back, said)
 
 

@@ -122,7 +122,7 @@ def _page(
         chat, turns, found.unvoted, sides, found.voted, composer, made, visit.charter.licence, found.is_open,
         next((each.message.text for each in reversed(found.turns) if not each.is_reply), ""), editing, faulty_edit,
     )  # fmt: skip
-    return render(visit, "chat_thread.html", context, status=refused.status if refused else 200)
+    return render(visit, "chat_thread.html", context, refused=refused)
 
 
 def place_of(visit: Visit, message: ChatMessage) -> Place | None:

@@ -88,4 +88,4 @@ def _page(visit: Visit, battle_id: str, ticked: tuple[str, ...] = (), refused: R
     with visit.campaign.read(visit.caller) as (db, person):
         seen = arena.seen(db, person, battle_id)
     context = Context(seen, ticked, said(refused, visit.words) if refused else None)
-    return render(visit, "compare.html", context, status=refused.status if refused else 200)
+    return render(visit, "compare.html", context, refused=refused)

@@ -117,4 +117,4 @@ def _page(
         ask_again,
         said(refused, visit.words) if refused else None,
     )
-    return render(visit, "document_edit.html", context, status=refused.status if refused else 200)
+    return render(visit, "document_edit.html", context, refused=refused)

@@ -110,4 +110,4 @@ def _page(
     shown, following = paged(found, ON_A_PAGE, kept.place)
     fault, faulty = (said(refused, visit.words), refused.field) if refused else (None, None)
     context = Context(shown, typed, editing, fault, faulty, following)
-    return render(visit, "inspirations.html", context, status=refused.status if refused else 200)
+    return render(visit, "inspirations.html", context, refused=refused)

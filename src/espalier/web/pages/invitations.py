@@ -59,7 +59,7 @@ async def invite(
         )  # fmt: skip
     except Refusal as refused:
         context = Context(typed, fault=said(refused, visit.words), faulty=refused.field)
-        return render(visit, "invitations.html", context, status=refused.status)
+        return render(visit, "invitations.html", context, refused=refused)
     table = _table(made)
     if give == "file":
         return attached("invitations.csv", table, CSV)

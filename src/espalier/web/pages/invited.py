@@ -68,7 +68,7 @@ def _page(visit: Visit, typed: Typed, link: str | None = None, refused: Refusal 
     context = Context(
         made, typed, link, said(refused, visit.words) if refused else None, refused.field if refused else None
     )
-    return render(visit, "invitation_links.html", context, status=refused.status if refused else 200)
+    return render(visit, "invitation_links.html", context, refused=refused)
 
 
 @router.post(ADDRESS)

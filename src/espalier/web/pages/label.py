@@ -117,4 +117,4 @@ def _page(visit: Visit, frame: Frame, chosen: Choices, refused: Refusal | None =
         }
         fault = instead.get(faulty or "", said(refused, visit.words))
     context = Context(frame, asked, chosen, tuple(f"{step:g}" for step in LIKERT_STEPS), fault, faulty)
-    return render(visit, "label.html", context, status=refused.status if refused else 200)
+    return render(visit, "label.html", context, refused=refused)

@@ -46,7 +46,7 @@ async def save_draft(
             raise
         text = "".join(fields.get("text", ()))
         context = WriteContext(_with_newer(frame), text, said(refused, visit.words))
-        return render(visit, "write.html", context, status=refused.status)
+        return render(visit, "write.html", context, refused=refused)
     except Refusal as refused:
         if by_script:
             return JSONResponse({"detail": said(refused, visit.words)}, status_code=410)

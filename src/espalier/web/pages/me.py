@@ -49,7 +49,7 @@ def _page(visit: Visit, chosen: Settings, refused: Refusal | None = None) -> Res
     shown = [*langs, *(lang for lang in chosen.langs if lang not in langs)]
     fault, faulty = (said(refused, visit.words), refused.field) if refused else (None, None)
     context = Context(chosen, shown, pseudonym(known(visit).id), fault, faulty)
-    return render(visit, "me.html", context, status=refused.status if refused else 200)
+    return render(visit, "me.html", context, refused=refused)
 
 
 @router.post("/me")

@@ -77,7 +77,7 @@ def _page(visit: Visit, refused: Refusal | None = None) -> Response:
             leaving.leaving(db, person.id), traces(db, person.id), leaving.released(db), visit.charter.release,
             _home(visit), said(refused, visit.words) if refused else None,
         )  # fmt: skip
-    return render(visit, "me_delete.html", context, status=refused.status if refused else 200)
+    return render(visit, "me_delete.html", context, refused=refused)
 
 
 @router.post("/me/delete")

@@ -62,7 +62,7 @@ async def make(
 def _page(visit: Visit, name: str, scope: str, made: str | None, refused: Refusal | None) -> Response:
     fault = said(refused, visit.words) if refused else None
     context = Context(_in_force(visit), name, scope, made, fault, refused.field if refused else None)
-    return render(visit, "me_tokens.html", context, status=refused.status if refused else 200)
+    return render(visit, "me_tokens.html", context, refused=refused)
 
 
 def _for_oneself(

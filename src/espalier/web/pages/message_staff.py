@@ -103,7 +103,7 @@ async def edit(visit: ModeratorSender, message_id: str, text: Annotated[str, For
         with campaign.read(visit.caller) as (db, person):
             at = moderation.for_staff(db, person, message_id)
         context = EditingContext(message_id, at.lang, text, said(refused, visit.words))
-        return render(visit, "message_edit.html", context, status=refused.status)
+        return render(visit, "message_edit.html", context, refused=refused)
     return _back(visit, message_id, visit.words.gettext("The new words stand; the old ones are in its history."))
 
 

@@ -24,4 +24,4 @@ class Context:
 def over(visit: Visit, refused: Refusal, choice: str | None, text: str) -> Response:
     title = title_of(refused.slug, visit.words)
     context = Context(title, said(refused, visit.words), text, choice_of(choice))
-    return render(visit, "over.html", context, status=refused.status)
+    return render(visit, "over.html", context, refused=refused)

@@ -144,4 +144,4 @@ def _page(visit: Visit, typed: Typed, refused: Refusal | None = None) -> Respons
     fault, faulty = (said(refused, visit.words), refused.field) if refused else (None, None)
     states = [(state, visit.words.gettext(STATES[state][0])) for state in State]
     context = Context(made, going, typed, states, fault, faulty)
-    return render(visit, "releases.html", context, status=refused.status if refused else 200)
+    return render(visit, "releases.html", context, refused=refused)

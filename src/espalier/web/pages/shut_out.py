@@ -88,4 +88,4 @@ def _page(visit: Visit, person_id: str, typed: Ruling, refused: Refusal | None =
         person, [(each.value, names[each]) for each in ON_PEOPLE], reasons, typed, LONGEST_SUSPENSION, LONGEST_WORDS,
         said(refused, visit.words) if refused else None, refused.field if refused else None,
     )  # fmt: skip
-    return render(visit, "shut_out.html", context, status=refused.status if refused else 200)
+    return render(visit, "shut_out.html", context, refused=refused)

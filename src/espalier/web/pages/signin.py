@@ -79,7 +79,7 @@ def page(
         said_with_wait(fault, visit.words) if fault else None,
         (faulty or fault.field) if fault else None,
     )  # fmt: skip
-    return render(visit, "signin.html", context, status=fault.status if fault else 200)
+    return render(visit, "signin.html", context, refused=fault)
 
 
 @router.post("/signin/token")

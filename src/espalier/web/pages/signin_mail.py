@@ -145,7 +145,7 @@ def _sent(visit: Visit, held: dict[str, str], refused: Refusal | None = None) ->
     ready = datetime.fromisoformat(held["at"]) + AGAIN_AFTER
     wait_s = max(0, round((ready - visit.now).total_seconds()))
     context = Sent(held["address"], held["next"], wait_s, said_with_wait(refused, visit.words) if refused else None)
-    return render(visit, "signin_code.html", context, status=refused.status if refused else 200)
+    return render(visit, "signin_code.html", context, refused=refused)
 
 
 @router.post("/signin/code")

@@ -14,9 +14,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
 from espalier.collect import ways
+from espalier.collect.admission import require_admission
 from espalier.collect.ways import Proof
-from espalier.domain.errors import Invalid, NotFound, Refusal, Unauthenticated
-from espalier.store import identities
+from espalier.domain.errors import Invalid, NotAllowed, NotFound, Refusal, Unauthenticated
+from espalier.store import identities, invitations
 from espalier.web import cookies
 from espalier.web.entering import brought, count_tries, doors, doors_now, enter
 from espalier.web.pages import signin as signin_page
@@ -41,11 +42,12 @@ class Leaving:
 
 @dataclass(frozen=True, slots=True)
 class New:
-    """name, title: of the provider. label: of the account there."""
+    """name, title: of the provider. label: of the account there. closed: why no account is made for who is new."""
 
     name: str
     title: str
     label: str
+    closed: str | None
 
 
 @router.get("/signin/with/{name}")
@@ -175,7 +177,20 @@ def ask_whether_new(visit: Anybody, name: str) -> Response:
     if held is None:
         return redirect(visit, "/tasks") if visit.person else _too_late(visit)
     provider = _provider(visit, name)
-    return render(visit, "signin_new.html", New(name, provider.title, held["label"]))
+    return render(visit, "signin_new.html", New(name, provider.title, held["label"], _closed(visit)))
+
+
+def _closed(visit: Visit) -> str | None:
+    """Why whoever comes by the word of an issuer that is not taken, and is new, gets no account."""
+    invitation = brought(visit).invitation
+    with visit.campaign.database.read() as db:
+        offered = visit.campaign.entrance.doors(db)
+        held = invitations.find(db, invitation) if invitation else None
+    try:
+        require_admission(offered, None, invited=held is not None and held.is_open(visit.now))
+    except NotAllowed as refused:
+        return said(refused, visit.words)
+    return None
 
 
 @router.post("/signin/with/{name}/join")

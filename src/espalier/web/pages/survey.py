@@ -88,7 +88,7 @@ async def save(visit: Sender) -> Response:
         await visit.campaign.change(visit.changing(), survey.answer, given)
     except Refusal as refused:
         context = Context(questions(visit), given, said(refused, visit.words), refused.field)
-        return await run_in_threadpool(render, visit, "survey.html", context, status=refused.status)
+        return await run_in_threadpool(render, visit, "survey.html", context, refused=refused)
     return redirect(visit, "/me", visit.words.gettext("Thank you. You can change or remove your answers at any time."))
 
 

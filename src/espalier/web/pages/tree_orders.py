@@ -185,4 +185,4 @@ def _choose(
     states = [Choice(each, visit.words.gettext(STATES[each][0])) for each in State]
     fault, faulty = (said(refused, visit.words), refused.field) if refused else (None, None)
     context = Context(ids, commands, states, lang, state, fault, faulty)
-    return render(visit, "tree_orders_choose.html", context, status=refused.status if refused else 200)
+    return render(visit, "tree_orders_choose.html", context, refused=refused)

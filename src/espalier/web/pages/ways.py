@@ -88,7 +88,7 @@ async def change_email(visit: FreshSender, email: Annotated[str, Form(max_length
         return await send_link(visit, offered, clean_address(email), "/me/signin", person_id=person.id)
     except Refusal as refused:
         context = Change("email", person.email is not None, email, said(refused, visit.words))
-        return await run_in_threadpool(render, visit, "way_change.html", context, status=refused.status)
+        return await run_in_threadpool(render, visit, "way_change.html", context, refused=refused)
 
 
 @router.get("/me/signin/password")
@@ -107,7 +107,7 @@ async def change_password(visit: FreshSender, password: Annotated[str, Form(max_
     except Refusal as refused:
         has_one = await run_in_threadpool(_has_password, visit)
         context = Change("password", has_one, "", said(refused, visit.words))
-        return await run_in_threadpool(render, visit, "way_change.html", context, status=refused.status)
+        return await run_in_threadpool(render, visit, "way_change.html", context, refused=refused)
     # Whoever changes a password may fear that somebody else is signed in.
     agent = brought(visit).agent
     made = await campaign.change(

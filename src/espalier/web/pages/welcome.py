@@ -78,7 +78,7 @@ def _again(visit: Visit, refused: Refusal, next: str, name: str, langs: Sequence
     context = Context(
         local(next), name, offered_langs(visit), langs, on_board, said(refused, visit.words), refused.field
     )
-    return render(visit, "welcome.html", context, status=refused.status)
+    return render(visit, "welcome.html", context, refused=refused)
 
 
 def offered_langs(visit: Visit) -> Sequence[str]:

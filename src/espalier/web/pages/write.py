@@ -76,7 +76,7 @@ def _refused(
     if isinstance(refused, Invalid) and not text.strip():
         fault = visit.words.gettext("There is nothing to submit yet. Write something, or skip the task.")
     other = seems_to_be(text, frame.task.lang)
-    return render(visit, "write.html", Context(frame, text, fault, other, anyway), status=refused.status)
+    return render(visit, "write.html", Context(frame, text, fault, other, anyway), refused=refused)
 
 
 @router.post("/tasks/{task_id}/preview")
