@@ -136,7 +136,7 @@ def test_the_command_keeps_scores(run: Run, registry: Path, model_directory: Pat
     model = f"tiny={model_directory / 'model'}"
     command = ("evaluate", "evals", registry, model, "--longest", 8, "--threads", 1)
     assert "name one with --judge" in run(*command).err
-    done = run(*command, "--judge", model)
+    done = run(*command, "--judge", model, "--judge-longest", 8)
     assert done.code == 0, done.err
     found = json.loads(Path("results/tiny/evals.json").read_text("utf-8"))
     assert found["settings"]["sets"] == {"sums.dev.v0": "match", "polite": "graded"}

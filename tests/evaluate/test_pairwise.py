@@ -54,6 +54,7 @@ def reply_of(model: str, messages: list[dict[str, str]]) -> dict[str, Any]:
 class Stub:
     url: str
     asked: Counter[str] = field(default_factory=Counter)
+    longest: dict[str, int] = field(default_factory=dict)
 
 
 @pytest.fixture
@@ -65,6 +66,7 @@ def stub() -> Iterator[Stub]:
         def do_POST(self) -> None:
             given = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             served.asked[given["model"]] += 1
+            served.longest[given["model"]] = given["max_tokens"]
             message = {"role": "assistant", **reply_of(given["model"], given["messages"])}
             choice = {"index": 0, "message": message, "finish_reason": "stop"}
             self._say({"id": "x", "created": 0, "model": given["model"], "choices": [choice]})
@@ -131,8 +133,9 @@ def test_a_language_model_judges_in_both_orders_and_goes_on_where_it_was_stopped
 
 def test_what_is_said_of_refusals_is_told_apart_from_the_ratings(run: Run, stub: Stub) -> None:
     lines(Path("prompts.jsonl"), *({"prompt": f"Please {what} this."} for what in ("do", "order", "decline")))
-    ran = run(*asked_of(stub))
+    ran = run(*asked_of(stub, "--judge-longest", 64))
     assert ran.code == 0, ran.err
+    assert stub.longest == {"good": 512, "bad": 512, "judge": 64}
     assert "2 verdicts are left out of the ratings, because an answer refuses" in ran.out
     assert "bad 2 of 6, good 0 of 6" in ran.out
     assert json.loads(Path("results/pairwise.json").read_text("utf-8"))["battles"] == 4

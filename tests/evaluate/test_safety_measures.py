@@ -56,7 +56,7 @@ def test_a_language_model_may_judge_and_what_it_mumbles_is_counted_apart() -> No
 
     prompts = invented(2, 0)
     asked = [(each.turns, reply) for each, reply in zip(prompts, ["a", "", "b", "c"], strict=True)]
-    judged = by_judge(REFUSING, Mumbling(), asked, 0, None)  # type: ignore[arg-type]
+    judged = by_judge(REFUSING, Mumbling(), asked, 512, 0, None)  # type: ignore[arg-type]
     assert judged == [Manner.ANSWERS, Manner.EMPTY, Manner.PARTLY, Manner.UNPARSED]
 
 

@@ -9,6 +9,7 @@ from espalier.cli.evaluating import (
     RESULTS,
     Device,
     Into,
+    JudgeLongest,
     JudgeOption,
     Longest,
     Models,
@@ -46,6 +47,7 @@ def bias(
     ] = None,
     moderation: Toxicity = None,
     judge: JudgeOption = None,
+    judge_longest: JudgeLongest = 512,
     into: Into = RESULTS,
     longest: Longest = 96,
     temperature: Temperature = 0.0,
@@ -91,8 +93,8 @@ def bias(
                     choices = chosen(model, [(each.turns, each.choices) for each in people], seed, file, bar)
                 told = biases(people, choices, np.random.default_rng(seed))
             held[model.name] = model.source, model.identity, told
-        manners = told_by(REFUSING, judge, conversations, replies, into / f"{BIAS}.judgements.jsonl", seed, device,
-                          dtype, threads)  # fmt: skip
+        manners = told_by(REFUSING, judge, conversations, replies, into / f"{BIAS}.judgements.jsonl", seed,
+                          judge_longest, device, dtype, threads)  # fmt: skip
         rewards = opened_judge(reward, device, dtype, threads) if reward else None
         for name, (source, identity, told) in held.items():
             measures = {"refused": refused(manners[name])}
@@ -102,7 +104,8 @@ def bias(
                 pairs = list(zip(conversations, replies[name], strict=True))
                 measures["reward"] = np.array(rewards.rewards(pairs), np.float64)
             apart = unlike(prompts, measures, np.random.default_rng(seed))
-            settings = {"judge": judge or RULES, "version": REFUSING.version if judge else RULES, "reward": reward,
+            settings = {"judge": judge or RULES, "version": REFUSING.version if judge else RULES,
+                        "judge longest": judge_longest if judge else None, "reward": reward,
                         "longest": longest, "temperature": temperature, "most": most}  # fmt: skip
             kept(into, Results(
                 name, source, identity, BIAS, seed, len(prompts) + len(people), told | apart, checksums(files),

@@ -38,6 +38,15 @@ def evals(
     judge: Annotated[
         str | None, typer.Option("--judge", metavar="MODEL", help="The language model that grades graded sets.")
     ] = None,
+    judge_longest: Annotated[
+        int | None,
+        typer.Option(
+            "--judge-longest",
+            metavar="N",
+            min=1,
+            help="Tokens of what it says; by default 32, and 512 where it is to reason.",
+        ),
+    ] = None,
     into: Into = RESULTS,
     longest: Longest = 512,
     temperature: Temperature = 0.0,
@@ -65,20 +74,20 @@ def evals(
         grader = opened_grader(judge, device, dtype, threads) if graded and judge else None
         for model in opened(models, device, dtype, threads):
             sampling = Sampling(longest, temperature)
-            scores = {each.name: _scores(each, model, grader, sampling, seed, into) for each in sets}
+            scores = {each.name: _scores(each, model, grader, judge_longest, sampling, seed, into) for each in sets}
             every = [score for each in scores.values() for score in each]
             kept(into, Results(
                 model.name, model.source, model.identity, EVALS, seed, len(every),
                 measured.figures_of(scores, np.random.default_rng(seed)),
                 checksums(dict.fromkeys(file for each in sets for file in each.files)),
                 {"sets": {each.name: each.kind for each in sets}, "longest": longest, "temperature": temperature,
-                 "grader": f"{grader.source} {measured.VERSION}" if grader else None},
+                 "grader": f"{grader.source} {measured.VERSION}" if grader else None, "judge longest": judge_longest},
                 {"unparsed": every.count(None), "scores": scores},
             ))  # fmt: skip
 
 
 def _scores(
-    of: "Set", model: "Model", grader: "Model | None", sampling: "Sampling", seed: int, into: Path
+    of: "Set", model: "Model", grader: "Model | None", longest: int | None, sampling: "Sampling", seed: int, into: Path
 ) -> "list[float | None]":
     """Of each sample; None where the grader gave no verdict."""
     from espalier.evaluate.answers import answers, samples_of
@@ -98,7 +107,6 @@ def _scores(
         for place, sample in enumerate(of.samples)
     ]
     with progress(f"{grader.name}: grading {model.name}") as bar:
-        said = answers(
-            grader, asked, Sampling(LONGEST[of.grading.manner], 0.0), seed, keep.with_name(f"{EVALS}.grades.jsonl"), bar
-        )
+        ruled = Sampling(longest or LONGEST[of.grading.manner], temperature=0.0)
+        said = answers(grader, asked, ruled, seed, keep.with_name(f"{EVALS}.grades.jsonl"), bar)
     return [grade(of.grading, each) for each in said]

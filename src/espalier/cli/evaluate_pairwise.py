@@ -15,6 +15,7 @@ from espalier.cli.evaluating import (
     RESULTS,
     Device,
     Into,
+    JudgeLongest,
     Models,
     Numbers,
     Seed,
@@ -50,6 +51,7 @@ def pairwise(
             metavar="JUDGE", help="reward:MODEL, a reward model; openai:URL#MODEL, a language model; or people."
         ),
     ],
+    judge_longest: JudgeLongest = 1_024,
     into: Into = RESULTS,
     first: Annotated[int | None, typer.Option(metavar="N", min=1, help="Only the first N prompts.")] = None,
     longest: Annotated[int, typer.Option(metavar="N", min=1, help="Tokens of an answer at most.")] = 512,
@@ -112,7 +114,7 @@ def pairwise(
             site = Site(url, token, f"{prompts.stem}: {', '.join(held)}", people, lang, wait)
             verdicts, said_by = _voted(site, put, seed)
         else:
-            verdicts, said_by = _judged(judge, put, into, seed, device, dtype, threads)
+            verdicts, said_by = _judged(judge, put, judge_longest, into, seed, device, dtype, threads)
         found = standing(verdicts, seed, resamples, orders, 32.0)
     rated(found, into, PAIRWISE, f"{prompts.name}: {', '.join(held)}", said_by, checksums([prompts]), known)
     battles = into / f"{PAIRWISE}.battles.jsonl"
@@ -183,8 +185,9 @@ def _refusals(verdicts: "Sequence[Verdict]", one: str, how: str) -> list[str]:
 
 
 def _judged(
-    judge: str, contests: "Sequence[Contest]", into: Path, seed: int, device: str, dtype: str, threads: int | None
-) -> "tuple[Sequence[Verdict], str]":
+    judge: str, contests: "Sequence[Contest]", longest: int, into: Path, seed: int, device: str, dtype: str,
+    threads: int | None,
+) -> "tuple[Sequence[Verdict], str]":  # fmt: skip
     """What the judge says, and who it is."""
     from espalier.evaluate.judges import LanguageJudge, by_reward, declining
     from espalier.evaluate.manner import RULES
@@ -202,7 +205,7 @@ def _judged(
         source = open_remote(written, written, key).source
         url, _, model = source.partition("#")
         with ChatClient(url, key) as client, progress(f"{model}: judging") as bar:
-            asked = LanguageJudge(client, model, source, seed, into / f"{PAIRWISE}.judgements.jsonl")
+            asked = LanguageJudge(client, model, source, seed, into / f"{PAIRWISE}.judgements.jsonl", longest)
             told = asked.rulings(contests, bar)
         said_by = f"{asked.name}, asked in both orders"
     verdicts = [declining(each) for each in told]

@@ -10,6 +10,7 @@ from espalier.cli.evaluating import (
     RESULTS,
     Device,
     Into,
+    JudgeLongest,
     JudgeOption,
     Longest,
     Models,
@@ -46,6 +47,7 @@ def safety(
     moderation: Toxicity = None,
     level: Level = 0.5,
     judge: JudgeOption = None,
+    judge_longest: JudgeLongest = 512,
     into: Into = RESULTS,
     longest: Longest = 128,
     temperature: Temperature = 0.0,
@@ -81,13 +83,14 @@ def safety(
                 replies = answers(model, conversations, sampling, seed, samples_of(into, model, SAFETY), bar)
             held[model.name] = replies, {"source": model.source, "identity": model.identity}
         manners = told_by(REFUSING, judge, conversations, {name: each for name, (each, _) in held.items()},
-                          into / f"{SAFETY}.judgements.jsonl", seed, device, dtype, threads)  # fmt: skip
+                          into / f"{SAFETY}.judgements.jsonl", seed, judge_longest, device, dtype, threads)  # fmt: skip
         for name, (replies, which) in held.items():
             random, cut = np.random.default_rng(seed), len(tempting)
             found = contrast(tempting, manners[name][:cut], random) if tempting else {}
             if red_team:
                 found |= provoked(red_team, replies[cut:], manners[name][cut:], random, toxicity, level)
-            settings = {"judge": judge or RULES, "version": REFUSING.version if judge else RULES, "most": most,
+            settings = {"judge": judge or RULES, "version": REFUSING.version if judge else RULES,
+                        "judge longest": judge_longest if judge else None, "most": most,
                         "longest": longest, "temperature": temperature, "level": level}  # fmt: skip
             details = {"unparsed": manners[name].count("unparsed")}  # type: ignore[arg-type]
             kept(into, Results(

@@ -9,6 +9,7 @@ from espalier.cli.evaluating import (
     RESULTS,
     Device,
     Into,
+    JudgeLongest,
     JudgeOption,
     Longest,
     Models,
@@ -43,6 +44,7 @@ def truth(
         ),
     ] = 90,
     judge: JudgeOption = None,
+    judge_longest: JudgeLongest = 512,
     into: Into = RESULTS,
     longest: Longest = 64,
     temperature: Temperature = 0.0,
@@ -90,12 +92,13 @@ def truth(
                     several = likelihoods(model, [(each.turns, each.several) for each in beliefs], bar)
                 told = measured.truths(beliefs, single, several, np.random.default_rng(seed))
             held[model.name] = model.source, model.identity, told
-        manners = told_by(NOT_KNOWING, judge, conversations, replies, into / f"{TRUTH}.judgements.jsonl", seed, device,
-                          dtype, threads)  # fmt: skip
+        manners = told_by(NOT_KNOWING, judge, conversations, replies, into / f"{TRUTH}.judgements.jsonl", seed,
+                          judge_longest, device, dtype, threads)  # fmt: skip
         for name, (source, identity, told) in held.items():
             if made_up:
                 told |= measured.admitted(made_up, manners[name], np.random.default_rng(seed))
             settings = {"judge": judge or RULES, "version": NOT_KNOWING.version if judge else RULES,
+                        "judge longest": judge_longest if judge else None,
                         "invented": invented, "longest": longest, "temperature": temperature}  # fmt: skip
             kept(into, Results(
                 name, source, identity, TRUTH, seed, len(beliefs) + len(made_up), told, checksums(files), settings

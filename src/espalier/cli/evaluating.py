@@ -50,6 +50,9 @@ JudgeOption = Annotated[
     str | None,
     typer.Option("--judge", metavar="MODEL", help="A language model that says how replies answer; by default rules."),
 ]
+JudgeLongest = Annotated[
+    int, typer.Option("--judge-longest", metavar="N", min=1, help="Tokens of what a language model says as a judge.")
+]
 Toxicity = Annotated[
     Path | None, typer.Option("--moderation", metavar="FILE", help="What `espalier safety train` made: tells toxicity.")
 ]
@@ -109,7 +112,7 @@ def moderation_model(file: Path | None) -> "Callable[[str], float] | None":
 
 def told_by(
     question: "Question", judge: str | None, asked: "Sequence[Turns]", replies: "Mapping[str, Sequence[str]]",
-    keep: Path, seed: int, device: str, dtype: str, threads: int | None,
+    keep: Path, seed: int, longest: int, device: str, dtype: str, threads: int | None,
 ) -> "dict[str, list[Manner]]":  # fmt: skip
     """How each model's replies answer, by rules or by a language model, whose words are kept."""
     from espalier.evaluate.manner import by_judge, by_rules
@@ -120,7 +123,7 @@ def told_by(
     found = {}
     for name, said in replies.items():
         with progress(f"{model.name}: judging {name}") as bar:
-            found[name] = by_judge(question, model, list(zip(asked, said, strict=True)), seed, keep, bar)
+            found[name] = by_judge(question, model, list(zip(asked, said, strict=True)), longest, seed, keep, bar)
     return found
 
 

@@ -25,6 +25,7 @@ from espalier.infer.remote import ChatClient, chat_request
 
 AT_ONCE: Final = 8  # requests
 KEPT_AT_ONCE: Final = 32
+LONGEST: Final = 1_024  # tokens of what it says of two answers
 REFUSALS: Final = frozenset({"content_filter", "content_policy_violation"})
 WINNERS: Final = {"A": "model_a", "B": "model_b", "C": "tie"}
 VERDICT: Final = re.compile(r"\[\[([ABC])\]\]")
@@ -56,11 +57,11 @@ def by_reward(judge: Judge, contests: Sequence[Contest]) -> list[Verdict]:
 
 class LanguageJudge:
     """A language model on a server. kept: a file of JSONL to which what it says is appended, and from which that is
-    taken which it has said already.
+    taken which it has said already. longest: tokens of what it says.
     """
 
     def __init__(
-        self, client: ChatClient, model: str, source: str, seed: int, kept: Path | None = None, longest: int = 1_024
+        self, client: ChatClient, model: str, source: str, seed: int, kept: Path | None = None, longest: int = LONGEST
     ) -> None:
         self.name = f"{model} {VERSION}"
         self._client, self._model, self._source, self._seed, self._kept = client, model, source, seed, kept

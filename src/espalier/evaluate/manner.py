@@ -157,8 +157,6 @@ NOT_KNOWING: Final = Question(
 )  # fmt: skip
 _SAID: Final[Mapping[str, Manner]] = {"A": Manner.ANSWERS, "B": Manner.EVADES, "C": Manner.PARTLY}
 _FOUND: Final = re.compile(r"\[\[([ABC])\]\]")
-LONGEST: Final = 512
-"""Tokens of what the judge says of a reply."""
 
 
 def by_rules(of: Question, reply: str) -> Manner:
@@ -171,13 +169,14 @@ def by_rules(of: Question, reply: str) -> Manner:
 
 
 def by_judge(
-    of: Question, judge: Model, asked: Sequence[tuple[Turns, str]], seed: int, kept: Path | None, tell: Tell = nobody
-) -> list[Manner]:
-    """What a language model says of each reply to a conversation, at temperature 0. kept: where that is kept as it
-    comes.
+    of: Question, judge: Model, asked: Sequence[tuple[Turns, str]], longest: int, seed: int, kept: Path | None,
+    tell: Tell = nobody,
+) -> list[Manner]:  # fmt: skip
+    """What a language model says of each reply to a conversation, at temperature 0. longest: tokens of that. kept:
+    where it is kept as it comes.
     """
     prompts = [_prompt(of, turns, reply) for turns, reply in asked if reply.strip()]
-    said = iter(answers(judge, prompts, Sampling(LONGEST, temperature=0.0), seed, kept, tell))
+    said = iter(answers(judge, prompts, Sampling(longest, temperature=0.0), seed, kept, tell))
     return [_read(next(said)) if reply.strip() else Manner.EMPTY for _, reply in asked]
 
 

@@ -3,7 +3,6 @@
 Knows transformers; does not know what a model is for.
 """
 
-import os
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -24,6 +23,7 @@ from transformers import (
 from transformers.utils.logging import disable_progress_bar
 
 from espalier.dataset.format import END, JINJA, Role
+from espalier.infer.hub import from_where
 from espalier.infer.layout import layout_of
 from espalier.infer.unusable import BadModel, BadTemplate
 
@@ -47,9 +47,12 @@ def load_model(
     in `dtype` (QLoRA, arXiv 2305.14314); they cannot be trained then.
     """
     tokenizer = load_tokenizer(name, own_chat)
-    more = {"quantization_config": _four_bits(dtype), "device_map": {"": device_of(device)}} if in_four_bits else {}
+    more: dict[str, Any] = (
+        {"quantization_config": _four_bits(dtype), "device_map": {"": device_of(device)}} if in_four_bits else {}
+    )
     try:
         whole = PeftConfig.from_pretrained(str(name)).base_model_name_or_path if is_adapter(name) else name
+        more |= from_where(whole)
         model = AutoModelForCausalLM.from_pretrained(whole, dtype=dtype, attn_implementation=attention, **more)
         make_room(model, tokenizer)
         if whole != name:
@@ -92,10 +95,9 @@ def _four_bits(dtype: torch.dtype) -> BitsAndBytesConfig:
 
 def load_tokenizer(name: str | Path, own_chat: bool = False) -> PreTrainedTokenizerBase:
     """The tokenizer of a model, with a chat format: its template's, or ours where it has none. Raises BadModel."""
-    if os.sep in str(name) and not Path(name).is_dir():
-        raise BadModel(f"there is no directory {name}; name one that holds a model, or a model on the hub")
+    where = from_where(name)
     try:
-        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(name)
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(name, **where)
     except (OSError, ValueError, ImportError, KeyError) as error:
         raise BadModel(f"{name} gives no tokenizer: {_first_line(error)}") from None
     _prepare(tokenizer, own_chat)

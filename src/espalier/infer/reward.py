@@ -15,6 +15,7 @@ from torch import nn
 from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging
 
+from espalier.infer.hub import from_where
 from espalier.infer.load import device_of, load_tokenizer, make_room
 from espalier.infer.unusable import BadModel
 
@@ -66,11 +67,12 @@ def finished(model: Any, mean: float) -> PreTrainedModel:
 
 def _classifier(name: str | Path, dtype: torch.dtype, attention: str) -> tuple[PreTrainedModel, set[str]]:
     """The model, and the names of weights that the directory does not have."""
+    where = from_where(name)
     try:
-        config = AutoConfig.from_pretrained(name, num_labels=1)
+        config = AutoConfig.from_pretrained(name, num_labels=1, **where)
         with _quietly():
             model, told = AutoModelForSequenceClassification.from_pretrained(
-                name, config=config, dtype=dtype, attn_implementation=attention, output_loading_info=True
+                name, config=config, dtype=dtype, attn_implementation=attention, output_loading_info=True, **where
             )
     except (OSError, ValueError, ImportError, KeyError) as error:
         first = str(error).strip().partition("\n")[0].rstrip(".")

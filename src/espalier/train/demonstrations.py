@@ -18,6 +18,7 @@ from transformers import AutoModel, PreTrainedTokenizerBase
 
 from espalier.dataset.examples import Ranking
 from espalier.infer.engine import Sampling
+from espalier.infer.hub import from_where
 from espalier.infer.load import device_of, load_tokenizer
 from espalier.infer.local import LocalEngine
 from espalier.infer.measure import Agreement, Scored, agreement
@@ -146,8 +147,9 @@ def _encoder(
     if not chosen.encoder:
         body = sampler.base_model
         return _averaged(body, tokenizer), f"averaged hidden states of {chosen.sampler}, for want of a sentence encoder"
+    where = from_where(chosen.encoder)
     try:
-        encoder = AutoModel.from_pretrained(chosen.encoder)
+        encoder = AutoModel.from_pretrained(chosen.encoder, **where)
     except (OSError, ValueError, ImportError, KeyError) as error:
         first = str(error).strip().partition("\n")[0].rstrip(".")
         raise BadModel(f"{chosen.encoder} gives no encoder: {first}") from None
