@@ -39,6 +39,8 @@ class Pair:
 
     data: the file of examples. batch: of them in a step. theirs: what TRL takes at once, its default of 8 where the
     step allows it. steps: of a run, but for the first one. rate: of learning. clip: of gradients; TRL's PPO has none.
+    pass_tokens: what ours takes at once, and no less than all replies of a rollout, which TRL draws together: drawn in
+    parts, they would come by another chance.
     """
 
     algorithm: str
@@ -50,6 +52,7 @@ class Pair:
     rate: float
     variant: str = ""
     clip: float = 1.0
+    pass_tokens: int = 2048
 
 
 PAIRS = {
@@ -58,7 +61,7 @@ PAIRS = {
     "reward_vs_trl": Pair("reward", "pairs", "reward", 4, 8, 3, 1e-5),
     "ppo_vs_trl": Pair("ppo", "samples", "prompts", 16, 16, 2, 3e-6, clip=0.0),
     "dpo_vs_trl": Pair("dpo", "pairs", "dpo", 8, 8, 3, 1e-6),
-    "grpo_vs_trl": Pair("grpo", "samples", "prompts", 4, 8, 2, 1e-6),
+    "grpo_vs_trl": Pair("grpo", "samples", "prompts", 4, 8, 2, 1e-6, pass_tokens=4096),
 }
 
 
@@ -80,7 +83,7 @@ def tell(folder: Path, pair: Pair, arguments: argparse.Namespace, **more: Any) -
     said = {
         "algorithm": pair.algorithm, "variant": pair.variant, "rate": pair.rate, "clip": pair.clip, "group": GROUP,
         "batch": pair.theirs, "threads": arguments.threads, "dtype": arguments.dtype,
-        "pass_tokens": arguments.pass_tokens,
+        "pass_tokens": pair.pass_tokens,
     }  # fmt: skip
     (folder / "said.json").write_text(json.dumps(said | more), "utf-8")
 
@@ -186,14 +189,13 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=5, help="of each side")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--dtype", default="float32", choices=["float32", "bfloat16"])
-    parser.add_argument("--pass-tokens", type=int, default=2048, help="what ours takes at once")
     parser.add_argument("--data", type=Path, help="a folder that training_data.py made; by default it makes one")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as made:
         folder = arguments.data or Path(made)
         if not arguments.data:
             print(run(sys.executable, "training_data.py", folder))
-        print(f"{arguments.threads} thread, {arguments.dtype}, passes of ours of {arguments.pass_tokens:,} tokens")
+        print(f"{arguments.threads} thread, {arguments.dtype}")
         results: dict[str, float | None] = {}
         for name in arguments.only:
             print(f"{name}:", flush=True)
