@@ -1,7 +1,8 @@
 """DPO and its robust variants where some pairs are turned round: which learns best, and are such pairs found?
 
-    python benchmarks/noise.py                  # some twenty minutes
+    python benchmarks/noise.py                  # some forty minutes
     python benchmarks/noise.py --seeds 1 --shares 0 0.2
+    python benchmarks/noise.py --keep var/noise.jsonl --figure docs/noise.svg
 
 A language of twelve words and a known reward r*: each word of a reply has a worth, which depends on the prompt. Pairs
 are two samples of the reference; the one of higher r* is preferred, and a share of them is then turned round. Each
@@ -10,6 +11,7 @@ pairs. How well turned pairs are found is told by the area under the curve of ξ
 model that has not learned the pair (two folds). Then the error against the number of pairs N: labels drawn by Bradley
 and Terry from r*, and turned round in ⌈5 ln N⌉ pairs or in fixed shares; the error of pairs against the order of r*,
 and how far the mean r* of samples is below that of the best policy, π_ref · exp(r*). The last line is one JSON object.
+With --keep each run is written down when it is done, and not done again.
 """
 
 import argparse
@@ -18,7 +20,7 @@ import math
 import statistics
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
@@ -28,8 +30,10 @@ import torch
 from sklearn.metrics import roc_auc_score
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel
 
+from espalier.dataset.charts import SERIES, Chart
 from espalier.infer.engine import Sampling, Tokens
 from espalier.infer.local import LocalEngine
+from espalier.train.curves import drawn_alone
 from espalier.train.dpo import Dpo, DpoSettings, Pairs, fit, measured, reference_log_probs
 from espalier.train.ranked import Ranked
 from espalier.train.settings import Data, Model, Optimizer, Run, Source
@@ -46,6 +50,9 @@ METHODS: dict[str, list[dict[str, float]]] = {
     "R-DPO": [{"beta": BETA, "verbosity": each} for each in (0.001, 0.003, 0.01, 0.03, 0.1)],
     "DPO-COV": [{"beta": BETA, "slope": each} for each in (0.1, 0.3, 0.5, 0.7, 1.0)],
 }
+LEARNERS: dict[str, dict[str, float]] = {"DPO": {"beta": BETA}, "DPO-COV": {"beta": BETA, "slope": 0.3}}
+"""What the error against the number of pairs is told of."""
+LOGARITHM = "5 ln N"
 CLEAN = 500  # pairs that methods are chosen by, and half of those they are told on
 
 
@@ -67,21 +74,60 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=600, help="that are learned where a share is turned round")
     parser.add_argument("--shares", type=float, nargs="*", default=list(SHARES))
     parser.add_argument("--numbers", type=int, nargs="*", default=list(NUMBERS))
+    parser.add_argument("--keep", type=Path, help="a file with a line for each run that is done")
+    parser.add_argument("--figure", type=Path, help="where the error against N is drawn, as SVG")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    began = time.perf_counter()
-    seeds = range(arguments.seeds)
-    turned = {
-        f"{share:.0%}": [turned_round(share, arguments.pairs, seed) for seed in seeds] for share in arguments.shares
-    }
-    for share, found in turned.items():
-        print_turned(share, found)
-    errors = {}
-    for arm in ("5 ln N", *(f"{share:.0%}" for share in arguments.shares if share)):
-        for name, chosen in (("DPO", {}), ("DPO-COV", {"slope": 0.3})):
-            errors[f"{name}, {arm}"] = by_number(name, chosen, arm, arguments.numbers, seeds)
-    minutes = (time.perf_counter() - began) / 60
-    print(json.dumps({"turned": turned, "errors": errors, "minutes": round(minutes, 1)}))
+    began = time.process_time()
+    seeds, runs = range(arguments.seeds), Runs(arguments.keep)
+    turned = {}
+    for share in arguments.shares:
+        said = f"{share:.0%}"
+        turned[said] = [
+            runs.once(
+                f"{said} of {arguments.pairs}, seed {seed}",
+                lambda share=share, seed=seed: turned_round(share, arguments.pairs, seed),
+            )
+            for seed in seeds
+        ]
+        print_turned(said, turned[said])
+    errors: dict[str, Any] = {}
+    for number in arguments.numbers:
+        for arm in (LOGARITHM, *(f"{share:.0%}" for share in arguments.shares if share)):
+            found = [
+                runs.once(
+                    f"{arm} of N = {number}, seed {seed}",
+                    lambda arm=arm, number=number, seed=seed: learned_from(number, arm, seed),
+                )
+                for seed in seeds
+            ]
+            for name in LEARNERS:
+                each = {key: [round(run[name][key], 4) for run in found] for key in ("error", "below")}
+                errors.setdefault(f"{name}, {arm}", {})[number] = each
+                error, below = (spread(each[key]) for key in ("error", "below"))
+                print(f"{name}, {arm}, N = {number:,}: error {error}, below the best {below}", flush=True)
+    if arguments.figure and errors:
+        arguments.figure.write_text(drawn_alone(chart_of(errors)), "utf-8")
+    minutes = (time.process_time() - began) / 60
+    print(json.dumps({"turned": turned, "errors": errors, "minutes of processor time": round(minutes, 1)}))
+
+
+class Runs:
+    """What was found before is read again."""
+
+    def __init__(self, kept: Path | None) -> None:
+        self._kept = kept
+        lines = kept.read_text("utf-8").splitlines() if kept and kept.exists() else []
+        self._found: dict[str, Any] = dict(json.loads(line) for line in lines)
+
+    def once(self, name: str, run: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        if name not in self._found:
+            self._found[name] = run()
+            if self._kept:
+                with self._kept.open("a", encoding="utf-8") as file:
+                    print(json.dumps([name, self._found[name]]), file=file)
+        found: dict[str, Any] = self._found[name]
+        return found
 
 
 # Pairs that are turned round
@@ -132,23 +178,17 @@ def print_turned(share: str, found: Sequence[dict[str, Any]]) -> None:
 # The error against the number of pairs
 
 
-def by_number(
-    name: str, chosen: dict[str, float], arm: str, numbers: Sequence[int], seeds: Sequence[int]
-) -> dict[str, Any]:
-    given = {"beta": BETA, **chosen}
+def learned_from(number: int, arm: str, seed: int) -> dict[str, dict[str, float]]:
+    """Of each learner the share of pairs that it has wrong, at least one in all of them, and r* below the best."""
+    share = math.ceil(5 * math.log(number)) / number if arm == LOGARITHM else float(arm.rstrip("%")) / 100
+    world, rng = world_of(seed), Random(1_000 + seed)
+    pairs, _ = drawn(world, number, rng, share, by_chance=True)
+    test, _ = drawn(world, 2 * CLEAN, rng, 0)
     found = {}
-    for number in numbers:
-        share = math.ceil(5 * math.log(number)) / number if arm == "5 ln N" else float(arm.rstrip("%")) / 100
-        runs = []
-        for seed in seeds:
-            world, rng = world_of(seed), Random(1_000 + seed)
-            pairs, _ = drawn(world, number, rng, share, by_chance=True)
-            test, _ = drawn(world, 2 * CLEAN, rng, 0)
-            model = trained(world, pairs, given, seed)
-            runs.append({"error": 1 - accuracy(model, test, given), "below": below_best(world, model, seed)})
-        found[number] = {key: [round(run[key], 4) for run in runs] for key in runs[0]}
-        errors = [max(run["error"], 1 / (2 * CLEAN)) for run in runs]
-        print(f"{name}, {arm}, N = {number:,}: error {spread(errors)}, below the best {spread_of(runs)}", flush=True)
+    for name, chosen in LEARNERS.items():
+        model = trained(world, pairs, chosen, seed)
+        error = max(1 - accuracy(model, test, chosen), 1 / (2 * CLEAN))
+        found[name] = {"error": error, "below": below_best(world, model, seed)}
     return found
 
 
@@ -167,10 +207,11 @@ def below_best(world: World, model: PreTrainedModel, seed: int) -> float:
 
 
 def world_of(seed: int) -> World:
+    """Eager attention: with sequences as short as these it is twice as fast."""
     torch.manual_seed(seed)
     shape = LlamaConfig(
         vocab_size=WORDS + 2, hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4,
-        num_key_value_heads=4, pad_token_id=0,
+        num_key_value_heads=4, pad_token_id=0, attn_implementation="eager",
     )  # fmt: skip
     rng = Random(seed)
     worths = [[rng.gauss(0, 0.5) for _ in range(WORDS)] for _ in range(KINDS)]
@@ -233,12 +274,62 @@ def accuracy(model: PreTrainedModel, pairs: Pairs, chosen: dict[str, float]) -> 
     return float((terms.chosen > terms.rejected).float().mean() + (terms.chosen == terms.rejected).float().mean() / 2)
 
 
+# The figure
+
+
+def chart_of(errors: dict[str, dict[int, dict[str, list[float]]]]) -> Chart:
+    """Both errors against N, arms side by side; the range over seeds behind the mean. Where what is turned round grows
+    as the bound wants it, log N / √N stands beside, from where DPO begins.
+    """
+    names = {"error": "pairs wrong", "below": "r* below the best"}
+    rows, values = [], []
+    for name, by_number in errors.items():
+        method, arm = name.split(", ")
+        said = f"⌈{LOGARITHM}⌉ turned" if arm == LOGARITHM else f"{arm} turned"
+        for number, found in by_number.items():
+            rows.append((name, number, *(spread(found[key]) for key in names)))
+            for key, of in names.items():
+                each = {"arm": said, "of": of, "by": method, "N": number}
+                values.append(
+                    each | {"mean": statistics.fmean(found[key]), "low": min(found[key]), "high": max(found[key])}
+                )
+            if method == "DPO" and arm == LOGARITHM:
+                first = next(iter(by_number))
+                falls = math.log(number) / math.sqrt(number) / (math.log(first) / math.sqrt(first))
+                begins = statistics.fmean(by_number[first]["below"])
+                values.append(
+                    {"arm": said, "of": names["below"], "by": "log N / √N", "N": number, "mean": begins * falls}
+                )
+    x = {"field": "N", "type": "quantitative", "scale": {"type": "log"}, "axis": {"values": list(NUMBERS)}}
+    y = {"type": "quantitative", "scale": {"zero": True}, "title": None}
+    colours = {"domain": [*LEARNERS, "log N / √N"], "range": list(SERIES[:3])}
+    spec = {
+        "data": {"values": values},
+        "facet": {
+            "column": {"field": "arm", "type": "nominal", "sort": None, "title": None},
+            "row": {"field": "of", "type": "nominal", "sort": None, "title": None},
+        },
+        "resolve": {"scale": {"y": "independent"}},
+        "spec": {
+            "width": 170, "height": 150,
+            "encoding": {
+                "x": x, "color": {"field": "by", "type": "nominal", "sort": None, "scale": colours, "title": None},
+            },
+            "layer": [
+                {"mark": {"type": "area", "opacity": 0.15},
+                 "encoding": {"y": {"field": "low", **y}, "y2": {"field": "high"}}},
+                {"mark": {"type": "line", "point": True}, "encoding": {"y": {"field": "mean", **y}}},
+            ],
+        },
+    }  # fmt: skip
+    return Chart(
+        "Errors against the number of pairs", "Means over seeds, and the range from the lowest to the highest.", spec,
+        ("learned by", "N", *names.values()), rows,
+    )  # fmt: skip
+
+
 def spread(values: Sequence[float]) -> str:
     return f"{statistics.fmean(values):.3f} ({min(values):.3f}–{max(values):.3f})"
-
-
-def spread_of(runs: Sequence[dict[str, float]]) -> str:
-    return spread([run["below"] for run in runs])
 
 
 if __name__ == "__main__":

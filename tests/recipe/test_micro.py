@@ -24,7 +24,7 @@ def killed_while_it_learns(step: str) -> None:
     command = [sys.executable, "-m", "espalier.cli", "recipe", "run", str(MICRO)]
     going = subprocess.Popen(command, stderr=subprocess.DEVNULL, env={**os.environ, "OMP_NUM_THREADS": "1"})
     try:
-        for _ in range(2_000):
+        for _ in range(6_000):
             if any(OUT.glob(f"{step}-*/checkpoints/step-*")):
                 return
             assert going.poll() is None, "the recipe ended before it was killed"
@@ -52,7 +52,8 @@ def test_micro_goes_from_trees_to_a_report(
     assert not list(OUT.rglob("checkpoints"))
 
     found = json.loads((OUT / "report.json").read_text("utf-8"))
-    assert found["changes"]["sft"]["loss"]["high"] < 0, "the loss on held-out replies is lower than that of base"
+    for loss in ("loss", "loss in en"):
+        assert found["changes"]["sft"][loss]["high"] < 0, "the loss on held-out replies is lower than that of base"
     judged = found["judges"]["folds"]
     assert {"accuracy", "longer reply", "above longer", "of like length", "tau"} <= judged.keys()
     for step in ("ppo", "dpo", "grpo"):

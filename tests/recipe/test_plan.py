@@ -10,8 +10,9 @@ from espalier.dataset.convert import Kind
 from espalier.dataset.findings import ignore
 from espalier.dataset.read import read_trees
 from espalier.recipe.parts import divided, held_out_lines, make_parts
-from espalier.recipe.plan import Plan, beside_file, read_plan
-from espalier.train.settings import BadSettings
+from espalier.recipe.plan import Plan, read_plan
+from espalier.train.settings import BadSettings, Data, Source
+from espalier.train.sources import read_parts
 from oasst import lines, message, tree
 
 RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("*.toml"))
@@ -91,7 +92,9 @@ def test_each_tree_is_in_one_part_and_those_that_share_a_text_in_the_same(tmp_pa
     assert divided(trees, 0.2, "0") == parts
 
 
-def test_what_is_only_measured_on_has_its_language_and_its_turns(file: Path) -> None:
+def test_conversations_beside_the_trees_have_their_language_and_turns_and_are_learned_only_where_that_is_said(
+    file: Path,
+) -> None:
     chats = [("de", 2), ("de", 4), ("en", 4), ("de", 6)]
     lines(
         file.parent / "chats.jsonl",
@@ -109,11 +112,15 @@ def test_what_is_only_measured_on_has_its_language_and_its_turns(file: Path) -> 
         for number in range(40)
     ]
     lines(file.parent / "trees.jsonl", *answered)
-    named = '{name="deep", path="chats.jsonl", langs=["de"], turns=4}'
+    named = '{name="deep", path="chats.jsonl", langs=["de"], turns=4}, {name="test", path="chats.jsonl", learn=true}'
     plan = read_plan(file, [f"data.beside=[{named}]", f"out={file.parent / 'out'}"], file.parent)
     make_parts(plan, ignore)
-    found = held_out_lines(plan, Kind.THREADS, beside_file("deep"))
+    deep, more = (each.file for each in plan.recipe.data.beside)
+    found = held_out_lines(plan, Kind.THREADS, deep)
     assert [(line.lang, len(line.texts)) for line in found] == [("de", 4), ("de", 6)]
+    sources = tuple(Source(path=plan.parts / each) for each in ("held_out.trees.jsonl.gz", more))
+    learned = read_parts(Data(sources=sources), Kind.THREADS).learned
+    assert [(line.lang, len(line.texts)) for line in learned] == chats
 
 
 def test_a_dry_run_says_which_files_are_missing(run: Run, file: Path) -> None:

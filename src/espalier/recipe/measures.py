@@ -23,7 +23,7 @@ from espalier.infer.reward import load_reward
 from espalier.infer.score import Replied, by_token, mask_of, model_reward, passes, reply_log_probs
 from espalier.infer.tokens import Encoded, encode, end_of, tokens_of
 from espalier.recipe.parts import held_out_lines
-from espalier.recipe.plan import Plan, Step, beside_file, key_of
+from espalier.recipe.plan import Plan, Step, key_of
 from espalier.recipe.run import Tell, write_json
 from espalier.train.batch import Weights
 from espalier.train.learnable import conversation
@@ -31,7 +31,7 @@ from espalier.train.losses import losses_of
 from espalier.train.objectives import kl_k1
 from espalier.train.seen import refuse_learned
 from espalier.train.settings import Tuning
-from espalier.train.sources import Line, Parts, texts_of
+from espalier.train.sources import BadSource, Line, Parts, texts_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,12 +142,19 @@ def _others(
     model: Any, plan: Plan, step: Step, tokenizer: PreTrainedTokenizerBase, lines: Sequence[Line]
 ) -> Iterator[tuple[str, tuple[Cost, ...]]]:
     """Raises BadSource where the model has learned one of these texts."""
-    for each in plan.recipe.data.beside:
-        others = held_out_lines(plan, Kind.THREADS, beside_file(each.name))
+    for each in (each for each in plan.recipe.data.beside if not each.learn):
+        others = held_out_lines(plan, Kind.THREADS, each.file)
         refuse_learned(Parts((), tuple(others)), step.model)
         yield f"of {each.name}", _costs(model, plan, tokenizer, others)
-    if step.settings.data.tags:
-        yield "with tags", _costs(model, plan, tokenizer, lines, step.settings.data.tags)
+    tags = step.settings.data.tags
+    if tags:
+        yield "with tags", _costs(model, plan, tokenizer, lines, tags)
+    for lang in plan.recipe.measure.langs:
+        if not (spoken := [line for line in lines if line.lang == lang]):
+            raise BadSource(f"no held-out conversation is in {lang!r}; measure.langs must be of what is held out")
+        yield f"in {lang}", _costs(model, plan, tokenizer, spoken)
+        if tags:
+            yield f"in {lang} with tags", _costs(model, plan, tokenizer, spoken, tags)
 
 
 def _costs(

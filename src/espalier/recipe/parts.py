@@ -18,7 +18,7 @@ from espalier.dataset.read import read_trees
 from espalier.dataset.records import TreeRecord, messages_of
 from espalier.dataset.split import NO_LANGUAGE
 from espalier.dataset.write import write_objects, write_records
-from espalier.recipe.plan import ALL, HELD_OUT, LESSONS, ONE, PARTS, SECRETS, TEXTS, TWO, Beside, Plan, beside_file
+from espalier.recipe.plan import ALL, HELD_OUT, LESSONS, ONE, PARTS, SECRETS, TEXTS, TWO, Beside, Plan
 from espalier.train.checkpoint import appearing
 from espalier.train.ranked import folds
 from espalier.train.settings import Data, Source
@@ -42,7 +42,7 @@ def make_parts(plan: Plan, report: Report) -> None:
         for name, part in (*parts.items(), (ALL, trees.values())):
             write_records(folder / PARTS[name], part)
         for each, file in zip(plan.recipe.data.beside, plan.given.beside, strict=True):
-            write_objects(folder / beside_file(each.name), map(_spelled, _beside(each, file, report)))
+            write_objects(folder / each.file, map(_spelled, _beside(each, file, report)))
         if (wanted := plan.recipe.data.planted) is not None:
             secrets = planted(wanted.people, wanted.times, wanted.seed)
             write_objects(folder / LESSONS, map(spelled, lessons(secrets)))

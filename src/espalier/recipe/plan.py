@@ -36,12 +36,18 @@ KEY: Final = 10
 
 
 class Beside(Section):
-    """Conversations of another kind, that no step learns from: @NAME."""
+    """Conversations of another kind, @NAME, which no step learns from unless it says so."""
 
     name: str = setting("What they are called.", "a word")
     path: Path = setting("A file of chats or trees.", "a path")
     langs: tuple[str, ...] = setting("Only these languages; all where none is named.", "a list of codes", ())
     turns: int = setting("Only conversations of so many turns and more.", "a whole number from 2", 2, ge=2)
+    learn: bool = setting("Steps may learn from them; nothing is measured on them then.", "true or false", False)
+
+    @property
+    def file(self) -> str:
+        """Called so that training never learns from what is only measured on."""
+        return f"{'beside' if self.learn else HELD_OUT}.{self.name}.jsonl.gz"
 
 
 class Planting(Section):
@@ -64,7 +70,9 @@ class Files(Section):
     trees: tuple[Path, ...] = setting("Trees: they are divided into @one, @two and @held_out.", "a list", min_length=1)
     texts: tuple[Path, ...] = setting("Texts for a base model, @texts.", "a list of files", ())
     most_texts: int | None = setting("So many of them, drawn by chance; by default all.", "from 1", None, ge=1)
-    beside: tuple[Beside, ...] = setting("Other conversations to measure on.", "one table [[data.beside]] or more", ())
+    beside: tuple[Beside, ...] = setting(
+        "Other conversations, to measure on or to learn.", "one table [[data.beside]] or more", ()
+    )
     planted: Planting | None = setting("Secrets for @planted.", "a table [data.planted]", None)
     held_out: float = setting("The share of trees that is only measured on.", "above 0, to 0.5", 0.2, gt=0, le=0.5)
     split_seed: str = setting("Another one divides the trees otherwise.", "a text", "0")
@@ -78,6 +86,9 @@ class Measuring(Section):
     judge: str = setting("The step whose reward model nobody learns from.", "the name of a step", "")
     prompts: int = setting("Held-out prompts that are replied to, drawn by chance.", "a whole number from 1", 64, ge=1)
     replies: int = setting("Replies of each model to each of them.", "a whole number from 1", 4, ge=1)
+    langs: tuple[str, ...] = setting(
+        "Languages in which the loss on held-out replies is told by itself, too.", "a list of codes", ()
+    )
     length: int = setting("Tokens of a prompt with its reply.", "a whole number from 8", 512, ge=8)
     longest: int = setting("Tokens of a reply.", "a whole number from 1", 64, ge=1)
     unfinished: float = setting("What a reply is worth that was cut off before its end.", "a number", -1.0)
@@ -191,7 +202,7 @@ def _given(data: Files, folder: Path) -> Given:
     missing = tuple(path for path in (*trees, *texts, *beside) if not path.exists())
     sums = [[checksum(path) for path in paths if path.exists()] for paths in (trees, texts)]
     others = [
-        [each.name, checksum(path), each.langs, each.turns]
+        [each.name, checksum(path), each.langs, each.turns, *(["learn"] if each.learn else [])]
         for each, path in zip(data.beside, beside, strict=True)
         if path.exists()
     ]
@@ -202,16 +213,7 @@ def _given(data: Files, folder: Path) -> Given:
 
 def _parts(data: Files) -> dict[str, str]:
     """The file of each part, those beside the trees among them."""
-    return (
-        PARTS
-        | {each.name: beside_file(each.name) for each in data.beside}
-        | ({PLANTED: LESSONS} if data.planted else {})
-    )
-
-
-def beside_file(name: str) -> str:
-    """Called so that training never learns from it."""
-    return f"{HELD_OUT}.{name}.jsonl.gz"
+    return PARTS | {each.name: each.file for each in data.beside} | ({PLANTED: LESSONS} if data.planted else {})
 
 
 def _step(
