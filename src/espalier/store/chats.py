@@ -28,7 +28,7 @@ from sqlalchemy import (
 )
 
 from espalier.domain.message import Role
-from espalier.store import battles, filter_hits, shares, thumbs
+from espalier.store import battles, drawn, filter_hits, shares, thumbs
 from espalier.store.sql import ESCAPE, Statement, literally
 from espalier.store.tables import chat_messages, chats, replies_asked
 from espalier.store.times import from_us, to_us
@@ -330,7 +330,7 @@ def delete_chat(db: Connection, person_id: str, chat_id: str) -> bool:
 
 def delete_all(db: Connection, person_id: str) -> int:
     """Remove every conversation of a person; how many there were."""
-    for kept in (battles, thumbs, shares, filter_hits):
+    for kept in (battles, drawn, thumbs, shares, filter_hits):
         kept.forget_chats_of(db, person_id)
     _DELETE_ALL_MESSAGES.run(db, person=person_id)
     return _DELETE_ALL.run(db, person=person_id)
@@ -350,7 +350,7 @@ def forget_temporary(db: Connection, before: datetime) -> int:
 
 def _forget_beside(db: Connection, chat_ids: Collection[str]) -> None:
     """What is kept beside conversations and must not lead to them when they go."""
-    for kept in (battles, thumbs, shares, filter_hits):
+    for kept in (battles, drawn, thumbs, shares, filter_hits):
         kept.forget_chats(db, chat_ids)
 
 

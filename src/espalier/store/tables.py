@@ -821,6 +821,23 @@ battle_votes = Table(
     sqlite_autoincrement=True,
 )
 
+# Kept as long as their conversation: replies of one model to the same words, and which of them its person took.
+chat_drawn = Table(
+    "chat_drawn",
+    metadata,
+    Column("number", Serial, primary_key=True, autoincrement=True),
+    required("id"),
+    required("chat_id"),
+    required("question"),  # the message that they reply to
+    required("replies"),  # their ids, in the order in which they stand
+    required("drawn_at", BigInteger),
+    Column("decided_at", BigInteger),
+    Column("taken_id", Text),  # none: undecided, or gone on without choosing
+    Index("chat_drawn_by_id", "id", unique=True),
+    Index("chat_drawn_by_chat", "chat_id", "number"),
+    sqlite_autoincrement=True,
+)
+
 # Kept: what somebody said of a reply. When its conversation goes, what is left names the model alone.
 chat_thumbs = Table(
     "chat_thumbs",
