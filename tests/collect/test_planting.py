@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from espalier.chat import comparing, conversations, judging
+from espalier.chat import choosing, comparing, conversations, judging
 from espalier.chat.conversations import Asked, Wanted
 from espalier.collect import erasure, jobs, planting
 from espalier.collect.exports import export_trees, export_votes
@@ -12,7 +12,7 @@ from espalier.dataset.records import TreeRecord, messages_of
 from espalier.domain.message import Role
 from espalier.domain.tree import State
 from espalier.domain.work import Act, done_by
-from espalier.store import chats
+from espalier.store import chats, drawn
 from espalier.store.battles import Vote
 from espalier.store.chats import MessageState
 from espalier.store.people import Person
@@ -139,6 +139,24 @@ def test_branches_are_siblings_and_votes_and_thumbs_on_them_rankings(talk: Talk)
     blue = talk.garden.load(trees["Why is the sky blue?"].message_tree_id)
     assert [ranking.counted for ranking in blue.rankings[blue.id]] == [True]
     assert (talk.ada.id, Act.RANK, blue.id) in done_by(blue), "they are not asked again"
+
+
+def test_the_reply_that_was_taken_out_of_several_stands_before_the_others(talk: Talk) -> None:
+    asked = choosing.say_to_choose(
+        talk.db, talk.ada, None, "Why is the sky blue in the daytime?", Wanted("small"), 3,
+        talk.garden.later(minutes=1), talk.garden.rng,
+    )  # fmt: skip
+    (there,) = drawn.drawn_in(talk.db, asked.chat_id)
+    talk.written(*(Asked(asked.chat_id, asked.message_id, each) for each in there.replies))
+    choosing.take(talk.db, talk.ada, asked.chat_id, there.id, there.replies[1], talk.garden.later(minutes=1))
+    talk.agree(asked.chat_id)
+    talk.rest()
+    (tree,) = talk.trees()
+    texts = {reply.message_id: reply.text for reply in tree.prompt.replies}
+    (vote,) = export_votes(talk.db)
+    assert [[texts[reply] for reply in group] for group in vote.value] == [
+        ["Because of the air, number 1."], ["Because of the air, number 0.", "Because of the air, number 2."],
+    ]  # fmt: skip
 
 
 def taken_back(talk: Talk, chat_id: str) -> None:

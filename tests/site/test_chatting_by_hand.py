@@ -118,5 +118,23 @@ def test_the_vote_comes_when_both_replies_side_by_side_have_ended(site: Site) ->
         page.get_by_label("Your message").press("Control+Enter")
         expect(page.get_by_text("Answer A")).to_be_visible()
         says(page, "Because.", True)
-        page.get_by_role("button", name="Both are good").click()
+        expect(page.get_by_role("button", name="Both are good")).to_be_visible()
+        page.keyboard.press("g")
         expect(page.get_by_text(re.compile("You found both good. A is (Small|Large), B is"))).to_be_visible()
+
+
+def test_of_several_replies_one_is_taken_by_its_letter(site: Site) -> None:
+    with model_of(site) as says:
+        page = site.person("Ada")
+        page.goto("/chat")
+        page.get_by_text("How it replies").click()
+        page.get_by_label("Replies to choose from").select_option("3")
+        page.get_by_label("Your message").fill(QUESTION)
+        page.get_by_label("Your message").press("Control+Enter")
+        expect(page.get_by_text("Answer C")).to_be_visible()
+        says(page, "Because.", True)
+        expect(page.get_by_role("button", name="Take C")).to_be_visible()
+        page.keyboard.press("c")
+        expect(page.get_by_text("You took this reply out of 3.")).to_be_visible()
+        expect(page.get_by_text("3 of 3")).to_be_visible()
+        expect(page.get_by_label("Your message")).to_be_visible()

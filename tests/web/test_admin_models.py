@@ -25,6 +25,7 @@ def test_organisers_see_whether_models_are_there_and_how_they_do(small_campaign:
     with visit(small_campaign, small_campaign.chief.name) as chief:
         page = chief.get("/admin/models").text
         assert "Small" in page
+        assert "<bdi>small</bdi>" not in page, "titles, where there are any"
         assert "<svg" in page
         assert "not kept: nobody agreed to it" in page
         lines = chief.get("/admin/models.csv").text.splitlines()

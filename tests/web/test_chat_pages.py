@@ -224,6 +224,36 @@ def test_two_models_are_told_apart_after_the_vote_only(ada: Visitor) -> None:
     assert ada.post(pair, {"form_token": [token], "vote": ["left"]}).status_code == 409
 
 
+def test_of_several_replies_one_is_taken_and_the_conversation_goes_on_below_it(ada: Visitor) -> None:
+    ada.get("/chat")
+    ada.send("/chat", text="Why is the sky blue?", **CHOSEN, several="3", other="large")
+    assert ada.page.status_code == 422
+    assert "not both at once" in ada.page.text
+    address = begin(ada, several="3")
+    assert "Answer C" in ada.page.text
+    assert "Take A" not in ada.page.text, "they are being written"
+    answer(ada, "Because.")
+    ended, shown = streamed(ada, f"{address}/stream?reply={last_reply(ada)}")
+    assert (ended, "Take C" in shown) == (True, True)
+    page = ada.get(address).text
+    assert 'id="text"' not in page
+    taken = re.findall(r'name="take" value="([^"]+)" data-key="take_b"', page)[0]
+    ada.send(re.findall(rf'action="({address}/drawn/[^"]+)"', page)[0], take=taken)
+    assert "You took this reply out of 3." in ada.page.text
+    assert "2 of 3" in ada.page.text
+    ada.send(address, text="And at night?", **CHOSEN)
+    (waits,) = ada.world.door.call(chats.waiting, 10)
+    assert [each.id for each in ada.world.door.call(chats.thread, waits.chat_id, waits.id)][1] == taken
+
+
+def test_a_reply_says_how_it_was_made(ada: Visitor) -> None:
+    address = begin(ada, preset="custom", temperature="0.5", seed="12345", top_p="", max_tokens="", system="Be brief.")
+    answer(ada, "Because.")
+    made = ada.get(address).text.partition("How this reply was made")[2].partition("</details>")[0]
+    told = re.findall(r"<dd[^>]*>(?:<bdi>)?([^<]+)", made)
+    assert told == ["Small", "0.5", "12345", "Be brief."]
+
+
 def test_a_link_is_read_by_anybody_until_it_is_taken_back(ada: Visitor) -> None:
     address = begin(ada)
     answer(ada, "Because of the air.")

@@ -10,7 +10,7 @@ from random import Random
 
 from sqlalchemy import Connection
 
-from espalier.chat.conversations import Asked, Wanted, ask_in_two, own_chat
+from espalier.chat.conversations import Asked, Wanted, ask_beside, own_chat, say
 from espalier.collect.ids import new_id
 from espalier.domain.errors import Conflict, Invalid, NotFound
 from espalier.store import battles, chats
@@ -50,7 +50,8 @@ def say_to_two(
         raise Invalid("Choose two models that are not the same.", field="other")
     if chat_id is not None:
         refuse_unvoted(db, person, chat_id)
-    one, other = ask_in_two(db, person, chat_id, words, wanted, now, rng, temporary=temporary)
+    one = say(db, person, chat_id, words, wanted[0], now, rng, temporary=temporary)
+    (other,) = ask_beside(db, person, one, wanted[1:], now, rng, words)
     battle = Battle(
         new_id(rng), one.message_id, lang, Answer(wanted[0].model, message_id=one.reply_id),
         Answer(wanted[1].model, message_id=other.reply_id), now, chat_id=one.chat_id,

@@ -75,23 +75,23 @@ def say(
     return _ask(db, person, chat, _last_standing(seen), words, wanted, now, rng)
 
 
-def ask_in_two(
+def ask_beside(
     db: Connection,
     person: Person,
-    chat_id: str | None,
-    words: str,
-    wanted: tuple[Wanted, Wanted],
+    asked: Asked,
+    wanted: Sequence[Wanted],
     now: datetime,
     rng: Random,
-    *,
-    temporary: bool = False,
-) -> tuple[Asked, Asked]:
-    """Say something and ask for two replies beside each other; the first is in view. Raises what `say` raises."""
-    one = say(db, person, chat_id, words, wanted[0], now, rng, temporary=temporary)
-    chat = own_chat(db, person, one.chat_id)
-    other = _place_reply(db, person, chat, one.message_id, wanted[1], now, rng, words)
-    chats.view(db, chat.id, one.reply_id)
-    return one, other
+    words: str | None = None,
+) -> list[Asked]:
+    """Ask for further replies beside one that was just asked for, which stays in view; each counts.
+
+    words: what was said for them. Raises TryLater.
+    """
+    chat = own_chat(db, person, asked.chat_id)
+    more = [_place_reply(db, person, chat, asked.message_id, each, now, rng, words) for each in wanted]
+    chats.view(db, chat.id, asked.reply_id)
+    return more
 
 
 def edit(

@@ -20,6 +20,7 @@ from espalier.store import (
     chats,
     contributed,
     documents,
+    drawn,
     identities,
     notices,
     people,
@@ -108,7 +109,10 @@ def _chat(db: Connection, chat: Chat) -> dict[str, Any]:
         {name: value for name, value in asdict(each).items() if name != "chat_id"}
         for each in thumbs.thumbs_of_chat(db, chat.id).values()
     ]
-    return {**kept, "messages": messages, "thumbs": judged}
+    chosen = [
+        {"replies": each.replies, "taken": each.taken_id, "at": each.decided_at} for each in drawn.drawn_in(db, chat.id)
+    ]
+    return {**kept, "messages": messages, "thumbs": judged, "chosen": chosen}
 
 
 def _without_person(kept: Share | ChatReport) -> dict[str, Any]:

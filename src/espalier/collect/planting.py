@@ -22,7 +22,7 @@ from espalier.domain.erasure import withdrawn
 from espalier.domain.message import Role
 from espalier.domain.tree import State
 from espalier.safety.language import detect
-from espalier.store import battles, chat_trees, chats, erasure, languages, locks, preferences, thumbs, trees
+from espalier.store import battles, chat_trees, chats, drawn, erasure, languages, locks, preferences, thumbs, trees
 from espalier.store.battles import Vote
 from espalier.store.chats import Chat, ChatMessage, MessageState
 from espalier.store.policies import PolicyBook
@@ -93,7 +93,7 @@ def trees_of(chat: Chat, messages: list[ChatMessage], lang: str) -> list[TreeRec
         states.setdefault(message.parent_id, set()).add(message.state)
     below: dict[str | None, list[ChatMessage]] = {}
     for message in messages:
-        if message.state in STANDING and message.text.strip() and states.get(message.id) != {MessageState.REFUSED}:
+        if _stands(message) and states.get(message.id) != {MessageState.REFUSED}:
             below.setdefault(message.parent_id, []).append(message)
     made: dict[str, MessageRecord] = {}
     for message in reversed(messages):  # replies before what they reply to
@@ -103,6 +103,10 @@ def trees_of(chat: Chat, messages: list[ChatMessage], lang: str) -> list[TreeRec
         TreeRecord(made[root.id].message_id, made[root.id], State.INITIAL_PROMPT_REVIEW, ORIGIN)
         for root in below.get(None, ())
     ]
+
+
+def _stands(message: ChatMessage) -> bool:
+    return message.state in STANDING and bool(message.text.strip())
 
 
 def _record(chat: Chat, message: ChatMessage, lang: str, replies: tuple[MessageRecord, ...]) -> MessageRecord:
@@ -140,13 +144,13 @@ def _lang(db: Connection, chat: Chat) -> str:
 
 
 def _votes(db: Connection, chat: Chat, prompt: MessageRecord) -> Iterator[VoteRecord]:
-    """What the person said of replies: an order of those to one message, as a vote side by side says or else thumbs,
-    and each thumb by itself.
+    """What the person said of replies: an order of those to one message, as a vote side by side or a choice among
+    several says or else thumbs, and each thumb by itself.
     """
     thumb_of = {
         tree_message_id(chat, reply_id): said for reply_id, said in thumbs.thumbs_of_chat(db, chat.id).items()
     }  # fmt: skip
-    orders = dict(_side_by_side(db, chat))
+    orders = dict(_side_by_side(db, chat)) | dict(_chosen(db, chat))
     for parent, replies in _siblings(prompt):
         judged = [reply for reply in replies if reply in thumb_of]
         by_thumb = {thumb: [each for each in judged if thumb_of[each].thumb is thumb] for thumb in Thumb}
@@ -178,6 +182,17 @@ def _side_by_side(db: Connection, chat: Chat) -> Iterator[tuple[str, Order]]:
         }  # fmt: skip
         if shown.vote in given:
             yield tree_message_id(chat, battle.question), (given[shown.vote], shown.voted_at)
+
+
+def _chosen(db: Connection, chat: Chat) -> Iterator[tuple[str, Order]]:
+    """The order that each choice gives, by the message that was replied to: the one that was taken, then the others."""
+    standing = {each.id for each in chats.messages_of(db, chat.id) if _stands(each)}
+    for each in drawn.drawn_in(db, chat.id):
+        others = [reply for reply in each.replies if reply != each.taken_id and reply in standing]
+        if each.taken_id in standing and each.decided_at and others:
+            groups = [[each.taken_id], others]
+            places = [[tree_message_id(chat, reply) for reply in group] for group in groups]
+            yield tree_message_id(chat, each.question), (places, each.decided_at)
 
 
 def _siblings(prompt: MessageRecord) -> Iterator[tuple[str, list[str]]]:

@@ -38,6 +38,14 @@ VOTES: Final[Mapping[Vote, str]] = {
     Vote.BOTH_BAD: N_("Both are bad"),
     Vote.SKIPPED: N_("Go on without a vote"),
 }
+VOTE_KEYS: Final[Mapping[Vote, tuple[str, str]]] = {
+    Vote.LEFT: ("take_a", "A"),
+    Vote.RIGHT: ("take_b", "B"),
+    Vote.TIE: ("tie", "G"),
+    Vote.BOTH_BAD: ("both_bad", "X"),
+    Vote.SKIPPED: ("skipped", "S"),
+}
+"""By vote: the act of its key, and what is printed on the key."""
 VOTED: Final[Mapping[Vote, str]] = {
     Vote.LEFT: N_("You found A better. A is %(left)s, B is %(right)s."),
     Vote.RIGHT: N_("You found B better. A is %(left)s, B is %(right)s."),

@@ -63,6 +63,10 @@ KEYS_OF: Final[Mapping[str, Keys]] = {
     "chat": Keys(N_("In a conversation"), (
         Row(N_("send"), {"ctrl+enter": "submit"}),
         Row(N_("stop the reply"), {"escape": "stop"}),
+        Row(N_("take this answer, where several stand side by side"), {"a": "take_a", "b": "take_b", "c": "take_c"}),
+        Row(N_("both are good"), {"g": "tie"}),
+        Row(N_("both are bad"), {"x": "both_bad"}),
+        Row(N_("go on without choosing"), {"s": "skipped"}),
     )),
     "compare": Keys(N_("Comparing answers"), (
         Row(N_("answer A, or answer B, is better"), {"a": "left", "b": "right"}),

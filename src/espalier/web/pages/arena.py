@@ -1,7 +1,7 @@
 """How models stand by people's votes: ratings with intervals, who wins against whom, and a file of the battles."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Final
@@ -16,6 +16,7 @@ from espalier.web import charts
 from espalier.web.attached import attached
 from espalier.web.charts import Spread
 from espalier.web.looking import Tab
+from espalier.web.pages.chat_choice import title_of
 from espalier.web.render import render
 from espalier.web.visit import AdminVisit, Reads, Visit
 from espalier.web.words import direction
@@ -28,7 +29,8 @@ LASTS: Final = timedelta(minutes=1)
 @dataclass(frozen=True, slots=True)
 class Context:
     """drawing: the ratings with their intervals; None where there are none. rates: (row, column) of the board's models,
-    the share that the row's won against the column's, with how often they met; None where never.
+    the share that the row's won against the column's, with how often they met; None where never. titles: of models, as
+    people read them.
     """
 
     tabs: Sequence[Tab]
@@ -37,6 +39,7 @@ class Context:
     rates: Sequence[Sequence[tuple[float, int] | None]]
     most: int
     may_download: bool
+    titles: Mapping[str, str]
 
 
 @router.get(ADDRESS)
@@ -45,8 +48,9 @@ def show(visit: Reads, source: Annotated[str, Query(max_length=20)] = "") -> Res
     board = visit.campaign.memory.ask(
         ("models", chosen), LASTS, visit.now, visit.campaign.database.read, lambda db: model_board(db, chosen)
     )
+    titles = {row.model: title_of(visit, row.model) for row in board.rows}
     context = Context(
-        _tabs(visit, chosen), board, _drawn(visit, board), _rates(board), MOST_VOTES, visit.may("admin")
+        _tabs(visit, chosen), board, _drawn(visit, board, titles), _rates(board), MOST_VOTES, visit.may("admin"), titles
     )  # fmt: skip
     return render(visit, "arena.html", context)
 
@@ -67,9 +71,9 @@ def _tabs(visit: Visit, chosen: Source | None) -> list[Tab]:
     ]  # fmt: skip
 
 
-def _drawn(visit: Visit, board: ModelBoard) -> Markup | None:
+def _drawn(visit: Visit, board: ModelBoard, titles: Mapping[str, str]) -> Markup | None:
     rows = [
-        Spread(row.model, row.rating.value, row.rating.low, row.rating.high) for row in board.rows if row.rating
+        Spread(titles[row.model], row.rating.value, row.rating.low, row.rating.high) for row in board.rows if row.rating
     ]  # fmt: skip
     if not rows:
         return None

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Form, Query
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
-from espalier.chat import comparing, conversations, drafts, guests, parameters, presets, sharing
+from espalier.chat import choosing, comparing, conversations, drafts, guests, parameters, presets, sharing
 from espalier.chat.conversations import draft_place
 from espalier.chat.guests import guest_id
 from espalier.chat.models import ChatModel
@@ -166,7 +166,10 @@ async def begin(
 
 
 async def send(visit: Visit, chat_id: str | None, text: str, choice: Choice, *, temporary: bool = False) -> str:
-    """Say something to one model or to two; the address of the conversation. Raises Refusal."""
+    """Say something to one model, for one reply or several, or to two; the address of the conversation.
+
+    Raises Refusal.
+    """
     campaign, room = visit.campaign, chat_choice.room_of(visit)
     await chat_choice.admit(visit)
     temporary = temporary or visit.person is None
@@ -175,6 +178,11 @@ async def send(visit: Visit, chat_id: str | None, text: str, choice: Choice, *, 
         asked, _ = await campaign.change(
             visit.changing(), comparing.say_to_two, chat_id, text, (wanted[0], wanted[1]), visit.lang,
             campaign.clock(), campaign.rng, temporary=temporary,
+        )  # fmt: skip
+    elif choice.several > 1:
+        asked = await campaign.change(
+            visit.changing(), choosing.say_to_choose, chat_id, text, wanted[0], choice.several, campaign.clock(),
+            campaign.rng, temporary=temporary,
         )  # fmt: skip
     else:
         asked = await campaign.change(

@@ -21,13 +21,16 @@ REPLIES_FROM_ONE: Final = 60
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """other: a second model, to compare; empty: none. values: what was typed for each parameter."""
+    """other: a second model, to compare; empty: none. several: so many replies to choose from. values: what was typed
+    for each parameter.
+    """
 
     model: str
     preset: str
     values: Mapping[str, str]
     system: str = ""
     other: str = ""
+    several: int = 1
 
     @property
     def kept(self) -> dict[str, Any]:
@@ -89,8 +92,10 @@ def _known_preset(visit: Visit, name: str) -> str:
 def choice_in(form: FormData) -> Choice:
     given = {name: str(value) for name, value in form.items()}
     values = {name: given.get(name, "") for name in parameters.PARAMETERS}
+    several = given.get("several", "").strip()
     return Choice(
-        given.get("model", ""), given.get("preset", ""), values, given.get("system", ""), given.get("other", "")
+        given.get("model", ""), given.get("preset", ""), values, given.get("system", ""), given.get("other", ""),
+        int(several) if several.isdecimal() else 1,
     )  # fmt: skip
 
 
@@ -98,6 +103,8 @@ def wanted_by(visit: Visit, choice: Choice) -> tuple[Wanted, ...]:
     """Who shall reply, and how: one, or two to compare. Raises Invalid, TooLong, Conflict."""
     models = {each.id: each for each in room_of(visit).models()}
     system = parameters.checked_system(choice.system)
+    if choice.other and choice.several > 1:
+        raise Invalid("Compare two models, or choose among several replies of one; not both at once.", field="several")
     known = presets_of(visit)
     if choice.preset != parameters.CUSTOM and choice.preset not in known:
         raise Invalid("There is no such preset.", field="preset")

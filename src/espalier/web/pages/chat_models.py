@@ -21,6 +21,7 @@ from espalier.store.model_figures import Figure
 from espalier.web import charts
 from espalier.web.attached import CSV, as_csv, attached
 from espalier.web.charts import Line
+from espalier.web.pages.chat_choice import title_of
 from espalier.web.render import render
 from espalier.web.visit import AdminVisit, Visit
 from espalier.web.words import N_, direction
@@ -68,8 +69,8 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """switched_off: there is no chat. sums: of each model over all days. rows: by day. disagreements: of reward models
-    with people on replies in trees.
+    """switched_off: there is no chat. sums: of each model over all days. rows: by day. titles: of models that something
+    was taken out of. disagreements: of reward models with people on replies in trees.
     """
 
     models: Sequence[ChatModel]
@@ -79,6 +80,7 @@ class Context:
     rows: Sequence[Row]
     charts: Sequence[Chart]
     hits: Sequence[FilterHit]
+    titles: Mapping[str, str]
     disagreements: Sequence[Disagreement]
 
 
@@ -89,16 +91,17 @@ def show(visit: AdminVisit) -> Response:
         hits = taken_out(db, MOST_HITS)
         differing = disagreements(db, MOST_DISAGREEMENTS)
     room, _ = visit.campaign.chatroom, visit.words.gettext
-    sums = [Row(model, _cells(visit, in_all(days.values()))) for model, days in found.items()]
+    sums = [Row(title_of(visit, model), _cells(visit, in_all(days.values()))) for model, days in found.items()]
     rows = [
-        Row(model, _cells(visit, each), _day(visit, day))
+        Row(title_of(visit, model), _cells(visit, each), _day(visit, day))
         for model, days in found.items()
         for day, each in reversed([*days.items()])
         if each != Standing()
     ]
     columns = [_(words) for words, _value in COLUMNS.values()]
+    titles = {hit.model: title_of(visit, hit.model) for hit in hits}
     context = Context(
-        room.models() if room else (), room is None, columns, sums, rows, _charts(visit, found), hits, differing
+        room.models() if room else (), room is None, columns, sums, rows, _charts(visit, found), hits, titles, differing
     )
     return render(visit, "models.html", context)
 
@@ -128,9 +131,10 @@ def _charts(visit: Visit, found: Days) -> list[Chart]:
     if not found:
         return []
     names = [_day(visit, day) for day in next(iter(found.values()))]
+    of_models = [(title_of(visit, model), days.values()) for model, days in found.items()]
     return [
         Chart(name, title, about, charts.lines(
-            [Line(model, [value(each) or 0.0 for each in days.values()]) for model, days in found.items()],
+            [Line(called, [value(each) or 0.0 for each in days]) for called, days in of_models],
             names, title, _number(visit), mirrored=direction(visit.lang) == "rtl",
         ))
         for name, title, about, value in drawn

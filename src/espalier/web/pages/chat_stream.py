@@ -19,6 +19,7 @@ from espalier.chat.models import Place
 from espalier.domain.errors import NotFound
 from espalier.store import chats
 from espalier.store.chats import Chat, MessageState
+from espalier.store.drawn import Drawn
 from espalier.web.pages.chat_thread import Found, Turn, is_slow, is_starting, place_of
 from espalier.web.render import render
 from espalier.web.visit import Chatter, Visit
@@ -37,7 +38,9 @@ END: Final = "event: end\ndata: -\n\n"
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One reply of a page. letter, pair: of one that stands side by side. is_open: something is still being written."""
+    """One reply of a page. letter: of one that stands side by side, as one of `sides`; they wait for a vote (pair) or a
+    choice (drawn). is_open: something is still being written.
+    """
 
     chat: Chat
     turn: Turn
@@ -45,6 +48,8 @@ class Piece:
     is_open: bool
     letter: str | None
     pair: Pair | None
+    drawn: Drawn | None
+    sides: Mapping[str, Turn]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +108,12 @@ def _changed(visit: Visit, chat_id: str, replies: Sequence[str], stages: dict[st
     except NotFound:
         stages.clear()
         return {}
-    letters = {found.unvoted.left_id: "A", found.unvoted.right_id: "B"} if found.unvoted else {}
+    letters = {turn.message.id: letter for letter, turn in found.sides.items()}
     return {turn.message.id: _shown(visit, chat, found, turn, letters.get(turn.message.id)) for turn in turns}
 
 
 def _shown(visit: Visit, chat: Chat, found: Found, turn: Turn, letter: str | None) -> str:
-    piece = Piece(chat, turn, found.voted, found.is_open, letter, found.unvoted)
+    piece = Piece(chat, turn, found.voted, found.is_open, letter, found.unvoted, found.undecided, found.sides)
     return bytes(render(visit, "parts/chat_piece.html", piece).body).decode()
 
 

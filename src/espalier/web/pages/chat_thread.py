@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import takewhile
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Form, Query
@@ -10,15 +11,16 @@ from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from espalier.chat import comparing, conversations, judging, sharing
+from espalier.chat import choosing, comparing, conversations, judging, sharing
 from espalier.chat.comparing import Pair
 from espalier.chat.models import BEST_OF, ModelState, Place
 from espalier.chat.replies import Fault
 from espalier.domain.errors import Invalid, NotFound, Refusal
 from espalier.domain.message import Role
-from espalier.store import battles, chats, shares, thumbs
+from espalier.store import battles, chats, drawn, shares, thumbs
 from espalier.store.battles import Vote
 from espalier.store.chats import Chat, ChatMessage, MessageState
+from espalier.store.drawn import Drawn
 from espalier.store.people import Person
 from espalier.store.shares import Share
 from espalier.store.thumbs import Judged, Thumb
@@ -32,6 +34,8 @@ router = APIRouter()
 
 SLOW_S: Final = 20.0
 """After so long without a word, a page says that it takes long."""
+LETTERS: Final = "ABC"
+"""Of replies that stand side by side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,7 @@ class Turn:
 
     model: its title; None for a person, and while it is not to be known. place: of a reply that waits. slow: it takes
     long. reported: staff see it. can_go_on: it ended early, and nothing stands below it. starting: it waits for a model
-    that is.
+    that is. taken_of: it was taken out of so many.
     """
 
     message: ChatMessage
@@ -55,6 +59,7 @@ class Turn:
     reported: bool = False
     can_go_on: bool = False
     starting: bool = False
+    taken_of: int = 0
 
     @property
     def best_of(self) -> int:
@@ -75,15 +80,16 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """pair: two replies that stand side by side and wait for the vote, left and right. voted: what was said of others,
-    by the id of the reply that went on. taken: what the person said last. editing: the message that is being edited.
-    licence: of a consent.
+    """sides: the replies that stand side by side, by letter: a pair that waits for the vote, or several of which one is
+    to be taken (drawn). voted: what was said of others, by the id of the reply that went on. taken: what the
+    person said last. editing: the message that is being edited. licence: of a consent.
     """
 
     chat: Chat
     turns: Sequence[Turn]
     pair: Pair | None
-    sides: Sequence[Turn]
+    drawn: Drawn | None
+    sides: Mapping[str, Turn]
     voted: Mapping[str, Pair]
     composer: Composer
     shares: Sequence[Share]
@@ -112,14 +118,10 @@ def _page(
         chat = conversations.own_chat(db, person, chat_id)
         found = Found(visit, db, person, chat)
         made = shares.shares_of_chat(db, chat.id)
-    turns = found.turns
-    sides: list[Turn] = []
-    if found.unvoted is not None:
-        sides = [found.turn(found.unvoted.left_id), found.turn(found.unvoted.right_id)]
-        turns = turns[: found.position_of(found.unvoted)]
     composer = composer_of(visit, f"/chat/{chat_id}", chat_id, typed, refused)
     context = Context(
-        chat, turns, found.unvoted, sides, found.voted, composer, made, visit.charter.licence, found.is_open,
+        chat, found.above, found.unvoted, found.undecided, found.sides, found.voted, composer, made,
+        visit.charter.licence, found.is_open,
         next((each.message.text for each in reversed(found.turns) if not each.is_reply), ""), editing, faulty_edit,
     )  # fmt: skip
     return render(visit, "chat_thread.html", context, refused=refused)
@@ -156,7 +158,16 @@ class Found:
             reply: replace(each, left_model=self._titled(each.left_model), right_model=self._titled(each.right_model))
             for each in pairs if each.vote for reply in (each.left_id, each.right_id)
         }  # fmt: skip
+        self._taken = {each.taken_id: len(each.replies) for each in drawn.drawn_in(db, chat.id) if each.taken_id}
+        self.undecided = None if self.unvoted else drawn.undecided(db, chat.id)
+        beside: Sequence[str] = ()
+        if self.unvoted is not None:
+            beside = (self.unvoted.left_id, self.unvoted.right_id)
+        elif self.undecided is not None:
+            beside = self.undecided.replies
+        self._aside = self._unknown.union(beside)
         self.is_open = any(each.state.is_open for each in self._messages.values())
+        self.sides = {letter: self.turn(each) for letter, each in zip(LETTERS, beside, strict=False)}
         seen = chats.thread(db, chat.id, chat.viewed_id) if chat.viewed_id else []
         self.turns = [self.turn(each.id) for each in seen]
 
@@ -164,7 +175,7 @@ class Found:
         message = self._messages.get(message_id)
         if message is None:
             raise NotFound("There is no such message in this conversation.")
-        beside = [each for each in self._shape[message.parent_id] if each not in self._unknown] or [message_id]
+        beside = [each for each in self._shape[message.parent_id] if each not in self._aside] or [message_id]
         at = beside.index(message_id) if message_id in beside else 0
         return Turn(
             message, at + 1, len(beside), beside[at - 1] if at else None,
@@ -173,24 +184,24 @@ class Found:
             self._judged.get(message_id), place_of(self._visit, message), is_slow(message, self._visit.now),
             message_id in self._reported,
             conversations.ended_early(message) and not self._shape.get(message_id),
-            message_id not in self._unknown and is_starting(self._visit, message),
+            message_id not in self._unknown and is_starting(self._visit, message), self._taken.get(message_id, 0),
         )  # fmt: skip
 
     def _titled(self, model: str) -> str:
         return chat_choice.title_of(self._visit, model)
 
-    def position_of(self, pair: Pair) -> int:
-        """At which turn the two stand; behind all of them where another branch is in view."""
-        places = [at for at, turn in enumerate(self.turns) if turn.message.id in (pair.left_id, pair.right_id)]
-        return places[0] if places else len(self.turns)
+    @property
+    def above(self) -> Sequence[Turn]:
+        """The turns in view down to what stands side by side; all where another branch is in view."""
+        aside = {turn.message.id for turn in self.sides.values()}
+        return [*takewhile(lambda turn: turn.message.id not in aside, self.turns)]
 
 
 @router.post("/chat/{chat_id}")
 async def say(visit: ChatSender, chat_id: str, text: Annotated[str, Form()] = "") -> Response:
     choice = chat_choice.choice_in(await visit.request.form())
     try:
-        with visit.campaign.read(visit.caller) as (db, person):
-            comparing.refuse_unvoted(db, person, chat_id)
+        _refuse_while_beside(visit, chat_id)
         address = await send(visit, chat_id, text, choice)
     except NotFound:
         raise
@@ -225,15 +236,23 @@ async def edit(visit: ChatSender, chat_id: str, message_id: str, text: Annotated
 
 @router.post("/chat/{chat_id}/replies/{reply_id}/again")
 async def again(visit: ChatSender, chat_id: str, reply_id: str) -> Response:
-    """Another reply beside it, by the model and in the manner that the page's form says, where it comes with it."""
+    """Another reply beside it, or several to choose from, by the model and in the manner that the page's form says,
+    where it comes with it.
+    """
     campaign, form = visit.campaign, await visit.request.form()
     choice = chat_choice.choice_in(form) if "model" in form else _chosen(visit)
     try:
         await chat_choice.admit(visit)
         wanted, *_ = chat_choice.wanted_by(visit, choice)
-        asked = await campaign.change(
-            visit.changing(), conversations.regenerate, chat_id, reply_id, wanted, campaign.clock(), campaign.rng
-        )
+        if choice.several > 1:
+            asked = await campaign.change(
+                visit.changing(), choosing.again_to_choose, chat_id, reply_id, wanted, choice.several,
+                campaign.clock(), campaign.rng,
+            )  # fmt: skip
+        else:
+            asked = await campaign.change(
+                visit.changing(), conversations.regenerate, chat_id, reply_id, wanted, campaign.clock(), campaign.rng
+            )
     except NotFound:
         raise
     except Refusal as refused:
@@ -249,14 +268,20 @@ async def further(visit: ChatSender, chat_id: str, reply_id: str) -> Response:
     """More of a reply that ended early, behind what there is of it."""
     campaign = visit.campaign
     try:
-        with campaign.read(visit.caller) as (db, person):
-            comparing.refuse_unvoted(db, person, chat_id)
+        _refuse_while_beside(visit, chat_id)
         await campaign.change(visit.changing(), conversations.go_on, chat_id, reply_id, campaign.clock(), campaign.rng)
     except NotFound:
         raise
     except Refusal as refused:
         return await run_in_threadpool(_page, visit, chat_id, refused=refused)
     return _to_reply(visit, chat_id, reply_id)
+
+
+def _refuse_while_beside(visit: Visit, chat_id: str) -> None:
+    """Raises NotFound, and Conflict while replies stand side by side."""
+    with visit.campaign.read(visit.caller) as (db, person):
+        comparing.refuse_unvoted(db, person, chat_id)
+        choosing.refuse_undecided(db, person, chat_id)
 
 
 def _chosen(visit: Visit) -> Choice:
@@ -329,6 +354,16 @@ async def vote(
     if vote not in list(Vote):
         raise Invalid("There is no such vote.", field="vote")
     await campaign.change(visit.changing(), comparing.vote, chat_id, pair_id, Vote(vote), campaign.clock())
+    return redirect(visit, f"/chat/{chat_id}#end")
+
+
+@router.post("/chat/{chat_id}/drawn/{drawn_id}")
+async def take(
+    visit: ChatSender, chat_id: str, drawn_id: str, take: Annotated[str, Form(max_length=100)] = ""
+) -> Response:
+    """take: the id of a reply; without one it goes on below the first, without a choice."""
+    campaign = visit.campaign
+    await campaign.change(visit.changing(), choosing.take, chat_id, drawn_id, take or None, campaign.clock())
     return redirect(visit, f"/chat/{chat_id}#end")
 
 

@@ -9,6 +9,12 @@
     submit: () => { const button = document.querySelector("[data-key=submit]"); button?.form.requestSubmit(button); },
     stop: () => { const button = stop(); button?.form.requestSubmit(button); },
   });
+  // Of replies side by side one is taken by its letter; the buttons come when all have ended.
+  if (document.getElementById("sides")) {
+    for (const act of ["take_a", "take_b", "take_c", "tie", "both_bad", "skipped"]) {
+      window.espalierKeys?.on({ [act]: () => document.querySelector(`#chat-below [data-key=${act}]`)?.click() });
+    }
+  }
   const copied = async (button, text) => {
     try {
       await navigator.clipboard.writeText(text);
