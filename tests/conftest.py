@@ -22,6 +22,10 @@ HOW_TO_GET_IT = (
 )
 LEFT_OUT = pytest.StashKey[list[str]]()
 
+# What tests start: with one thread for each, as the tests have, and with compiled code where there is some.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 # No deadlines: how long an example takes says more about the machine than about the code.
 if not os.environ.get("CI"):
     settings.register_profile("default", deadline=None)

@@ -96,7 +96,7 @@ def _postgres_template(postgres_server: URL) -> Iterator[str]:
 @contextmanager
 def _fresh(server: URL, template: str) -> Iterator[str]:
     name = f"espalier_test_{os.getpid()}_{next(_numbers)}"
-    _order(server, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    _order(server, f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY')
     try:
         yield _text(server.set(database=name))
     finally:

@@ -1,4 +1,4 @@
-"""What each of two processes does that `torchrun` starts: train, train until it is killed, and go on."""
+"""What each of two processes does that `torchrun` starts: train, train until it is killed, and go on; of each file."""
 
 import sys
 from collections.abc import Callable
@@ -19,8 +19,6 @@ ALGORITHMS: dict[str, tuple[type[Settings], Callable[..., object]]] = {
     "reward": (reward.RewardSettings, reward.train),
     "dpo": (dpo.DpoSettings, dpo.train),
 }
-kind, train = ALGORITHMS[sys.argv[1]]
-file = Path(sys.argv[2])
 told = Watch.step
 
 
@@ -30,12 +28,20 @@ def killed(watch: Watch, step: int, *given: Any, **more: Any) -> None:
         raise SystemExit(9)
 
 
-with joined():
-    train(read_settings(kind, file, [f"run.out={file.parent / 'undisturbed'}"]), Console())
-    again = read_settings(kind, file, [f"run.out={file.parent / 'again'}"])
+def learn(file: Path) -> None:
+    """As the settings of this file have it, once undisturbed and once over a kill."""
+    kind, train = ALGORITHMS[file.stem]
+    runs = file.with_suffix("")
+    train(read_settings(kind, file, [f"run.out={runs / 'undisturbed'}"]), Console())
+    again = read_settings(kind, file, [f"run.out={runs / 'again'}"])
     Watch.step = killed  # type: ignore[method-assign]
     try:
         train(again)
     except SystemExit:
         Watch.step = told  # type: ignore[method-assign]
         train(again)
+
+
+with joined():
+    for each in sys.argv[1:]:
+        learn(Path(each))
