@@ -60,8 +60,15 @@ def test_axe_finds_nothing_serious_where_a_page_is_refused(looked_at: Site, who:
 
 
 @each_page
-def test_no_page_scrolls_sideways_and_no_focus_is_covered(opened: Callable[..., Page], shown: Shown) -> None:
-    page = opened(shown, viewport=PHONE)
+def test_a_page_is_light_says_its_title_once_does_not_scroll_sideways_and_covers_no_focus(
+    opened: Callable[..., Page], shown: Shown
+) -> None:
+    loaded: list[Request] = []
+    page = opened(shown, loaded.append, viewport=PHONE)
+    page.wait_for_load_state("networkidle")
+    assert page.locator("h1").count() == 1
+    assert page.title().strip(" ·")
+    assert 0 < sum(request.sizes()["responseBodySize"] for request in loaded) < LARGEST_PAGE
     for size in (PHONE, ZOOMED):
         page.set_viewport_size(size)
         assert sideways(page) <= 0
@@ -70,19 +77,6 @@ def test_no_page_scrolls_sideways_and_no_focus_is_covered(opened: Callable[..., 
     page.set_viewport_size(READING)
     page.evaluate("document.documentElement.style.fontSize = '32px'")
     assert sideways(page) <= 0
-
-
-@each_page
-def test_a_page_is_light_and_says_its_title_once(opened: Callable[..., Page], shown: Shown) -> None:
-    page = opened(shown, service_workers="block")  # what passes through one has no size for Playwright
-    loaded: list[Request] = []
-    page.route("**", lambda route: route.continue_())  # which keeps the browser from its memory
-    page.on("requestfinished", lambda request: loaded.append(request))
-    page.reload()
-    page.wait_for_load_state("networkidle")
-    assert page.locator("h1").count() == 1
-    assert page.title().strip(" ·")
-    assert 0 < sum(request.sizes()["responseBodySize"] for request in loaded) < LARGEST_PAGE
 
 
 def covered(page: Page) -> list[str]:
