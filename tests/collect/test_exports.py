@@ -74,8 +74,8 @@ def test_a_sparse_line_of_a_tree_names_no_field_without_a_value(garden: Garden) 
     grown(garden)
     (found,) = export_trees(garden.db)
     line = line_of(found, Spelling.SPARSE)
-    assert line.startswith('{"message_tree_id": ')
-    assert "null" not in line
+    assert line.startswith(b'{"message_tree_id":')
+    assert b"null" not in line
 
 
 def test_unranked_replies_come_last_and_by_date(garden: Garden) -> None:

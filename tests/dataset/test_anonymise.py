@@ -37,7 +37,7 @@ def test_nobody_stays_nobody_and_messages_keep_their_ids() -> None:
 def test_who_is_named_in_fields_of_unknown_meaning_is_hidden_too() -> None:
     events = {"emoji": [{"type": "emoji", "user_id": "bob", "emoji": "+1"}], "seen_by": ["ann", "carol"]}
     (hidden,) = anonymise([tree_record(tree(message("a", user_id="ann", events=events)))], KEY)
-    spelled = line_of(hidden)
+    spelled = line_of(hidden).decode()
     assert '"bob"' not in spelled
     assert '"ann"' not in spelled
     assert pseudonym("bob", KEY) in spelled

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from espalier.dataset.lines import parsed
 from espalier.dataset.packing import PIECE, packed
 from espalier.dataset.read import read_messages, read_records, read_trees, read_votes
 from espalier.dataset.records import (
@@ -81,6 +82,14 @@ def message_objects(draw: st.DrawFn) -> dict[str, Any]:
     if draw(st.booleans()):
         made = as_columns(made)
     return made
+
+
+@given(values, st.booleans())
+def test_a_value_of_any_meaning_is_read_and_written_as_it_is(value: object, is_ascii: bool) -> None:
+    said = json.dumps(message("a") | {"more": value}, ensure_ascii=is_ascii)
+    read = parsed(said.encode())
+    written = json.loads(line_of(record(read)))
+    assert json.dumps(read["more"]) == json.dumps(written["more"]) == json.dumps(value)  # 1 is not 1.0, nor true
 
 
 @given(message_objects())
@@ -186,8 +195,15 @@ def test_a_tree_deeper_than_python_calls_may_nest_can_be_written() -> None:
     for depth in range(1, 3000):
         node = MessageRecord(f"m{depth}", "text", "prompter", replies=(node,))
     line = line_of(TreeRecord("m2999", node))
-    assert line.count('"message_id"') == 3000
+    assert line.count(b'"message_id"') == 3000
     assert sum(1 for _ in messages_of(TreeRecord("m2999", node))) == 3000
+
+
+def test_what_is_no_number_is_not_written_though_a_text_may_say_so() -> None:
+    for wrong in (float("nan"), float("inf")):
+        with pytest.raises(ValueError, match="not JSON"):
+            line_of(MessageRecord("a", "text", "prompter", extra={"score": wrong}))
+    assert json.loads(line_of(MessageRecord("a", "NaN, -Infinity", "prompter")))["text"] == "NaN, -Infinity"
 
 
 def test_votes_come_back_as_they_were(tmp_path: Path) -> None:

@@ -100,7 +100,7 @@ def write_parts(planned: Planned, trees: Iterable[TreeRecord], files: Mapping[st
                 cut += sum(1 for _ in messages_of(tree))
                 cut -= 0 if left is None else sum(1 for _ in messages_of(left))
             if left is not None:
-                open_files[part].write(line_of(left).encode() + b"\n")
+                open_files[part].write(line_of(left) + b"\n")
                 counts[part] += 1
     return Written(counts, cut)
 

@@ -131,7 +131,7 @@ class _Waiting:
         """Keep a row; how many of its tree are kept now."""
         rows = self._rows.setdefault(tree_id, [])
         packed = self._held >= MOST_ROWS_AS_THEY_ARE
-        rows.append((row.line, zlib.compress(line_of(row).encode(), 1)) if packed else row)
+        rows.append((row.line, zlib.compress(line_of(row), 1)) if packed else row)
         self._held += not packed
         return len(rows)
 

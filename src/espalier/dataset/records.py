@@ -373,9 +373,7 @@ def _finite(name: str, value: object) -> None:
 
 def _message(given: Mapping[str, Any], line: int, replies: tuple[MessageRecord, ...]) -> MessageRecord:
     known, extra = _fields(given, _READ_MESSAGE, ("message_id", "text", "role"), apart="replies")
-    columns = [
-        name for name, names in _COLUMNS_OF if type(given.get(name)) is dict and _is_columns(given[name], names)
-    ]  # fmt: skip
+    columns = [name for name, _ in _COLUMNS_OF if known.get(name) is not given.get(name)]  # read as rows
     null_replies = "replies" in given and given["replies"] is None
     layout = _layout(tuple(given), frozenset(columns), null_replies)
     return MessageRecord(**known, replies=replies, extra=extra, layout=layout, line=line)

@@ -192,7 +192,7 @@ def _kept_in(path: Path, trees: Iterable[TreeRecord]) -> Iterator[TreeRecord]:
     """The trees, each written down as it goes by, in the native spelling."""
     with path.open("wb") as file:
         for tree in trees:
-            file.write(line_of(tree, Spelling.NATIVE).encode() + b"\n")
+            file.write(line_of(tree, Spelling.NATIVE) + b"\n")
             yield tree
 
 

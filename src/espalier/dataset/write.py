@@ -11,7 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO
+
+from pydantic_core import to_json
 
 from espalier.dataset.examples import Chat, Example, spelled
 from espalier.dataset.packing import packed
@@ -28,8 +30,6 @@ from espalier.dataset.records import (
     vote_object,
 )
 from espalier.dataset.tables import AnyOf, row_of, schema_of
-
-_encode: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 
 
 def write_records(
@@ -67,7 +67,7 @@ def write_any(path: Path, things: Iterable[AnyOf], kind: type[AnyOf]) -> int:
     return _write(path, map(_line, things))
 
 
-def _line(of: AnyOf) -> str:
+def _line(of: AnyOf) -> bytes:
     match of:
         case MessageRecord() | TreeRecord():
             return line_of(of)
@@ -91,42 +91,49 @@ def write_objects(path: Path, objects: Iterable[Mapping[str, Any]]) -> int:
     return _write(path, map(_encode, objects))
 
 
-def line_of(record: Record, spelling: Spelling = Spelling.AS_READ) -> str:
-    """The record as one line of JSON, without its end."""
+def line_of(record: Record, spelling: Spelling = Spelling.AS_READ) -> bytes:
+    """The record as one line of JSON in UTF-8, without its end. Raises ValueError of what JSON or UTF-8 cannot say."""
     if isinstance(record, MessageRecord):
         if record.replies or (record.layout and "replies" in record.layout.keys):
-            return "".join(_node(record, spelling, flat=True))
+            return b"".join(_node(record, spelling, flat=True))
         return _encode(message_object(record, spelling, flat=True))
     head = _encode(tree_object(record, spelling))
-    return "".join((head[:-1], ', "prompt": ', *_node(record.prompt, spelling, flat=False), "}"))
+    return b"".join((head[:-1], b',"prompt":', *_node(record.prompt, spelling, flat=False), b"}"))
 
 
-def _node(root: MessageRecord, spelling: Spelling, *, flat: bool) -> Iterator[str]:
+def _node(root: MessageRecord, spelling: Spelling, *, flat: bool) -> Iterator[bytes]:
     """A message with all its replies in pieces; a tree may be deeper than Python calls may nest."""
-    waiting: list[MessageRecord | str] = [root]
+    waiting: list[MessageRecord | bytes] = [root]
     while waiting:
         message = waiting.pop()
-        if isinstance(message, str):
+        if isinstance(message, bytes):
             yield message
             continue
         head = _encode(message_object(message, spelling, flat=flat))
         layout = layout_of(message, spelling, flat=flat)
         if not message.replies and layout and ("replies" not in layout.keys or layout.null_replies):
-            yield f'{head[:-1]}, "replies": null}}' if layout.null_replies else head
+            yield head[:-1] + b',"replies":null}' if layout.null_replies else head
             continue
-        yield head[:-1] + ', "replies": ['
-        waiting.append("]}")
+        yield head[:-1] + b',"replies":['
+        waiting.append(b"]}")
         for number, reply in enumerate(reversed(message.replies)):
             if number:
-                waiting.append(", ")
+                waiting.append(b",")
             waiting.append(reply)
 
 
-def _write(path: Path, lines: Iterable[str]) -> int:
+def _encode(value: Mapping[str, Any]) -> bytes:
+    said = to_json(value, inf_nan_mode="constants")
+    if b"NaN" in said or b"Infinity" in said:  # in a text, or as a number, which is no JSON
+        json.dumps(value, allow_nan=False)
+    return said
+
+
+def _write(path: Path, lines: Iterable[bytes]) -> int:
     count = 0
     with replacing(path) as file:
         for line in lines:
-            file.write(line.encode() + b"\n")
+            file.write(line + b"\n")
             count += 1
     return count
 
