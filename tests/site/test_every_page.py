@@ -64,7 +64,7 @@ def test_a_page_is_light_says_its_title_once_does_not_scroll_sideways_and_covers
     opened: Callable[..., Page], shown: Shown
 ) -> None:
     loaded: list[Request] = []
-    page = opened(shown, loaded.append, viewport=PHONE)
+    page = opened(shown, lambda request: loaded.append(request), viewport=PHONE)
     page.wait_for_load_state("networkidle")
     assert page.locator("h1").count() == 1
     assert page.title().strip(" ·")
