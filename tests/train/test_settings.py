@@ -1,5 +1,6 @@
 """Settings of a run are checked as a whole, and each fault is told with its place and what would be right."""
 
+import sys
 from pathlib import Path
 from typing import ClassVar
 
@@ -51,7 +52,7 @@ def test_what_a_file_leaves_open_is_what_the_algorithm_usually_takes(tmp_path: P
     [
         (FILE + "sed = 1", "run.sed is no setting; did you mean run.seed?"),
         (FILE + "seed = -1", "run.seed is -1, but must be a whole number from 0."),
-        (FILE + "threads = 1.5", "run.threads is 1.5, but must be from 1."),
+        (FILE + "threads = 1.5", "run.threads is 1.5, but must be a whole number from 1."),
         (FILE + "[optimiser]", "optimiser is no setting; did you mean optimizer?"),
         (FILE + "[model.adaptor]", "model.adaptor is no setting; did you mean model.adapter?"),
         (FILE + "[dpo]", "dpo is no setting; there are data, optimizer, run, model, game."),
@@ -73,6 +74,14 @@ def test_a_fault_is_told_with_its_place_and_what_would_be_right(tmp_path: Path, 
         read_settings(Playing, file)
     assert str(refused.value).startswith(str(file))
     assert said in str(refused.value)
+
+
+def test_weights_and_biases_is_asked_for_before_anything_is_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "wandb", None)
+    with pytest.raises(BadSettings, match=r"run\.wandb: there is no wandb here; install it with pip install wandb"):
+        read_settings(Playing, written(tmp_path, FILE + "wandb = 'trees'"))
 
 
 def test_all_faults_are_told_at_once(tmp_path: Path) -> None:

@@ -69,7 +69,9 @@ class Files(Section):
     folder: Path = setting("Where the files below lie; the variable ESPALIER_DATA names another place.", "a path", ".")
     trees: tuple[Path, ...] = setting("Trees: they are divided into @one, @two and @held_out.", "a list", min_length=1)
     texts: tuple[Path, ...] = setting("Texts for a base model, @texts.", "a list of files", ())
-    most_texts: int | None = setting("So many of them, drawn by chance; by default all.", "from 1", None, ge=1)
+    most_texts: int | None = setting(
+        "So many of them, drawn by chance; by default all.", "a whole number from 1", None, ge=1
+    )
     beside: tuple[Beside, ...] = setting(
         "Other conversations, to measure on or to learn.", "one table [[data.beside]] or more", ()
     )

@@ -51,7 +51,7 @@ class Base(Section):
     width: int = setting("Features of a token.", "a multiple of heads, from 8", 256, ge=8)
     layers: int = setting("Layers.", "a whole number from 1", 6, ge=1)
     heads: int = setting("Heads of attention.", "a whole number from 1", 4, ge=1)
-    positions: int = setting("The longest text that it can read, in tokens.", "from 16", 2048, ge=16)
+    positions: int = setting("The longest text that it can read, in tokens.", "a whole number from 16", 2048, ge=16)
     device: str = setting("Where it is trained; auto is a GPU where there is one.", "auto, cpu or cuda:0", "auto")
     pack: bool = setting("Several texts in a row, none of which sees another.", "true or false", True)
 

@@ -46,7 +46,11 @@ class Dpo(Section):
 
     beta: float = setting("β, how much it costs to leave the reference.", "a number above 0", 0.1, gt=0)
     smoothing: float = setting(
-        "ε of conservative DPO: how likely it is that a pair is turned round.", "from 0 to below 0.5", 0.0, ge=0, lt=0.5
+        "ε of conservative DPO: how likely it is that a pair is turned round.",
+        "a number from 0 to below 0.5",
+        0.0,
+        ge=0,
+        lt=0.5,
     )
     slope: float = setting(
         "λ of DPO-COV: the most that one pair can pull; 1 knows no noise.", "above 0, 1 at most", 1.0, gt=0, le=1

@@ -55,11 +55,13 @@ class Grpo(Section):
     group: int = setting("Replies to each of them.", "a whole number from 2", 8, ge=2)
     epochs: int = setting(
         "How often a rollout is gone through, in minibatches of optimizer.batch replies, whole groups of them.",
-        "from 1",
+        "a whole number from 1",
         1,
         ge=1,
     )
-    kl: float = setting("β of the distance from the reference, which is part of the loss.", "from 0", 0.04, ge=0)
+    kl: float = setting(
+        "β of the distance from the reference, which is part of the loss.", "a number from 0", 0.04, ge=0
+    )
     clip: float = setting("ε, how far π may go from π_old in one step.", "a number above 0", 0.2, gt=0)
     normaliser: Normaliser = setting(
         "What a token is divided by: reply, its reply's length (GRPO); batch, all tokens (DAPO); constant, the longest "

@@ -56,7 +56,10 @@ class Ppo(Section):
 
     replies: int = setting("Replies of a rollout.", "a whole number from 1", 64, ge=1)
     epochs: int = setting(
-        "How often a rollout is gone through, in minibatches of optimizer.batch replies.", "from 1", 4, ge=1
+        "How often a rollout is gone through, in minibatches of optimizer.batch replies.",
+        "a whole number from 1",
+        4,
+        ge=1,
     )
     kl: float = setting("β, what a nat of distance from the reference costs.", "a number from 0", 0.05, ge=0)
     kl_target: float | None = setting(
@@ -65,9 +68,9 @@ class Ppo(Section):
     kl_horizon: float = setting("Replies in which β may change by a factor e^0.2.", "above 0", 10_000.0, gt=0)
     clip: float = setting("ε, how far π may go from π_old in one step.", "a number above 0", 0.2, gt=0)
     value_clip: float = setting("How far V may go from V_old in one step.", "a number above 0", 0.2, gt=0)
-    value_weight: float = setting("What the critic's loss counts beside the policy's.", "from 0", 0.1, ge=0)
-    discount: float = setting("γ, what a reward counts a token earlier.", "from 0 to 1", 1.0, ge=0, le=1)
-    decay: float = setting("λ of the advantages.", "from 0 to 1", 0.95, ge=0, le=1)
+    value_weight: float = setting("What the critic's loss counts beside the policy's.", "a number from 0", 0.1, ge=0)
+    discount: float = setting("γ, what a reward counts a token earlier.", "a number from 0 to 1", 1.0, ge=0, le=1)
+    decay: float = setting("λ of the advantages.", "a number from 0 to 1", 0.95, ge=0, le=1)
     whiten_rewards: bool = setting("Divide rewards by their deviation.", "true or false", False)
 
 

@@ -7,10 +7,11 @@ terminals.
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar, Final, Literal, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 SettingsT = TypeVar("SettingsT", bound="Settings")
 SectionT = TypeVar("SectionT", bound="Section")
@@ -101,7 +102,7 @@ class Data(Section):
     )
     alpha: float = setting(
         "Languages are drawn as p ∝ n^alpha: 1 leaves them as they come, 0 makes them equal.",
-        "from 0 to 1",
+        "a number from 0 to 1",
         1.0,
         ge=0,
         le=1,
@@ -115,7 +116,9 @@ class Data(Section):
     tag_dropout: float = setting(
         "The share of conversations that are learned without it.", "a number from 0 to 1", 0.5, ge=0, le=1
     )
-    length: int = setting("Tokens of a conversation; of a longer one the last turns stay.", "from 8", 2048, ge=8)
+    length: int = setting(
+        "Tokens of a conversation; of a longer one the last turns stay.", "a whole number from 8", 2048, ge=8
+    )
 
 
 class Optimizer(Section):
@@ -139,19 +142,33 @@ class Run(Section):
     out: Path = setting("The folder that gets checkpoints, metrics, the model and its card.", "a path")
     seed: int = setting("All chance comes from it.", "a whole number from 0", 0, ge=0)
     epochs: float = setting("How often the data is gone through.", "a number above 0", 1.0, gt=0)
-    steps: int | None = setting("Steps of the optimiser; where given, epochs do not matter.", "from 1", None, ge=1)
+    steps: int | None = setting(
+        "Steps of the optimiser; where given, epochs do not matter.", "a whole number from 1", None, ge=1
+    )
     pass_tokens: int = setting(
-        "Tokens that go through the model at once; a step takes as many passes as it needs.", "from 8", 8192, ge=8
+        "Tokens that go through the model at once; a step takes as many passes as it needs.",
+        "a whole number from 8",
+        8192,
+        ge=8,
     )
     save_every: int = setting("Steps between checkpoints.", "a whole number from 1", 100, ge=1)
     keep: int = setting("The last checkpoints that are kept.", "a whole number from 1", 2, ge=1)
-    measure_every: int = setting("Steps between measurements on the held-out part.", "from 1", 100, ge=1)
-    threads: int | None = setting("Threads of the CPU; by default as torch has it.", "from 1", None, ge=1)
+    measure_every: int = setting("Steps between measurements on the held-out part.", "a whole number from 1", 100, ge=1)
+    threads: int | None = setting(
+        "Threads of the CPU; by default as torch has it.", "a whole number from 1", None, ge=1
+    )
     tensorboard: bool = setting("Also write curves for TensorBoard.", "true or false", True)
     wandb: str = setting("The project on Weights & Biases; none where empty.", "a name", "")
     rehearse: int = setting(
         "Steps after which it ends without a trace, as `--dry-run` does; 0 runs it.", "a whole number from 0", 0, ge=0
     )
+
+    @field_validator("wandb")
+    @classmethod
+    def _is_installed(cls, project: str) -> str:
+        if project and find_spec("wandb") is None:
+            raise ValueError("there is no wandb here; install it with pip install wandb, or leave the key out")
+        return project
 
 
 class Settings(Section):

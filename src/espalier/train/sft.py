@@ -48,7 +48,7 @@ class Sft(Section):
     reply_weight: float = setting("λr, of replies and their end tokens.", "a number above 0", 1.0, gt=0)
     last_only: bool = setting("Of several replies learn the last alone.", "true or false", False)
     pack: bool = setting("Several conversations in a row, none of which sees another.", "true or false", False)
-    samples: int = setting("Held-out prompts that are answered when it is measured.", "from 0", 4, ge=0)
+    samples: int = setting("Held-out prompts that are answered when it is measured.", "a whole number from 0", 4, ge=0)
     longest: int = setting("Tokens of such an answer.", "a whole number from 1", 64, ge=1)
 
 

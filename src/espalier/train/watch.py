@@ -24,7 +24,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from torch import nn
 
 from espalier.train.processes import rank, summed
-from espalier.train.settings import BadSettings, Settings
+from espalier.train.settings import Settings
 
 METRICS: Final = "metrics.jsonl"
 SAMPLES: Final = "samples.jsonl"
@@ -250,15 +250,11 @@ class TensorBoard:
 
 
 class WeightsAndBiases:
-    """A run on Weights & Biases, the same one when ours is taken up again. Raises BadSettings where it is missing."""
+    """A run on Weights & Biases, the same one when ours is taken up again."""
 
     def __init__(self, settings: Settings) -> None:
-        try:
-            import wandb
-        except ImportError:
-            raise BadSettings(
-                f"run.wandb is {settings.run.wandb!r}, but there is no wandb; install it with: pip install wandb."
-            ) from None
+        import wandb
+
         out = settings.run.out
         self._run = wandb.init(
             project=settings.run.wandb, name=out.name, id=sha256(str(out.resolve()).encode()).hexdigest()[:16],
