@@ -18,9 +18,9 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 class ModelServer:
     """url: where it listens. asked: the requests, in order. words: of each reply, said one after the other; in_turn: of
     the next replies, before those. pause_s: before each word. held_at: before this word it waits until it is let go.
-    busy: so many requests are refused as too many. breaks_after: words, then it hangs up. gone: how many readers hung
-    up before the end. context: tokens; a token is a word. owner: of the model, as the
-    server says it. refuses: with which status.
+    busy: so many requests are refused as too many. lost: after so many it hangs up before any word. breaks_after:
+    words, then it hangs up. gone: how many readers hung up before the end. context: tokens; a token is a word. owner:
+    of the model, as the server says it. refuses: with which status.
     """
 
     url: str = ""
@@ -30,6 +30,7 @@ class ModelServer:
     pause_s: float = 0.0
     held_at: int | None = None
     busy: int = 0
+    lost: int = 0
     breaks_after: int | None = None
     gone: int = 0
     context: int | None = None
@@ -75,6 +76,9 @@ def _app(says: ModelServer) -> FastAPI:
         if says.busy:
             says.busy -= 1
             return JSONResponse({"error": {"message": "too many"}}, 503, {"Retry-After": "0"})
+        if says.lost:
+            says.lost -= 1
+            return StreamingResponse(iter(()), media_type="text/event-stream")
         if not says.asked[-1].get("stream"):
             reply = {"role": "assistant", "content": "".join(says.words)}
             choice = {"index": 0, "message": reply, "finish_reason": "stop"}

@@ -4,13 +4,14 @@ import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from random import Random
 
 import pytest
 
 from espalier.chat import conversations
+from espalier.chat import replies as replies_module
 from espalier.chat.conversations import FULL_S, Asked, Wanted
 from espalier.chat.filtering import Filter, in_process
 from espalier.chat.models import BEST_OF, ModelState, Served
@@ -190,6 +191,70 @@ def test_a_server_that_breaks_off_leaves_what_it_wrote_and_one_that_is_busy_is_a
         assert (await room.ended(await asyncio.to_thread(room.say, "Again."))).state is MessageState.COMPLETE
 
     room.talks(server, talk)
+
+
+def test_a_reply_that_was_not_begun_when_its_model_was_lost_waits_for_it_once(room: Room, server: ModelServer) -> None:
+    async def talk(_: Replies) -> None:
+        server.lost = 1
+        assert (await room.ended(await asyncio.to_thread(room.say, "Wait."))).text == "Blue light is scattered."
+        server.lost = 2
+        failed = await room.ended(await asyncio.to_thread(room.say, "It is my words that end it."))
+        assert (failed.state, failed.error) == (MessageState.FAILED, "gone")
+        assert (await room.ended(await asyncio.to_thread(room.say, "And now?"))).state is MessageState.COMPLETE
+
+    room.talks(server, talk)
+    assert [request["messages"][-1]["content"] for request in server.asked[:2]] == ["Wait."] * 2
+
+
+def test_a_model_lost_together_with_what_looks_at_its_words_leaves_those_that_were_looked_at(
+    room: Room, server: ModelServer
+) -> None:
+    there, server.held_at = asyncio.Event(), 1
+    there.set()
+
+    async def toxicities(texts: Sequence[str]) -> Sequence[float]:
+        if not there.is_set():
+            raise Unreachable("nobody there")
+        return [0.0 for _ in texts]
+
+    async def rewards(conversations: Sequence[Sequence[Turn]]) -> Sequence[float | None]:
+        await toxicities([])
+        return [1.0 for _ in conversations]
+
+    async def talk(_: Replies) -> None:
+        asked = await asyncio.to_thread(room.say, "Why is the sky blue?")
+        await room.sees(lambda: room.reply(asked).text == "Blue ")
+        there.clear()
+        server.breaks_after, server.held_at = 2, None
+        lost = await room.ended(asked)
+        assert (lost.state, lost.text) == (MessageState.CUT_OFF, "Blue ")
+        there.set()
+        server.breaks_after, server.words = None, ("light ", "is ", "scattered.")
+        again = (room.ada, asked.chat_id, asked.reply_id, now(), room.rng)
+        await asyncio.to_thread(room.door.call, conversations.go_on, *again)
+        assert (await room.ended(asked)).text == "Blue light is scattered."
+
+    room.talks(server, talk, Judges(Filter(toxicities, 0.5, 0.5), rewards))
+
+
+def test_a_reply_that_waited_too_long_ends_and_a_deleted_one_frees_its_place(
+    room: Room, server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replies_module, "LONGEST_WAIT", timedelta(seconds=0.5))
+    server.held_at = 1
+
+    async def talk(replies: Replies) -> None:
+        deleted = await asyncio.to_thread(room.say, "Delete this.")
+        await room.sees(lambda: room.reply(deleted).text == "Blue ")
+        waited = await room.ended(await asyncio.to_thread(room.say, "Wait."))
+        assert (waited.state, waited.error) == (MessageState.FAILED, "waited")
+        await asyncio.to_thread(room.door.call, conversations.remove, room.ada, deleted.chat_id)
+        await room.sees(lambda: server.gone == 1)
+        server.held_at = None
+        monkeypatch.setattr(replies_module, "LONGEST_WAIT", timedelta(minutes=10))
+        assert (await room.ended(await asyncio.to_thread(room.say, "And now?"))).text == "Blue light is scattered."
+
+    room.talks(server, talk, at_once=1)
 
 
 def test_a_reply_waits_in_its_place_while_the_server_is_busy(room: Room, server: ModelServer) -> None:

@@ -14,7 +14,7 @@ BEST_OF: Final = "best_of"
 
 
 class ModelState(StrEnum):
-    """Whether a model answers. STARTING: it has not yet, and its server was begun a moment ago."""
+    """Whether a model answers. STARTING: it does not, and was begun, or lost, a moment ago."""
 
     READY = "ready"
     STARTING = "starting"

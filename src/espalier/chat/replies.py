@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from time import monotonic
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from sqlalchemy import Connection
 
@@ -43,7 +43,7 @@ LONGEST_S: Final = 600.0
 AGAIN_S: Final = 3.0
 """Before a server that was too busy is asked again, where it does not say when."""
 START_S: Final = 120.0
-"""So long after the start a model that never answered may still be starting."""
+"""So long after the start, or after it was lost, a model that does not answer may be starting."""
 MOST_WAITING: Final = 1000
 KEEP_EVERY_S: Final = 5.0
 """Whoever writes a reply says that often that it is at it."""
@@ -61,13 +61,14 @@ Read = Callable[[], AbstractContextManager[Connection]]
 
 @dataclass
 class _Line:
-    """The replies of one model."""
+    """The replies of one model. since: when it was begun, or did not answer any more."""
 
     served: Served
     client: AsyncChatClient
     state: ModelState = ModelState.STARTING
     context: int | None = None
     owner: str = ""
+    since: float = field(default_factory=monotonic)
     busy_until: float = 0.0
     reply_s: float | None = None
     waiting: tuple[str, ...] = ()
@@ -79,6 +80,14 @@ class _Line:
             return 0
         return max(0, self.served.at_once - len(self.writing))
 
+    def lost(self) -> bool:
+        """It does not answer; whether it may come again in a while, as one does whose server begins anew."""
+        if self.state is ModelState.READY:
+            self.state, self.since = ModelState.STARTING, monotonic()
+        elif monotonic() - self.since > START_S:
+            self.state = ModelState.GONE
+        return self.state is ModelState.STARTING
+
     def took(self, seconds: float) -> None:
         """How long a reply took counts for the next estimates, the latest most."""
         self.reply_s = seconds if self.reply_s is None else 0.7 * self.reply_s + 0.3 * seconds
@@ -87,10 +96,12 @@ class _Line:
 @dataclass
 class _Reply:
     """One that is being written. text: as far as the database has it. first_s: after how long its first words came.
-    turns: what its model reads. reward: as a reward model found it. fault: for which it is shown all the same.
+    turns: what its model reads. reward: as a reward model found it. fault: for which it is shown all the same. again:
+    its model was lost once before it had begun.
     """
 
     message: ChatMessage
+    again: bool = False
     text: str = field(init=False)
     begun: float = field(default_factory=monotonic)
     first_s: float | None = None
@@ -151,6 +162,10 @@ class _Busy(Exception):
         self.seconds = seconds
 
 
+class _Lost(Exception):
+    """The model went before it had written anything; the reply waits for it in its place."""
+
+
 class _Failed(Exception):
     """The reply ends here. fault: a Fault, with its numbers."""
 
@@ -185,8 +200,9 @@ class Replies:
         self._lines = {
             each.id: _Line(each, AsyncChatClient(each.url, each.key), context=each.context) for each in models
         }
-        self._news = asyncio.Event()
-        self._began = self._kept = monotonic()
+        self._news, self._doubt = asyncio.Event(), asyncio.Event()
+        self._kept = monotonic()
+        self._lost_once = set[str]()
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -268,7 +284,10 @@ class Replies:
     async def _watch(self) -> None:
         while True:
             await asyncio.gather(*(self._look_after(line) for line in self._lines.values()))
-            await asyncio.sleep(ASK_EVERY_S if self._all_ready() else 1.0)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(ASK_EVERY_S if self._all_ready() else 1.0):
+                    await self._doubt.wait()
+            self._doubt.clear()
 
     def _all_ready(self) -> bool:
         return all(line.state is ModelState.READY for line in self._lines.values())
@@ -285,13 +304,13 @@ class Replies:
             line.context, line.owner = line.served.context or here.max_model_len, here.owned_by
             line.state = ModelState.READY
             self.wake()
-        elif line.state is ModelState.READY or monotonic() - self._began > START_S:
-            line.state = ModelState.GONE
+        elif not line.lost():
             self.wake()
 
     async def _reply(self, line: _Line, message: ChatMessage) -> None:
         """Write one reply, to whatever end."""
-        reply = _Reply(message)
+        reply = _Reply(message, message.id in self._lost_once)
+        self._lost_once.discard(message.id)
         try:
             async with asyncio.timeout(LONGEST_S):
                 reason = await self._write_out(line, reply)
@@ -302,6 +321,9 @@ class Replies:
             pass
         except _Busy as busy:
             line.busy_until = monotonic() + busy.seconds
+            await self._write(chats.wait_again, message.id)
+        except _Lost:
+            self._lost_once.add(message.id)
             await self._write(chats.wait_again, message.id)
         except _TakenOut as taken:
             await self._write(_taken_out, reply.message, taken.side, taken.text, taken.score, self._clock())
@@ -317,11 +339,11 @@ class Replies:
             self.wake()
 
     async def _write_out(self, line: _Line, reply: _Reply) -> str:
-        """Why it ended, as the server says it. Raises _GivenUp, _Busy, _TakenOut, _Failed."""
+        """Why it ended, as the server says it. Raises _GivenUp, _Busy, _Lost, _TakenOut, _Failed."""
         message = reply.message
         turns = await asyncio.to_thread(self._turns, line.served, message)
         await self._pass(Side.SAID, next(turn.content for turn in reversed(turns) if turn.role == USER))
-        with _told_as_fault(line):
+        with self._told_as_fault(line, reply):
             fits = await self._fitted(line, message, turns)
         if not await self._write(chats.begin, message.id, self._clock(), fits.left_out):
             raise _GivenUp
@@ -336,7 +358,9 @@ class Replies:
                 raise _Busy(AGAIN_S if refused.retry_after_s is None else refused.retry_after_s) from None
             raise _Failed(_fault_of(refused)) from None
         except Unreachable:
-            line.state = ModelState.GONE
+            if reply.text == message.text:
+                self._wait_for(line, reply)
+            self._lose(line)
             raise _Failed(Fault.BROKE_OFF) from None
 
     async def _stream(self, line: _Line, reply: _Reply, request: dict[str, Any]) -> str:
@@ -355,7 +379,14 @@ class Replies:
 
     async def _best(self, line: _Line, reply: _Reply, request: dict[str, Any], several: int) -> str:
         """Of several replies the one that the reward model likes most and the filter lets pass; the others go."""
-        drawn = await asyncio.gather(*(_whole(line.client, _seeded(request, number)) for number in range(several)))
+        drawing = [
+            asyncio.ensure_future(_whole(line.client, _seeded(request, number))) for number in range(several)
+        ]  # fmt: skip
+        try:
+            drawn = await asyncio.gather(*drawing)
+        finally:
+            for each in drawing:  # where one failed, nobody wants the others
+                each.cancel()
         rewards: Sequence[float | None] = await self._rewards([[*reply.turns, _answer(text)] for text, _ in drawn])
         reply.fault = None if rewards else Fault.UNJUDGED
         ranked = sorted(
@@ -416,6 +447,30 @@ class Replies:
         turns = [Turn(SYSTEM, system)] if system else []
         turns += [Turn(ROLES[each.role], each.text) for each in above]
         return [*turns, Turn(ASSISTANT, message.text)] if message.text else turns
+
+    @contextmanager
+    def _told_as_fault(self, line: _Line, reply: _Reply) -> Iterator[None]:
+        """Raises _Failed, _Lost."""
+        try:
+            yield
+        except ApiRefusal as refused:
+            raise _Failed(_fault_of(refused)) from None
+        except Unreachable:
+            self._wait_for(line, reply)
+
+    def _wait_for(self, line: _Line, reply: _Reply) -> NoReturn:
+        """For a model that does not answer, but once only: it may be this very reply that ends its server.
+
+        Raises _Lost, _Failed.
+        """
+        if self._lose(line) and not reply.again:
+            raise _Lost
+        raise _Failed(Fault.GONE)
+
+    def _lose(self, line: _Line) -> bool:
+        """A model does not answer: it is looked after at once. Whether it may come again."""
+        self._doubt.set()
+        return line.lost()
 
     async def _fitted(self, line: _Line, message: ChatMessage, turns: Sequence[Turn]) -> Fitted:
         """Raises _Failed, ApiRefusal, Unreachable."""
@@ -502,18 +557,6 @@ def _request(line: _Line, message: ChatMessage, turns: Sequence[Turn]) -> dict[s
     if message.text and line.owner in NEVER_GO_ON:
         said.append({"role": USER, "content": GO_ON})
     return {"model": line.served.at_server, "messages": said, **asked}
-
-
-@contextmanager
-def _told_as_fault(line: _Line) -> Iterator[None]:
-    """Raises _Failed."""
-    try:
-        yield
-    except ApiRefusal as refused:
-        raise _Failed(_fault_of(refused)) from None
-    except Unreachable:
-        line.state = ModelState.GONE
-        raise _Failed(Fault.GONE) from None
 
 
 def _fault_of(refused: ApiRefusal) -> str:
