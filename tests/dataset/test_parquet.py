@@ -155,7 +155,8 @@ def test_what_data_frames_do_to_numbers_and_maps_is_undone(tmp_path: Path) -> No
     """Gaps make floats of whole numbers, and a map becomes a column for each of its keys."""
     rows = [
         {"message_id": "a", "text": "A", "role": "prompter", "rank": float("nan"), "review_count": 3.0,
-         "labels": {"spam": {"value": 0.0, "count": 3}, "quality": None}, "emojis": {"+1": 2, "-1": None}},
+         "labels": {"spam": {"value": 0.0, "count": 3}, "quality": None}, "emojis": {"+1": 2, "-1": None},
+         "scores": {"by": [{"model": float("nan")}]}},
         {"message_id": "b", "text": "B", "role": "assistant", "parent_id": "a", "rank": 0.0, "review_count": 2.0,
          "labels": {"spam": None, "quality": {"value": 0.5, "count": 1}}, "emojis": None},
     ]  # fmt: skip
@@ -165,6 +166,7 @@ def test_what_data_frames_do_to_numbers_and_maps_is_undone(tmp_path: Path) -> No
     assert (first.rank, first.review_count, second.rank) == (None, 3, 0)
     assert first.labels == {"spam": {"value": 0, "count": 3}}
     assert first.emojis == {"+1": 2}
+    assert first.extra["scores"] == {"by": [{"model": None}]}
     assert second.labels == {"quality": {"value": 0.5, "count": 1}}
 
 
