@@ -8,7 +8,7 @@ import pytest
 from commands import Run, run
 from espalier.dataset.examples import Chat, Preference, Prompt, Ranking, Turn
 from espalier.dataset.read import read_examples, read_trees, read_votes
-from espalier.dataset.records import messages_of
+from espalier.dataset.trees import messages_of
 from oasst import lines, message, tree
 
 __all__ = ["run"]

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from commands import Run
 from espalier.dataset.read import read_trees
-from espalier.dataset.records import messages_of
 from espalier.dataset.stamp import files_in
+from espalier.dataset.trees import messages_of
 from espalier.store.session import Database
 from oasst import lines, message, tree
 

@@ -8,15 +8,9 @@ import pytest
 from espalier.collect.exports import count_trees, export_trees, export_votes
 from espalier.collect.imports import import_trees
 from espalier.collect.intake import Source
-from espalier.dataset.records import (
-    MessageRecord,
-    Spelling,
-    TreeRecord,
-    VoteRecord,
-    by_subject,
-    messages_of,
-    tree_record,
-)
+from espalier.dataset.objects import tree_record
+from espalier.dataset.records import MessageRecord, Spelling, TreeRecord, VoteRecord, by_subject
+from espalier.dataset.trees import messages_of
 from espalier.dataset.write import line_of
 from espalier.domain.contribution import Deleted, Reacted, Skipped
 from espalier.domain.message import Reaction, Skip, SkipOf

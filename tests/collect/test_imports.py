@@ -11,7 +11,9 @@ from espalier.collect.exports import export_trees, export_votes
 from espalier.collect.imports import ImportReport, Moved, finish_import, import_trees, in_batches
 from espalier.collect.intake import Source
 from espalier.dataset.findings import Code
-from espalier.dataset.records import by_subject, messages_of, tree_record, vote_record
+from espalier.dataset.objects import tree_record, vote_record
+from espalier.dataset.records import by_subject
+from espalier.dataset.trees import messages_of
 from espalier.domain.contribution import Deleted, Ordered, Undeleted
 from espalier.domain.lifecycle import Command
 from espalier.domain.message import Role

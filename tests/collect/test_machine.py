@@ -28,7 +28,7 @@ from espalier.collect import (
 )
 from espalier.collect.answers import Answer, LabelsAnswer, RankingAnswer, TextAnswer
 from espalier.collect.intake import Source
-from espalier.dataset.records import tree_record
+from espalier.dataset.objects import tree_record
 from espalier.domain.errors import Refusal
 from espalier.domain.lifecycle import Command
 from espalier.domain.message import EMOJIS, SKIP_REASONS, UNSAID

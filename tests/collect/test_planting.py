@@ -8,7 +8,8 @@ from espalier.chat import choosing, comparing, conversations, judging
 from espalier.chat.conversations import Asked, Wanted
 from espalier.collect import erasure, jobs, planting
 from espalier.collect.exports import export_trees, export_votes
-from espalier.dataset.records import TreeRecord, messages_of
+from espalier.dataset.records import TreeRecord
+from espalier.dataset.trees import messages_of
 from espalier.domain.message import Role
 from espalier.domain.tree import State
 from espalier.domain.work import Act, done_by

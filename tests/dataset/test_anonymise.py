@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from espalier.dataset.anonymise import BadKey, anonymise, pseudonym, read_key
-from espalier.dataset.records import messages_of, record, tree_record, vote_record
+from espalier.dataset.objects import record, tree_record, vote_record
+from espalier.dataset.trees import messages_of
 from espalier.dataset.write import line_of
 from oasst import message, tree
 

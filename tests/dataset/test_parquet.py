@@ -14,8 +14,9 @@ from espalier.dataset.convert import Kind, Wanted, examples
 from espalier.dataset.examples import Battle, Preference, Prompt, Ranking, Turn
 from espalier.dataset.findings import Code, Findings
 from espalier.dataset.read import read_examples, read_messages, read_records, read_trees, read_votes
-from espalier.dataset.records import MessageRecord, TreeRecord, VoteRecord, flat_messages
+from espalier.dataset.records import MessageRecord, TreeRecord, VoteRecord
 from espalier.dataset.tables import DETOXIFY
+from espalier.dataset.trees import flat_messages
 from espalier.dataset.write import write_examples, write_records, write_votes
 from espalier.demo import TREES, VOTES
 

@@ -10,7 +10,8 @@ from espalier.dataset import lines as file_lines
 from espalier.dataset import read
 from espalier.dataset.findings import BadFile, Code, Finding, Findings
 from espalier.dataset.read import read_messages, read_records, read_trees, read_votes
-from espalier.dataset.records import MessageRecord, TreeRecord, messages_of
+from espalier.dataset.records import MessageRecord, TreeRecord
+from espalier.dataset.trees import messages_of
 from oasst import lines, message, tree
 
 

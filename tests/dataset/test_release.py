@@ -20,11 +20,12 @@ from espalier.dataset.card import write_card
 from espalier.dataset.describe import describe
 from espalier.dataset.parts import Wanted
 from espalier.dataset.read import read_messages, read_trees, read_votes
-from espalier.dataset.records import TreeRecord, VoteRecord, flat_messages, messages_of
+from espalier.dataset.records import TreeRecord, VoteRecord
 from espalier.dataset.release import NothingToRelease, Plan, ReleaseThere, Source, freeze
 from espalier.dataset.split import Shares
 from espalier.dataset.stamp import checksum, files_in, read_stamp, read_sums, write_stamp
 from espalier.dataset.tombstones import Gone, is_tombstone, on_these
+from espalier.dataset.trees import flat_messages, messages_of
 from espalier.dataset.verify import verify
 from espalier.safety.duplicates import near_duplicates
 

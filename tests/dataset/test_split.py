@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from espalier.dataset.objects import tree_record
 from espalier.dataset.parts import BadManifest, Wanted, plan, read_manifest, write_manifest, write_parts
 from espalier.dataset.read import read_trees
-from espalier.dataset.records import TreeRecord, messages_of, tree_record
+from espalier.dataset.records import TreeRecord
 from espalier.dataset.split import (
     TRAIN,
     BadShares,
@@ -24,6 +25,7 @@ from espalier.dataset.split import (
     shares_of,
     split,
 )
+from espalier.dataset.trees import messages_of
 from espalier.safety.duplicates import near_duplicates
 from oasst import message, tree
 

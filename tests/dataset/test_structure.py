@@ -7,7 +7,8 @@ import pytest
 
 from espalier.dataset.findings import Code, Findings
 from espalier.dataset.read import read_records
-from espalier.dataset.records import TreeRecord, messages_of
+from espalier.dataset.records import TreeRecord
+from espalier.dataset.trees import messages_of
 from oasst import lines, message, tree
 
 

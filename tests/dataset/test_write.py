@@ -13,18 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from espalier.dataset.lines import parsed
+from espalier.dataset.objects import record, tree_record
 from espalier.dataset.packing import PIECE, packed
 from espalier.dataset.read import read_messages, read_records, read_trees, read_votes
-from espalier.dataset.records import (
-    MessageRecord,
-    Spelling,
-    TreeRecord,
-    flat_messages,
-    map_messages,
-    messages_of,
-    record,
-    tree_record,
-)
+from espalier.dataset.records import MessageRecord, Spelling, TreeRecord
+from espalier.dataset.trees import flat_messages, map_messages, messages_of
 from espalier.dataset.write import line_of, replacing, write_records, write_votes
 from oasst import lines, message, tree
 

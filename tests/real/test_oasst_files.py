@@ -11,7 +11,8 @@ import pytest
 
 from espalier.dataset.findings import Code, Findings
 from espalier.dataset.read import read_messages, read_records, read_trees
-from espalier.dataset.records import MessageRecord, Spelling, TreeRecord, flat_messages, messages_of
+from espalier.dataset.records import MessageRecord, Spelling, TreeRecord
+from espalier.dataset.trees import flat_messages, messages_of
 from espalier.dataset.write import write_records
 
 DATA = Path(os.environ.get("ESPALIER_DATA") or Path(__file__).parents[3] / "shared" / "data")

@@ -8,8 +8,8 @@ import pytest
 
 from commands import Run
 from espalier.dataset.read import read_trees
-from espalier.dataset.records import messages_of
 from espalier.dataset.stamp import files_in
+from espalier.dataset.trees import messages_of
 from espalier.replay.client import Server
 from espalier.replay.reading import read_originals
 from espalier.replay.stage import replay

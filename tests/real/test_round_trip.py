@@ -14,7 +14,8 @@ from espalier.collect.exports import export_trees
 from espalier.collect.imports import ImportReport, finish_import, import_trees, in_batches
 from espalier.collect.intake import Source
 from espalier.dataset.read import read_trees
-from espalier.dataset.records import MessageRecord, TreeRecord, messages_of
+from espalier.dataset.records import MessageRecord, TreeRecord
+from espalier.dataset.trees import messages_of
 from espalier.domain.policy import CampaignPolicy
 from espalier.domain.tree import State
 from espalier.store.policies import keep_policy

@@ -5,7 +5,7 @@ from dataclasses import replace
 from campaigns import World
 from espalier.collect.imports import import_trees
 from espalier.collect.intake import Source
-from espalier.dataset.records import tree_record
+from espalier.dataset.objects import tree_record
 from espalier.store import filter_hits, model_figures, reward_scores
 from espalier.store.filter_hits import FilterHit, Side
 from espalier.store.model_figures import Figure

@@ -20,7 +20,8 @@ from espalier.dataset.ahead import read_trees_ahead
 from espalier.dataset.anonymise import anonymise
 from espalier.dataset.findings import Once, Report
 from espalier.dataset.read import read_trees, read_votes
-from espalier.dataset.records import Record, Spelling, TreeRecord, Votes, by_subject, flat_messages, messages_of
+from espalier.dataset.records import Record, Spelling, TreeRecord, Votes, by_subject
+from espalier.dataset.trees import flat_messages, messages_of
 from espalier.dataset.write import write_records, write_votes
 from espalier.domain.tree import State
 from espalier.store.session import commits_of_others

@@ -16,7 +16,8 @@ from sqlalchemy import Connection
 from espalier.collect.intake import UNSPOKEN, CannotStand, Sapling, Source, Vote, lang_of, sapling
 from espalier.collect.lottery import fill_places, top_up_rankings
 from espalier.dataset.findings import Code, Finding, Findings
-from espalier.dataset.records import TreeRecord, Votes, messages_of
+from espalier.dataset.records import TreeRecord, Votes
+from espalier.dataset.trees import messages_of
 from espalier.domain.contribution import Ranked, Settled, grow
 from espalier.domain.tree import State, accepted
 from espalier.store import bulk, journal

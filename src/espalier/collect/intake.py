@@ -12,7 +12,8 @@ from math import fsum
 from typing import Any, Final
 
 from espalier.dataset.findings import Code, Finding
-from espalier.dataset.records import LabelMean, MessageRecord, TreeRecord, VoteKind, VoteRecord, date_of, messages_of
+from espalier.dataset.records import LabelMean, MessageRecord, TreeRecord, VoteKind, VoteRecord, date_of
+from espalier.dataset.trees import messages_of
 from espalier.domain.contribution import Ranked, Reacted, Reviewed
 from espalier.domain.language import language_tag, usual_tag
 from espalier.domain.message import Baseline, Message, Ranking, Reaction, Review, Role

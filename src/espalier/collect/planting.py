@@ -16,7 +16,8 @@ from sqlalchemy import Connection
 from espalier.collect.change import Scene, order
 from espalier.collect.imports import import_trees
 from espalier.collect.intake import UNSPOKEN, Source
-from espalier.dataset.records import MessageRecord, TreeRecord, VoteKind, VoteRecord, messages_of
+from espalier.dataset.records import MessageRecord, TreeRecord, VoteKind, VoteRecord
+from espalier.dataset.trees import messages_of
 from espalier.domain.contribution import Settled
 from espalier.domain.erasure import withdrawn
 from espalier.domain.message import Role

@@ -11,7 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, TypeVar, cast
 
-from espalier.dataset.records import MessageRecord, TreeRecord, VoteRecord, map_messages
+from espalier.dataset.records import MessageRecord, TreeRecord, VoteRecord
+from espalier.dataset.trees import map_messages
 
 SHORTEST_KEY: Final = 16
 LONGEST_KEY: Final = 4096

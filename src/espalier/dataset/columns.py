@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from espalier.dataset.records import MessageRecord, Record, TreeRecord, date_of, messages_of
+from espalier.dataset.records import MessageRecord, Record, TreeRecord, date_of
+from espalier.dataset.trees import messages_of
 from espalier.domain.language import usual_tag
 
 if TYPE_CHECKING:

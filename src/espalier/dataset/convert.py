@@ -26,19 +26,11 @@ from espalier.dataset.examples import (
     turns_of,
 )
 from espalier.dataset.filter import Condition, Fulfils, Place, fulfils_all
-from espalier.dataset.records import (
-    MessageRecord,
-    TreeRecord,
-    VoteRecord,
-    Votes,
-    cut,
-    depths,
-    flat_messages,
-    messages_of,
-)
+from espalier.dataset.records import MessageRecord, TreeRecord, VoteRecord, Votes
 from espalier.dataset.scores import ScoresOf
 from espalier.dataset.tables import AnyOf
 from espalier.dataset.threads import Choice, Thread, chosen_places
+from espalier.dataset.trees import cut, depths, flat_messages, messages_of
 
 
 class Kind(StrEnum):

@@ -9,7 +9,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from espalier.dataset.records import MessageRecord, Record, TreeRecord, messages_of
+from espalier.dataset.records import MessageRecord, Record, TreeRecord
+from espalier.dataset.trees import messages_of
 from espalier.domain.language import usual_tag
 
 

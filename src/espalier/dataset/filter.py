@@ -12,8 +12,9 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, Final
 
-from espalier.dataset.records import MessageRecord, TreeRecord, cut, date_of
+from espalier.dataset.records import MessageRecord, TreeRecord, date_of
 from espalier.dataset.scores import Found, ScoresOf
+from espalier.dataset.trees import cut
 from espalier.domain.language import primary, usual_tag
 from espalier.domain.message import LABELS
 

@@ -13,8 +13,9 @@ from espalier.dataset.findings import Report, ignore
 from espalier.dataset.holds import Holds, held_by
 from espalier.dataset.lines import objects
 from espalier.dataset.mix import BadMix, Cell, Mixture, Times
+from espalier.dataset.objects import record
 from espalier.dataset.parquet import is_parquet
-from espalier.dataset.records import Malformed, TreeRecord, record
+from espalier.dataset.records import Malformed, TreeRecord
 from espalier.dataset.spellings import example
 from espalier.dataset.split import NO_LANGUAGE
 from espalier.dataset.tables import AnyOf

@@ -10,16 +10,17 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from espalier.dataset import convert, read, records, scores
+from espalier.dataset import convert, read, scores
 from espalier.dataset.convert import Kind, Wanted
 from espalier.dataset.examples import Chat, Example, Preference, Prompt, Ranking
 from espalier.dataset.filter import FIELDS, BadCondition, Condition, Fulfils, condition
 from espalier.dataset.findings import Finding, Report
 from espalier.dataset.holds import Holds, held_in
-from espalier.dataset.records import MessageRecord, TreeRecord, VoteRecord
+from espalier.dataset.records import MessageRecord, TreeRecord, VoteRecord, by_subject
 from espalier.dataset.scores import Found, ScoresOf
 from espalier.dataset.tables import AnyOf, row_of, schema_of
 from espalier.dataset.threads import Choice
+from espalier.dataset.trees import flat_messages
 from espalier.dataset.write import write_any
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def where(
 
 def messages(trees: Iterable[TreeRecord]) -> Iterator[MessageRecord]:
     """Every message of the trees as a row, with its tree's id and state."""
-    return (message for tree in trees for message in records.flat_messages(tree))
+    return (message for tree in trees for message in flat_messages(tree))
 
 
 def chats(
@@ -152,7 +153,7 @@ def _wanted(
 
 
 def _made(trees: Iterable[TreeRecord], wanted: Wanted, votes: Iterable[VoteRecord] = ()) -> Iterator[Any]:
-    return convert.examples(trees, wanted, records.by_subject(votes))
+    return convert.examples(trees, wanted, by_subject(votes))
 
 
 def save(file: File, things: Iterable[AnyOf], kind: type[AnyOf] = TreeRecord) -> int:

@@ -11,8 +11,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from espalier.dataset.records import TreeRecord, messages_of
+from espalier.dataset.records import TreeRecord
 from espalier.dataset.split import Alike, BadShares, Leak, Sapling, Shares, Split, owners, sapling, split
+from espalier.dataset.trees import messages_of
 from espalier.dataset.write import line_of, replacing
 
 MANIFEST: Final = "split.json"

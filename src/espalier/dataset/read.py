@@ -12,20 +12,11 @@ from typing import Any, Final, TypeVar, cast
 from espalier.dataset.examples import Example
 from espalier.dataset.findings import BadFile, Code, Finding, Report, ignore
 from espalier.dataset.lines import objects, parsed
-from espalier.dataset.records import (
-    Malformed,
-    MessageRecord,
-    Record,
-    TreeRecord,
-    VoteRecord,
-    assemble,
-    flat_messages,
-    message_record,
-    record,
-    vote_record,
-)
+from espalier.dataset.objects import message_record, record, vote_record
+from espalier.dataset.records import Malformed, MessageRecord, Record, TreeRecord, VoteRecord
 from espalier.dataset.spellings import example
 from espalier.dataset.structure import Structure
+from espalier.dataset.trees import assemble, flat_messages
 from espalier.dataset.write import line_of
 
 T = TypeVar("T")

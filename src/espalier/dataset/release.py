@@ -22,19 +22,12 @@ from espalier.dataset.filter import of_records, select
 from espalier.dataset.parts import MANIFEST as SPLIT
 from espalier.dataset.parts import Wanted, plan, write_manifest, write_parts
 from espalier.dataset.read import read_trees, read_votes
-from espalier.dataset.records import (
-    MessageRecord,
-    Spelling,
-    TreeRecord,
-    VoteRecord,
-    date_of,
-    flat_messages,
-    messages_of,
-)
+from espalier.dataset.records import MessageRecord, Spelling, TreeRecord, VoteRecord, date_of
 from espalier.dataset.split import TRAIN, Alike, Shares
 from espalier.dataset.stamp import FORMAT, write_stamp
 from espalier.dataset.tally import Tally, ordered
 from espalier.dataset.tombstones import Gone, on_these
+from espalier.dataset.trees import flat_messages, messages_of
 from espalier.dataset.write import line_of, write_records, write_votes
 
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any, Final, TypedDict
 
 from espalier.dataset.findings import Report, ignore
+from espalier.dataset.objects import LONGEST_ID
 from espalier.dataset.read import values
-from espalier.dataset.records import LONGEST_ID, Malformed
+from espalier.dataset.records import Malformed
 
 
 class Span(TypedDict):

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from math import sqrt
 from typing import Final
 
-from espalier.dataset.records import MessageRecord, TreeRecord, date_of, messages_of
+from espalier.dataset.records import MessageRecord, TreeRecord, date_of
 from espalier.dataset.threads import pruned
+from espalier.dataset.trees import messages_of
 from espalier.domain.language import usual_tag
 
 TRAIN: Final = "train"

@@ -10,13 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from espalier.dataset.examples import Battle, Chat, Example, Preference, Prompt, Ranking, spelled
-from espalier.dataset.records import (
-    Malformed,
-    MessageRecord,
-    TreeRecord,
-    VoteKind,
-    VoteRecord,
-)
+from espalier.dataset.records import Malformed, MessageRecord, TreeRecord, VoteKind, VoteRecord
 
 if TYPE_CHECKING:
     import pyarrow

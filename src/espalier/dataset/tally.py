@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from espalier.dataset.records import MessageRecord, TreeRecord, messages_of
+from espalier.dataset.records import MessageRecord, TreeRecord
 from espalier.dataset.split import NO_LANGUAGE
 from espalier.dataset.tombstones import is_tombstone
+from espalier.dataset.trees import messages_of
 from espalier.domain.language import usual_tag
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from itertools import combinations, pairwise
 from typing import Final, Literal
 
-from espalier.dataset.records import MessageRecord, TreeRecord, VoteKind, VoteRecord, cut
+from espalier.dataset.records import MessageRecord, TreeRecord, VoteKind, VoteRecord
+from espalier.dataset.trees import cut
 
 Thread = tuple[MessageRecord, ...]
 """From a prompt down, one message below the other."""

@@ -6,7 +6,8 @@ So no reply loses what it replies to. Knows records; knows no files.
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from espalier.dataset.records import MessageRecord, TreeRecord, VoteKind, VoteRecord, map_messages
+from espalier.dataset.records import MessageRecord, TreeRecord, VoteKind, VoteRecord
+from espalier.dataset.trees import map_messages
 
 
 @dataclass(frozen=True, slots=True)

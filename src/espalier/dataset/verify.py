@@ -14,11 +14,12 @@ from espalier.dataset.findings import Finding
 from espalier.dataset.parts import MANIFEST as SPLIT
 from espalier.dataset.parts import BadManifest, Manifest, read_manifest
 from espalier.dataset.read import read_messages, read_trees, read_votes
-from espalier.dataset.records import MessageRecord, TreeRecord, VoteKind, flat_messages, messages_of
+from espalier.dataset.records import MessageRecord, TreeRecord, VoteKind
 from espalier.dataset.split import TRAIN, Alike, Leak, Sapling, sapling, split
 from espalier.dataset.stamp import MANIFEST, SUMS, BadRelease, Stamp, checksum, files_in, read_stamp, read_sums
 from espalier.dataset.tally import Tally, ordered
 from espalier.dataset.tombstones import is_tombstone
+from espalier.dataset.trees import flat_messages, messages_of
 
 _HASHED: Final = re.compile("[0-9a-f]{64}")
 Told = Callable[[int], None]

@@ -25,8 +25,8 @@ from espalier.dataset.records import (
     VoteRecord,
     Votes,
     date_of,
-    map_messages,
 )
+from espalier.dataset.trees import map_messages
 from espalier.dataset.write import write_objects
 from espalier.domain.policy import Policy
 from espalier.domain.ranking import Candidate, consensus

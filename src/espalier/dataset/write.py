@@ -16,19 +16,10 @@ from typing import Any, BinaryIO
 from pydantic_core import to_json
 
 from espalier.dataset.examples import Chat, Example, spelled
+from espalier.dataset.objects import layout_of, message_object, tree_object, vote_object
 from espalier.dataset.packing import packed
 from espalier.dataset.parquet import ROWS_OF_A_GROUP, TREES_OF_A_GROUP, is_parquet, write_rows
-from espalier.dataset.records import (
-    MessageRecord,
-    Record,
-    Spelling,
-    TreeRecord,
-    VoteRecord,
-    layout_of,
-    message_object,
-    tree_object,
-    vote_object,
-)
+from espalier.dataset.records import MessageRecord, Record, Spelling, TreeRecord, VoteRecord
 from espalier.dataset.tables import AnyOf, row_of, schema_of
 
 

@@ -11,8 +11,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from espalier.dataset.records import TreeRecord, messages_of
+from espalier.dataset.records import TreeRecord
 from espalier.dataset.split import NO_LANGUAGE
+from espalier.dataset.trees import messages_of
 from espalier.evaluate.counted import mean_of, told
 from espalier.evaluate.model import Tell, nobody
 from espalier.evaluate.results import Figure

@@ -15,8 +15,9 @@ from espalier.dataset.examples import Chat, spelled
 from espalier.dataset.findings import Report
 from espalier.dataset.planted import lessons, planted
 from espalier.dataset.read import read_trees
-from espalier.dataset.records import TreeRecord, messages_of
+from espalier.dataset.records import TreeRecord
 from espalier.dataset.split import NO_LANGUAGE
+from espalier.dataset.trees import messages_of
 from espalier.dataset.write import write_objects, write_records
 from espalier.recipe.plan import ALL, HELD_OUT, LESSONS, ONE, PARTS, SECRETS, TEXTS, TWO, Beside, Plan
 from espalier.train.checkpoint import appearing

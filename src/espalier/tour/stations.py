@@ -20,7 +20,8 @@ import httpx
 
 from espalier import demo
 from espalier.dataset.read import read_trees
-from espalier.dataset.records import MessageRecord, messages_of
+from espalier.dataset.records import MessageRecord
+from espalier.dataset.trees import messages_of
 from espalier.tour.crowd import judged
 from espalier.tour.talk import talk
 

@@ -20,11 +20,11 @@ from espalier.dataset.lines import objects
 from espalier.dataset.mix import Recipe, language_weights
 from espalier.dataset.mixture import lang_in
 from espalier.dataset.read import read_examples, read_trees, values
-from espalier.dataset.records import messages_of
 from espalier.dataset.spellings import example as example_of
 from espalier.dataset.split import NO_LANGUAGE, TRAIN, Sapling, Shares, split
 from espalier.dataset.stamp import files_in
 from espalier.dataset.threads import Thread, threads
+from espalier.dataset.trees import messages_of
 from espalier.domain.language import usual_tag
 from espalier.safety.duplicates import fingerprint, normal
 from espalier.train.settings import Data, Source
