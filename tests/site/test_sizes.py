@@ -9,6 +9,9 @@ from browsers import CHROMIUM, FLAGS, Site, sign_in
 
 SIZES: tuple[ViewportSize, ...] = ({"width": 320, "height": 640}, {"width": 320, "height": 256})
 LONG_WORDS = ("de", "ar")
+STACKED = ("/admin/people", "/admin/health")
+"""Whose tables a phone shows row below row."""
+SCROLLS = "all => all.some((each) => each.scrollWidth > each.clientWidth + 1)"
 PAGES = (
     "/tasks", "/trees", "/stats", "/leaderboard", "/me", "/me/contributions", "/me/signin", "/notices", "/help",
     "/admin", "/admin/people", "/admin/policy", "/admin/campaign", "/admin/health", "/moderation",
@@ -58,6 +61,10 @@ def test_no_page_scrolls_sideways_in_languages_with_long_words(looked_at: Site, 
         page.goto(address)
         assert page.locator("html").get_attribute("lang") == locale
         found += sideways(page)
+        if address in STACKED:
+            page.set_viewport_size(SIZES[0])
+            assert page.locator(".table").count()
+            found += [f"{address}: a table scrolls in itself"] if page.locator(".table").evaluate_all(SCROLLS) else []
     assert not found
 
 

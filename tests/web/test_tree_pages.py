@@ -6,8 +6,12 @@ import pytest
 
 from campaigns import REPLIES, World
 from espalier.collect.charter import change_charter
+from espalier.collect.imports import import_trees
+from espalier.collect.intake import Source
+from espalier.dataset.records import tree_record
 from espalier.domain.pseudonym import pseudonym
 from espalier.store.preferences import Preferences, keep_preferences
+from oasst import message, tree
 from visits import Visitor, form_of, visit
 
 
@@ -108,6 +112,20 @@ def test_a_large_tree_is_an_outline(small_campaign: World) -> None:
         outline = dora.get(f"/trees/{tree_id}?show=list").text
         assert 'data-tree="up"' not in outline
         assert "20 replies" in outline
+
+
+def test_the_page_of_a_tree_of_hundreds_stays_light_and_leads_to_the_rest(small_campaign: World) -> None:
+    fine = {"review_count": 3, "review_result": True, "lang": "ko"}
+    words = "나무를 심기에 가장 좋은 때는 언제인지, 그리고 어떤 흙이 뿌리에 좋은지 알려 주세요. " * 4
+    replies = [message(f"r{number}", "p", text=f"{number} {words}", **fine) for number in range(300)]
+    record = tree_record(tree(message("p", replies=replies, **fine)), 1)
+    now = small_campaign.now
+    small_campaign.door.call(import_trees, [record], {}, Source("some"), None, now, small_campaign.rng)
+    with visit(small_campaign, "dora") as dora:
+        page = dora.get("/trees/p")
+    assert len(page.content) < 70_000, "with its style and scripts a page has less than 100 kB"
+    assert "300 replies" in page.text
+    assert "201 more" in page.text
 
 
 def test_a_message_shows_its_thread_what_is_beside_it_and_what_is_below(campaign: World) -> None:

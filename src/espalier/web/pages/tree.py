@@ -36,7 +36,7 @@ from espalier.web.words import direction
 router = APIRouter()
 
 MOST_DRAWN: Final = 40
-MOST_LISTED: Final = 200
+MOST_LISTED: Final = 100
 """Messages of an outline, the nearest to the prompt first; what is below them is read in its threads."""
 DEEPEST_LISTED: Final = 50
 
