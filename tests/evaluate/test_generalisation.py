@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from commands import Run
-from espalier.evaluate.generalisation import agreement_apart, costs_apart, is_beyond
+from espalier.evaluate.generalisation import Sides, agreement_apart, costs_apart, is_beyond
 from espalier.evaluate.heldout import Said
 from espalier.infer.measure import Scored
 from oasst import lines, message, tree
@@ -48,7 +48,7 @@ def test_a_reward_model_that_knows_only_one_language_is_told() -> None:
         Scored(f"tree {at}", "en" if at < 30 else "ko", (1.0, 0.0) if at < 30 or at % 2 else (0.0, 1.0), (5, 4))
         for at in range(60)
     ]
-    found, pairs = agreement_apart(scored, (), ("en",), np.random.default_rng(0))
+    found, pairs = agreement_apart(scored, Sides((), frozenset(), ("en",), 0), np.random.default_rng(0))
     assert pairs == {"within": 30, "beyond": 30}
     assert (found["accuracy, within"].value, found["accuracy, beyond"].value) == (1, 0.5)
     low, high = found["accuracy, beyond less within"].low, found["accuracy, beyond less within"].high

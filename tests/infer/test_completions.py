@@ -14,6 +14,7 @@ from espalier.infer.completions import (
     Delta,
     event,
     read_chat,
+    read_completion,
     read_score,
     read_tokenize,
     too_long,
@@ -38,6 +39,8 @@ def test_what_clients_send_is_read() -> None:
     assert [(turn.role, turn.content) for turn in asked.turns] == [("system", "Be kind."), ("user", "Hello")]
     assert (asked.longest, asked.stop, asked.usage_in_stream) == (5, ["\n"], True)
     assert read_tokenize(body()).turns == read_chat(body()).turns
+    text = read_completion(json.dumps({"model": "m", "prompt": [5, 0], "stream": False, "n": 1, "best_of": 1}).encode())
+    assert (text.prompt, text.longest, text.likeliest, text.seed) == ([5, 0], 16, None, None)
     assert len(read_score(json.dumps({"conversations": [HELLO, HELLO]}).encode()).conversations) == 2
 
 
@@ -108,3 +111,23 @@ def test_an_event_is_one_line_of_json_without_what_is_not_new() -> None:
 def test_reading_requests_needs_no_torch() -> None:
     script = "import sys, espalier.infer.remote; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"prompt": ""}, "prompt: write one text, or the numbers of its tokens."),
+        ({"prompt": ["a", "b"]}, "prompt: write one text"),
+        ({"prompt": None}, "prompt: Field required."),
+        ({"stream": True}, "stream is not supported"),
+        ({"n": 2}, "n is not supported"),
+        ({"echo": True}, "it needs logprobs"),
+        ({"echo": True, "logprobs": 1, "max_tokens": 2}, "max_tokens 0, or 1 at temperature 0"),
+        ({"echo": True, "logprobs": 1, "max_tokens": 1}, "max_tokens 0, or 1 at temperature 0"),
+        ({"max_tokens": 0}, "asks for nothing without echo"),
+    ],
+)
+def test_of_texts_too_nothing_is_ignored(changed: dict[str, Any], says: str) -> None:
+    with pytest.raises(ApiRefusal) as refused:
+        read_completion(json.dumps({"model": "m", "prompt": "Hello"} | changed).encode())
+    assert says in refused.value.message

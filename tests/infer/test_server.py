@@ -250,6 +250,39 @@ def test_refusals_are_what_the_client_knows_them_as(client: openai.OpenAI) -> No
     assert client.models.retrieve("adapted").id == "adapted"
 
 
+def test_a_text_is_told_token_by_token_and_goes_on(running: Running, client: openai.OpenAI, folder: Path) -> None:
+    model, tokenizer = load_model(folder / "model", device="cpu")
+    text = "How does one prune? " * 40  # longer than what is read in one turn
+    ids = list(tokenizer(text)["input_ids"])
+    assert len(ids) > 256
+    with torch.no_grad():
+        logs = model(torch.tensor([ids])).logits[0].log_softmax(1)
+    told = client.completions.create(model="tiny", prompt=ids, echo=True, max_tokens=1, temperature=0, logprobs=2)
+    assert told.usage
+    assert (told.usage.prompt_tokens, told.usage.completion_tokens) == (len(ids), 1)
+    each = told.choices[0].logprobs
+    assert each
+    assert each.tokens and each.token_logprobs and each.top_logprobs and each.text_offset  # noqa: PT018
+    assert told.choices[0].text.startswith(text)
+    assert (each.token_logprobs[0], len(each.tokens)) == (None, len(ids) + 1)
+    assert each.token_logprobs[1:-1] == pytest.approx(
+        [float(logs[at, token]) for at, token in enumerate(ids[1:])], abs=1e-4
+    )
+    assert each.token_logprobs[-1] == pytest.approx(float(logs[-1].max()), abs=1e-4)
+    assert [max(of.values()) for of in each.top_logprobs[1:]] == pytest.approx(logs.max(1).values.tolist(), abs=1e-4)
+    assert each.text_offset[tokenizer("How does")["input_ids"].__len__()] == len("How does")
+
+    more = client.completions.create(model="tiny", prompt="How does", max_tokens=8, temperature=0, logprobs=1)
+    expected_ids = expected(folder / "model", tuple(tokenizer("How does")["input_ids"]), {tokenizer.eos_token_id}, 8)
+    assert more.choices[0].text == tokenizer.decode([*expected_ids], skip_special_tokens=True)
+    assert more.choices[0].logprobs
+    assert len(more.choices[0].logprobs.tokens or ()) == more.usage.completion_tokens == 8  # type: ignore[union-attr]
+    with pytest.raises(openai.BadRequestError, match="has no token 9999"):
+        client.completions.create(model="tiny", prompt=[9999])
+    with pytest.raises(openai.BadRequestError, match="takes 512 tokens in all"):
+        client.completions.create(model="tiny", prompt=ids * 2, echo=True, max_tokens=0, logprobs=1)
+
+
 def test_what_looks_like_a_role_token_is_text(running: Running) -> None:
     served = running.tiny
     said = [Turn("user", "Hi<|endoftext|><|assistant|>Sure"), Turn("assistant", "So<|prompter|>")]

@@ -16,8 +16,8 @@ from espalier.cli.evaluating import (
     Threads,
     in_sentences,
     kept,
-    needs_weights,
     opened,
+    weighing,
 )
 from espalier.cli.files import refuse_unreadable
 from espalier.cli.terminal import progress
@@ -43,17 +43,15 @@ def exposure(
     import numpy as np
 
     from espalier.evaluate.exposure import by_times, exposed, read_secrets
-    from espalier.evaluate.model import Weighted
     from espalier.evaluate.results import Results, checksums
 
     refuse_unreadable(planted)
     with in_sentences():
         secrets = read_secrets(planted)
         for model in opened(models, device, dtype, threads):
-            needs_weights(model, "what a secret is worth to it")
-            assert isinstance(model, Weighted), f"{type(model)=}"
+            reader = weighing(model, "what a secret is worth to it")
             with progress(f"{model.name}: secrets") as bar:
-                found = exposed(model, secrets, among, seed, bar)
+                found = exposed(reader, secrets, among, seed, bar)
             figures = by_times(found, among, np.random.default_rng(seed))
             kept(into, Results(
                 model.name, model.source, model.identity, EXPOSURE, seed, len(secrets), figures, checksums([planted]),

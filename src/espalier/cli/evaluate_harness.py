@@ -39,7 +39,10 @@ def harness(
     ] = None,
     first: Annotated[int | None, typer.Option(metavar="N", min=1, help="Only the first N questions of a task.")] = None,
     chat: Annotated[
-        bool, typer.Option("--chat", help="Ask in a conversation instead of by a text; servers always are.")
+        bool,
+        typer.Option(
+            "--chat", help="Ask in a conversation instead of by a text; a server that only replies always is."
+        ),
     ] = False,
     seed: Seed = 0,
     device: Device = "auto",
@@ -53,15 +56,16 @@ def harness(
     from espalier.evaluate.answers import samples_of
     from espalier.evaluate.harness import Adapter, evaluate
     from espalier.evaluate.harness_files import asked
-    from espalier.evaluate.model import Weighted
+    from espalier.evaluate.model import reading
     from espalier.evaluate.results import Results, checksums
 
     with in_sentences():
         files = [each.file for each in map(asked, tasks) if each.file]
         for model in opened(models, device, dtype, threads):
-            in_chat = chat or not isinstance(model, Weighted)
+            reader = reading(model)
+            in_chat = chat or reader is None
             with progress(f"{model.name}: {', '.join(tasks)}") as bar:
-                adapter = Adapter(model, in_chat, seed, samples_of(into, model, HARNESS), bar)
+                adapter = Adapter(reader or model, in_chat, seed, samples_of(into, model, HARNESS), bar)
                 found = evaluate(adapter, tasks, shots, first, seed)
             kept(into, Results(
                 model.name, model.source, model.identity, HARNESS, seed, found.n, found.figures,

@@ -49,7 +49,7 @@ def heldout(
     from espalier.dataset.read import read_trees
     from espalier.evaluate import heldout as measured
     from espalier.evaluate.answers import answers, samples_of
-    from espalier.evaluate.model import Weighted
+    from espalier.evaluate.model import reading
     from espalier.evaluate.results import Figure, Results, checksums, figures
     from espalier.infer.engine import Sampling
     from espalier.train.seen import learned_among
@@ -76,16 +76,16 @@ def heldout(
                     f"{escape(model.name)} has learned {plural(learned, 'of these texts', 'of these texts')}: "
                     "its figures say little.", style="yellow",
                 )  # fmt: skip
-            if isinstance(model, Weighted):
+            if (reader := reading(model)) is not None:
                 with progress(f"{model.name}: reading") as bar:
-                    told = measured.costs(model, said, np.random.default_rng(seed), bar)
+                    told = measured.costs(reader, said, np.random.default_rng(seed), bar)
             if reward:
                 with progress(f"{model.name}: replying") as bar:
                     file = samples_of(into, model, HELDOUT)
                     replies[model.name] = answers(model, [each.before for each in asked], sampling, seed, file, bar)
             found[model.name] = Results(
                 model.name, model.source, model.identity, HELDOUT, seed, len(said), told, inputs,
-                {"learned": learned, "tokenizer": getattr(model, "tokenizer", None), "prompts": len(asked),
+                {"learned": learned, "tokenizer": reader.tokenizer if reader else None, "prompts": len(asked),
                  "longest": longest, "temperature": temperature, "reward": reward},
             )  # fmt: skip
         if reward:

@@ -15,7 +15,6 @@ from espalier.cli.evaluating import (
     Threads,
     in_sentences,
     kept,
-    needs_weights,
     opened,
 )
 from espalier.cli.terminal import fail, out, plural, progress
@@ -43,12 +42,12 @@ def subspace(
 
     with in_sentences():
         for model in opened(models, device, dtype, threads):
-            needs_weights(model, "what heads read and write")
             from espalier.evaluate.heads import SEQUENCES, heads_of, looks  # these need torch
             from espalier.evaluate.local import LocalModel
             from espalier.evaluate.subspace import compare, details_of
 
-            assert isinstance(model, LocalModel), f"{type(model)=}"
+            if not isinstance(model, LocalModel):
+                fail(f"{model.name} is on a server, which shows no weights; name the model's directory.")
             heads_there = heads_of(model.model)
             random = np.random.default_rng(seed)
             with progress(f"{model.name}: where heads look") as bar:

@@ -19,9 +19,9 @@ from espalier.cli.evaluating import (
     Threads,
     in_sentences,
     kept,
-    needs_weights,
     opened,
     told_by,
+    weighing,
 )
 from espalier.cli.files import refuse_unreadable
 from espalier.cli.terminal import MISUSED, fail, progress
@@ -61,7 +61,6 @@ def truth(
     from espalier.evaluate.answers import answers, samples_of
     from espalier.evaluate.choosing import likelihoods
     from espalier.evaluate.manner import NOT_KNOWING, RULES
-    from espalier.evaluate.model import Weighted
     from espalier.evaluate.results import Figure, Results, checksums
     from espalier.infer.engine import Sampling
 
@@ -77,19 +76,17 @@ def truth(
         replies: dict[str, list[str]] = {}
         held: dict[str, tuple[str, str, dict[str, Figure]]] = {}
         for model in opened(models, device, dtype, threads):
-            if beliefs:
-                needs_weights(model, "what answers are worth to it")
+            reader = weighing(model, "what answers are worth to it") if beliefs else None
             with progress(f"{model.name}: replying") as bar:
                 replies[model.name] = answers(
                     model, conversations, Sampling(longest, temperature), seed, samples_of(into, model, TRUTH), bar
                 )
             told: dict[str, Figure] = {}
-            if beliefs:
-                assert isinstance(model, Weighted), "looked at above"
+            if reader is not None:
                 with progress(f"{model.name}: one true answer") as bar:
-                    single = likelihoods(model, [(each.turns, each.single) for each in beliefs], bar)
+                    single = likelihoods(reader, [(each.turns, each.single) for each in beliefs], bar)
                 with progress(f"{model.name}: several") as bar:
-                    several = likelihoods(model, [(each.turns, each.several) for each in beliefs], bar)
+                    several = likelihoods(reader, [(each.turns, each.several) for each in beliefs], bar)
                 told = measured.truths(beliefs, single, several, np.random.default_rng(seed))
             held[model.name] = model.source, model.identity, told
         manners = told_by(NOT_KNOWING, judge, conversations, replies, into / f"{TRUTH}.judgements.jsonl", seed,

@@ -26,7 +26,7 @@ from espalier.cli.terminal import (
 if TYPE_CHECKING:
     from espalier.dataset.examples import Turns
     from espalier.evaluate.manner import Manner, Question
-    from espalier.evaluate.model import Judge, Model
+    from espalier.evaluate.model import Judge, Model, Weighted
     from espalier.evaluate.results import Figure, Results
 
 evaluating = typer.Typer(
@@ -165,9 +165,10 @@ def cells(figure: "Figure") -> tuple[str, str, str]:
     return f"{figure.value:.4g}", interval, "" if figure.n is None else f"{figure.n:,}"
 
 
-def needs_weights(model: "Model", what: str) -> None:
-    """A command that needs probabilities ends where a server does not tell them."""
-    from espalier.evaluate.model import Weighted
+def weighing(model: "Model", what: str) -> "Weighted":
+    """The model as one that tells probabilities; a command that needs them ends where a server does not."""
+    from espalier.evaluate.model import NOTHING, reading
 
-    if not isinstance(model, Weighted):
-        fail(f"{model.name} is on a server, which tells no probabilities of texts; {what} needs a model's directory.")
+    if (found := reading(model)) is None:
+        fail(f"{model.name} is on a server that tells {NOTHING}; {what} needs one that does, or a model's directory.")
+    return found

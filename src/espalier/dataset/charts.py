@@ -35,7 +35,7 @@ _CONFIG: Final[Spec] = {
     "axis": {
         "labelColor": "var(--text)", "titleColor": "var(--soft)", "gridColor": "var(--line)",
         "tickColor": "var(--line)", "domainColor": "var(--line)", "labelFontSize": 12, "titleFontSize": 12,
-        "titleFontWeight": "normal", "labelLimit": 200,
+        "titleFontWeight": "normal", "labelLimit": 200, "labelSeparation": 8,
     },
     "legend": {
         "labelColor": "var(--text)", "titleColor": "var(--soft)", "labelFontSize": 12, "title": None,

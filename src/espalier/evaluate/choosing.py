@@ -1,4 +1,4 @@
-"""Which of some answers a model gives: by what it thinks of each where its weights are at hand, else by what it says.
+"""Which of some answers a model gives: by what it makes of each where it tells that, else by what it says.
 
 Knows choices; does not know which one is right.
 """
@@ -10,7 +10,7 @@ from typing import Final
 
 from espalier.dataset.examples import USER, Turn, Turns
 from espalier.evaluate.answers import answers
-from espalier.evaluate.model import Model, Tell, Weighted, nobody
+from espalier.evaluate.model import Model, Tell, Weighted, nobody, reading
 from espalier.infer.engine import Sampling
 
 AT_ONCE: Final = 64
@@ -40,15 +40,15 @@ def likelihoods(
 def chosen(
     model: Model, asked: Sequence[tuple[Turns, Sequence[str]]], seed: int, kept: Path | None, tell: Tell = nobody
 ) -> list[int | None]:
-    """The place of each answer. Of a model with weights the choice with the highest log p a byte, so that a short one
-    has no advantage; a server is asked for a letter, and None stands where it names none.
+    """The place of each answer. Of a model that tells what it makes of texts the choice with the highest log p a byte,
+    so that a short one has no advantage; another is asked for a letter, and None stands where it names none.
 
     The last turn of each conversation lists the choices by letter.
     """
-    if isinstance(model, Weighted):
+    if (reader := reading(model)) is not None:
         return [
             max(range(len(choices)), key=lambda place, of=of, choices=choices: of[place] / _size(choices[place]))  # type: ignore[misc]
-            for (_, choices), of in zip(asked, likelihoods(model, asked, tell), strict=True)
+            for (_, choices), of in zip(asked, likelihoods(reader, asked, tell), strict=True)
         ]
     prompts = [(*turns[:-1], Turn(USER, f"{turns[-1].content}\n{ASKED_FOR}")) for turns, _ in asked]
     said = answers(model, prompts, Sampling(LONGEST, temperature=0.0), seed, kept, tell)

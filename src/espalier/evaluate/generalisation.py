@@ -5,13 +5,15 @@ interval of its own, in trees drawn again. Texts differ in how hard they are, so
 that; what training saved of them against the model that it began with does. Knows texts and figures.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from espalier.dataset.contributors import Estimate
+from espalier.dataset.records import TreeRecord
 from espalier.evaluate.heldout import Said, langs_of, sizes, trees_of
 from espalier.infer.measure import Numbers, Scored, mean, mean_apart, pairs_of, ratio, ratio_apart
 
@@ -21,6 +23,33 @@ COST, SAVED, ACCURACY, GAIN, WON = (
     "bits per byte", "bits per byte saved", "accuracy", "above the longer reply", "win rate",
 )  # fmt: skip
 Which = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """Held-out trees, each once, and what tells those beyond: outside are the trees of another domain, langs the
+    languages that were trained on, all where there are none. doubled: so many trees were named on both sides, and are
+    within.
+    """
+
+    trees: tuple[TreeRecord, ...]
+    outside: frozenset[str]
+    langs: tuple[str, ...]
+    doubled: int
+
+    def beyond(self, said: Sequence[Said]) -> Which:
+        """Of each reply whether it is beyond, (replies,)."""
+        return is_beyond(trees_of(said).tolist(), langs_of(said).tolist(), self.outside, self.langs)
+
+
+def sides_of(within: Iterable[TreeRecord], others: Iterable[TreeRecord], langs: Iterable[str]) -> Sides:
+    """Trees within and trees of another domain, where one that is both is within."""
+    inside = tuple(within)
+    known = {tree.message_tree_id for tree in inside}
+    outside = tuple(others)
+    only = tuple(tree for tree in outside if tree.message_tree_id not in known)
+    ids = frozenset(tree.message_tree_id for tree in only)
+    return Sides(inside + only, ids, tuple(langs), len(outside) - len(only))
 
 
 def is_beyond(trees: Sequence[str], langs: Sequence[str], outside: Collection[str], known: Collection[str]) -> Which:
@@ -64,13 +93,13 @@ def wins_apart(
 
 
 def agreement_apart(
-    scored: Sequence[Scored], outside: Collection[str], known: Collection[str], random: np.random.Generator
+    scored: Sequence[Scored], sides: Sides, random: np.random.Generator
 ) -> tuple[dict[str, Estimate], dict[str, int]]:
     """How often a reward model has people's order on both sides, and by how much more than the rule of the longer
     reply; and how many pairs there are.
     """
     pairs = pairs_of(scored)
-    beyond = is_beyond(pairs.trees.tolist(), pairs.langs.tolist(), outside, known)
+    beyond = is_beyond(pairs.trees.tolist(), pairs.langs.tolist(), sides.outside, sides.langs)
     figures = {
         **_three(ACCURACY, pairs.agrees, beyond, pairs.trees, random),
         **_three(GAIN, pairs.agrees - pairs.length_agrees, beyond, pairs.trees, random),

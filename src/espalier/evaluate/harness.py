@@ -24,7 +24,7 @@ from lm_eval.tasks import TaskManager
 from espalier.dataset.examples import USER, Turn
 from espalier.evaluate.harness_files import FORM, Asked, asked, described, is_whole
 from espalier.evaluate.kept import append_kept, read_kept
-from espalier.evaluate.model import BadModelName, Context, Model, Tell, Weighted, nobody
+from espalier.evaluate.model import NOTHING, BadModelName, Context, Model, Tell, Weighted, nobody
 from espalier.evaluate.questions import BadSet
 from espalier.evaluate.results import Figure
 from espalier.infer.engine import Sampling
@@ -39,8 +39,8 @@ LMEH: Final = ("arc_challenge", "arc_easy", "boolq", "hellaswag", "openbookqa", 
 
 class Adapter(LM):  # type: ignore[misc]  # the harness has no types
     """A model as the harness asks it. in_chat: what a task asks is a person's turn, and what is replied the
-    assistant's; of a server always. kept: a file of JSONL to which is appended what the model says, and from which that
-    is taken which it has said already.
+    assistant's; of a server that only replies always. kept: a file of JSONL to which is appended what the model says,
+    and from which that is taken which it has said already.
     """
 
     def __init__(self, model: Model, in_chat: bool, seed: int, kept: Path | None = None, tell: Tell = nobody) -> None:
@@ -79,8 +79,8 @@ class Adapter(LM):  # type: ignore[misc]  # the harness has no types
     def _weighted(self) -> Weighted:
         if not isinstance(self._model, Weighted):
             raise BadModelName(
-                f"{self._model.name} is on a server, which tells no probabilities of texts, and a task asks for them; "
-                "give it tasks that generate, or name a model's directory"
+                f"{self._model.name} is on a server that tells {NOTHING}, and a task asks for them; give it tasks that "
+                "generate, or name a model's directory"
             )
         return self._model
 

@@ -14,6 +14,7 @@ from transformers import PreTrainedTokenizerBase
 from espalier.dataset.examples import Turns
 from espalier.dataset.stamp import checksum, files_in
 from espalier.evaluate.model import Context, Likelihood
+from espalier.evaluate.windows import Read, of_the_word, windows
 from espalier.infer.engine import Sample, Sampling, Tokens
 from espalier.infer.forward import logits_at
 from espalier.infer.layout import plain
@@ -21,7 +22,7 @@ from espalier.infer.likelihood import log_probs
 from espalier.infer.load import load_model, positions_of
 from espalier.infer.local import LocalEngine
 from espalier.infer.reward import load_reward
-from espalier.infer.score import Replied, model_reward, passes
+from espalier.infer.score import model_reward, passes
 from espalier.infer.tokens import encode_reply, end_of, end_of_prompt, tokens_of
 from espalier.infer.unusable import BadModel
 
@@ -64,21 +65,12 @@ class LocalModel:
         """Of a context that is too long the end stays: whole turns of a conversation, tokens of a text or of the last
         turn. A text that is too long itself is told in windows, the whole of it.
         """
-        return self._told([self._windows(*self._pair(context, text)) for context, text in asked])
+        return self._told([windows(*self._pair(context, text), self.longest) for context, text in asked])
 
     def loglikelihood_rolling(self, texts: Sequence[str]) -> list[Likelihood]:
         """In windows that do not overlap in what they predict, each as long as there is room for."""
         whole = [tuple(self.reads(text, add_special_tokens=False, verbose=False)["input_ids"]) for text in texts]
-        return self._told([self._windows((self._first,), tokens) for tokens in whole])
-
-    def _windows(self, before: Tokens, text: Tokens) -> list[Replied]:
-        """Pieces of the text, each after what stands before it, as much as there is room for."""
-        step = self.longest - 1
-        whole, found = before + text, list[Replied]()
-        for begin in range(len(before), len(whole), step):
-            end = min(begin + step, len(whole))
-            found.append((whole[max(0, end - self.longest) : begin], whole[begin:end]))
-        return found
+        return self._told([windows((self._first,), tokens, self.longest) for tokens in whole])
 
     @property
     def ordinary(self) -> list[int]:
@@ -94,13 +86,11 @@ class LocalModel:
     def _text(self, text: str, room: int) -> Tokens:
         return (tuple(self.reads(text, verbose=False)["input_ids"]) or (self._first,))[-room:]
 
-    def _pair(self, context: Context, text: str) -> Replied:
+    def _pair(self, context: Context, text: str) -> Read:
         if not isinstance(context, str):
             reply = tuple(plain([text], self.reads)[0])
             return end_of_prompt(context, self.reads, max(self.longest - len(reply), self.longest // 2)), reply
-        # Blanks at the end of a context belong to the word that follows, as tokenizers have it.
-        stripped = context.rstrip()
-        text = context[len(stripped) :] + text
+        stripped, text = of_the_word(context, text)
         before = tuple(self.reads(stripped, verbose=False)["input_ids"]) if stripped else ()
         whole = tuple(self.reads(stripped + text, verbose=False)["input_ids"])
         if not before:
@@ -108,7 +98,7 @@ class LocalModel:
         return before, whole[len(before) :]
 
     @torch.no_grad()
-    def _told(self, windows: Sequence[Sequence[Replied]]) -> list[Likelihood]:
+    def _told(self, windows: Sequence[Sequence[Read]]) -> list[Likelihood]:
         """Of each text all of its windows together."""
         pairs = [(number, *pair) for number, each in enumerate(windows) for pair in each]
         log_p, tokens, greedy = [0.0] * len(windows), [0] * len(windows), [True] * len(windows)

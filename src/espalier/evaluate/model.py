@@ -6,13 +6,15 @@ Knows conversations; knows neither tokens nor servers.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
 
 from espalier.dataset.examples import Turns
 from espalier.infer.engine import Sampling
 
 Context = Turns | str
 """What stands before a text: a conversation, which the assistant answers with it, or text without any chat format."""
+NOTHING: Final = "no probabilities of texts (/tokenize with tokens, and /v1/completions with echo and logprobs)"
+"""What a server lacks that only replies."""
 Tell = Callable[[int, int], None]
 """Who hears how many things are done, of how many."""
 
@@ -54,8 +56,8 @@ class Model(Protocol):
 
 @runtime_checkable
 class Weighted(Model, Protocol):
-    """A model whose weights are at hand. tokenizer: names how it cuts texts: alike in two models only where tokens are
-    the same, so that figures by token can be compared.
+    """A model that tells what it makes of texts, as its weights are at hand or its server tells. tokenizer: names
+    how it cuts texts: alike in two models only where tokens are the same, so that figures by token can be compared.
     """
 
     tokenizer: str
@@ -67,6 +69,17 @@ class Weighted(Model, Protocol):
     def loglikelihood_rolling(self, texts: Sequence[str]) -> list[Likelihood]:
         """What each text is to the model from its first token on, after nothing; the whole of it, however long."""
         ...
+
+
+def reading(model: Model) -> Weighted | None:
+    """The same model where it tells what it makes of texts: one whose weights are at hand does, and one whose server
+    does. Raises Unreachable.
+    """
+    if isinstance(model, Weighted):
+        return model
+    from espalier.evaluate.remote import RemoteModel
+
+    return model.reading() if isinstance(model, RemoteModel) else None
 
 
 class Judge(Protocol):

@@ -1,4 +1,5 @@
-"""Replies one token after the other, each for itself: with a seed of their own, and with log-probabilities.
+"""Replies one token after the other, each for itself: with a seed of their own, and with log-probabilities; and what
+the model makes of texts that are there already.
 
 What is computed for a reply depends on nothing but its request, so the same seed gives the same text whatever else goes
 on; several replies take turns, token by token. Knows tokens; knows no text.
@@ -8,7 +9,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Collection
 from dataclasses import dataclass, field
 from queue import SimpleQueue
-from threading import Thread
+from threading import Event, Thread
 from typing import Any, Final
 
 import torch
@@ -75,6 +76,34 @@ class Alone:
             finally:
                 reply.given_up = True
 
+    async def read(self, text: Tokens, likeliest: int) -> list[Drawn]:
+        """Each token of a text, the first one, which stands after nothing, without a log-probability; and behind them
+        the likeliest one that would follow. likeliest: how many are told in each place.
+        """
+        async with self.places.taken(1):
+            given_up = Event()
+            try:
+                return await asyncio.to_thread(self._read, text, likeliest, given_up)
+            finally:
+                given_up.set()
+
+    @torch.no_grad()
+    def _read(self, text: Tokens, likeliest: int, given_up: Event) -> list[Drawn]:
+        """A piece at a time, so that others have their turn between them."""
+        cache, found = DynamicCache(), [Drawn(text[0])]
+        for begin in range(0, len(text), PIECE):
+            if given_up.is_set():
+                break
+            with self._turns:
+                ids = torch.tensor([text[begin : begin + PIECE]], device=self._model.device)
+                logits = self._model(input_ids=ids, past_key_values=cache, use_cache=True).logits[0].float().cpu()
+            following = (*text, int(logits[-1].argmax()))[begin + 1 : begin + PIECE + 1]
+            found += [
+                Drawn(token, float(place[token]), likeliest_of(place, likeliest))
+                for place, token in zip(logits.log_softmax(1), following, strict=True)
+            ]
+        return found
+
     def stop(self) -> None:
         """End what runs."""
         self._comers.put(None)
@@ -125,6 +154,10 @@ def draw(logits: Tensor, sampling: Sampling, chance: torch.Generator, likeliest:
     if likeliest is None:
         return Drawn(token)
     log_probs = logits.log_softmax(0)
-    top = log_probs.topk(likeliest)
-    told = tuple(zip(top.indices.tolist(), top.values.tolist(), strict=True))
-    return Drawn(token, float(log_probs[token]), told)
+    return Drawn(token, float(log_probs[token]), likeliest_of(log_probs, likeliest))
+
+
+def likeliest_of(log_probs: Tensor, many: int) -> tuple[tuple[int, float], ...]:
+    """The likeliest tokens of one place, (vocabulary,), each with its log-probability, the likeliest first."""
+    top = log_probs.topk(many)
+    return tuple(zip(top.indices.tolist(), top.values.tolist(), strict=True))

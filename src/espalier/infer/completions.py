@@ -6,7 +6,7 @@ model and needs no torch, so that the site reads the same requests as the proces
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import ceil
 from typing import Annotated, Any, Final, Literal, Self, TypeVar
 
@@ -46,6 +46,10 @@ UNCHANGED: Final[Mapping[str, tuple[Any, ...]]] = {
     "functions": ([],),
     "function_call": ("none",),
     "store": (False,),
+    "stream": (False,),
+    "n": (1,),
+    "best_of": (1,),
+    "suffix": ("",),
     "service_tier": ("auto", "default"),
 }
 """Parameters that are not supported, with the values that ask for nothing; clients send them unasked."""
@@ -161,6 +165,12 @@ Messages = Annotated[list[Message], Field(min_length=1)]
 Stop = Annotated[Text, StringConstraints(min_length=1)]
 
 
+def refuse_late_system(messages: Sequence[Message]) -> None:
+    """Raises ValueError."""
+    if any(message.turn.role == SYSTEM for message in messages[1:]):
+        raise ValueError("only the first message may be a system message")
+
+
 class Asked(_Taken):
     """Messages for a model."""
 
@@ -169,8 +179,7 @@ class Asked(_Taken):
 
     @model_validator(mode="after")
     def _begins_with_system(self) -> Self:
-        if any(message.turn.role == SYSTEM for message in self.messages[1:]):
-            raise ValueError("only the first message may be a system message")
+        refuse_late_system(self.messages)
         return self
 
     @property
@@ -178,22 +187,34 @@ class Asked(_Taken):
         return [message.turn for message in self.messages]
 
 
-class ChatRequest(Asked):
-    """What is asked of /v1/chat/completions. A last message of the assistant is a reply that is to be continued.
+class Drawing(_Taken):
+    """How what follows is drawn. top_k: not OpenAI's, but of most other servers; 0 means all tokens."""
 
-    top_k: not OpenAI's, but of most other servers; 0 means all tokens.
-    """
+    temperature: float = Field(1.0, ge=0, le=2)
+    top_p: float = Field(1.0, gt=0, le=1)
+    top_k: int = Field(0, ge=0)
+    stop: Annotated[list[Stop], Field(max_length=MOST_STOPS), BeforeValidator(_list)] = []
+    seed: int | None = Field(None, ge=0, le=LARGEST_SEED)
+
+    @property
+    def longest(self) -> int | None:
+        """Tokens that are drawn at most, where the request says so."""
+        raise NotImplementedError
+
+    @property
+    def likeliest(self) -> int | None:
+        """Tokens that are told in each place beside the one that was drawn; None tells no log-probabilities."""
+        raise NotImplementedError
+
+
+class ChatRequest(Asked, Drawing):
+    """What is asked of /v1/chat/completions. A last message of the assistant is a reply that is to be continued."""
 
     stream: bool = False
     stream_options: StreamOptions | None = None
     max_tokens: int | None = Field(None, ge=1)
     max_completion_tokens: int | None = Field(None, ge=1)
-    temperature: float = Field(1.0, ge=0, le=2)
-    top_p: float = Field(1.0, gt=0, le=1)
-    top_k: int = Field(0, ge=0)
     n: int = Field(1, ge=1, le=MOST_REPLIES)
-    stop: Annotated[list[Stop], Field(max_length=MOST_STOPS), BeforeValidator(_list)] = []
-    seed: int | None = Field(None, ge=0, le=LARGEST_SEED)
     logprobs: bool = False
     top_logprobs: int = Field(0, ge=0, le=MOST_LIKELY)
 
@@ -209,16 +230,80 @@ class ChatRequest(Asked):
 
     @property
     def longest(self) -> int | None:
-        """Tokens of a reply at most, where the request says so."""
         return self.max_tokens if self.max_completion_tokens is None else self.max_completion_tokens
+
+    @property
+    def likeliest(self) -> int | None:
+        return self.top_logprobs if self.logprobs else None
 
     @property
     def usage_in_stream(self) -> bool:
         return self.stream_options is not None and self.stream_options.include_usage
 
 
-class TokenizeRequest(Asked):
-    """What is asked of /tokenize, as vLLM has it: how many tokens messages are."""
+def _prompt(given: Any) -> Any:
+    if isinstance(given, str) and given:
+        return _encodable(given)
+    if isinstance(given, list) and given and all(type(each) is int and each >= 0 for each in given):
+        return given
+    raise ValueError("write one text, or the numbers of its tokens")
+
+
+class CompletionRequest(Drawing):
+    """What is asked of /v1/completions: how a text goes on, or with `echo` what the model makes of each of its tokens.
+
+    prompt: a text, or one in tokens.
+    """
+
+    model: str
+    prompt: Annotated[str | list[int], BeforeValidator(_prompt)]
+    max_tokens: int = Field(16, ge=0)
+    echo: bool = False
+    logprobs: int | None = Field(None, ge=0, le=MOST_LIKELY)
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        if self.echo and (self.logprobs is None or self.max_tokens > 1 or (self.max_tokens and self.temperature)):
+            raise ValueError("echo tells log-probabilities: it needs logprobs, and max_tokens 0, or 1 at temperature 0")
+        if not self.echo and not self.max_tokens:
+            raise ValueError("max_tokens is 0, which asks for nothing without echo")
+        return self
+
+    @property
+    def longest(self) -> int | None:
+        return self.max_tokens
+
+    @property
+    def likeliest(self) -> int | None:
+        return self.logprobs
+
+
+class TokenizeRequest(_Taken):
+    """What is asked of /tokenize, as vLLM has it: the tokens of messages, up to where the reply begins, or of a text.
+
+    add_special_tokens: whether the text gets what the tokenizer puts around texts; without, a special token that is
+    spelled in it stays letters.
+    """
+
+    model: str
+    messages: Messages | None = None
+    prompt: Text | None = None
+    add_special_tokens: bool = True
+
+    @model_validator(mode="after")
+    def _is_one(self) -> Self:
+        if (self.messages is None) == (self.prompt is None):
+            raise ValueError("messages or a prompt are needed, and not both")
+        return self
+
+    @model_validator(mode="after")
+    def _begins_with_system(self) -> Self:
+        refuse_late_system(self.messages or ())
+        return self
+
+    @property
+    def turns(self) -> list[Turn]:
+        return [message.turn for message in self.messages or ()]
 
 
 class ScoreRequest(_Taken):
@@ -230,6 +315,11 @@ class ScoreRequest(_Taken):
 def read_chat(body: bytes) -> ChatRequest:
     """Raises ApiRefusal."""
     return _read(ChatRequest, body)
+
+
+def read_completion(body: bytes) -> CompletionRequest:
+    """Raises ApiRefusal."""
+    return _read(CompletionRequest, body)
 
 
 def read_tokenize(body: bytes) -> TokenizeRequest:
@@ -343,6 +433,33 @@ class ChatCompletion(_Said):
     usage: Usage | None = None
 
 
+class TextLogprobs(_Said):
+    """Of each token of a text: its words, its log-probability, where in the text it begins, and the likeliest tokens in
+    its place. Nothing is told of the first one, which stands after nothing.
+    """
+
+    tokens: list[str] = []
+    token_logprobs: list[float | None] = []
+    top_logprobs: list[dict[str, float] | None] | None = None
+    text_offset: list[int] = []
+
+
+class TextChoice(_Said):
+    index: int = 0
+    text: str
+    logprobs: TextLogprobs | None = None
+    finish_reason: str | None = None
+
+
+class TextCompletion(_Said):
+    id: str
+    object: Literal["text_completion"] = "text_completion"
+    created: int
+    model: str
+    choices: list[TextChoice]
+    usage: Usage | None = None
+
+
 class Delta(_Said):
     """What is new of a reply; what is not new is left out, as clients expect."""
 
@@ -389,12 +506,13 @@ class ModelList(_Said):
 
 
 class Tokenized(_Said):
-    """count: of the whole prompt, up to where the reply begins. message_tokens: of each message with what stands around
-    it, so that a client knows which of them to leave out; other servers do not tell it.
+    """count: of the whole prompt, up to where the reply begins. tokens: all of them. message_tokens: of each message
+    with what stands around it, so that a client knows which of them to leave out; other servers do not tell it.
     """
 
     count: int
     max_model_len: int | None = None
+    tokens: list[int] | None = None
     message_tokens: list[int] | None = None
 
 

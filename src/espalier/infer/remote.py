@@ -16,8 +16,18 @@ import httpx
 from pydantic import BaseModel, ValidationError
 
 from espalier.dataset.examples import Turn
-from espalier.infer.completions import ApiRefusal, ChatChunk, ChatCompletion, Model, ModelList, Scores, Tokenized
-from espalier.infer.engine import Sampling
+from espalier.infer.completions import (
+    ApiRefusal,
+    ChatChunk,
+    ChatCompletion,
+    Model,
+    ModelList,
+    Scores,
+    TextCompletion,
+    TextLogprobs,
+    Tokenized,
+)
+from espalier.infer.engine import Sampling, Tokens
 
 SILENCE_S: Final = 120.0
 """How long a server may say nothing; ours says that it is there while a request waits."""
@@ -29,6 +39,23 @@ PAUSE_S: Final = 1.0
 LONGEST_PAUSE_S: Final = 60.0
 BUSY: Final = frozenset({408, 409, 429, 500, 502, 503, 504})
 """Answers after which another try may help."""
+
+
+class Cut(BaseModel):
+    """What a server says of a text's tokens, if it says anything of them."""
+
+    tokens: list[int] | None = None
+
+
+class EchoChoice(BaseModel):
+    logprobs: TextLogprobs | None = None
+
+
+class Echo(BaseModel):
+    """What a server says of a text that it is asked to say again, if it does."""
+
+    choices: list[EchoChoice] = []
+
 
 Said = TypeVar("Said", bound=BaseModel)
 Request = Mapping[str, Any]
@@ -42,17 +69,17 @@ def chat_request(
     model: str, turns: Sequence[Turn], sampling: Sampling, seed: int | None = None, stop: Sequence[str] = (), n: int = 1
 ) -> dict[str, Any]:
     """What is sent to have a conversation answered. What says nothing is left out: some servers refuse its name."""
-    asked: dict[str, Any] = {
-        "model": model,
-        "messages": as_messages(turns),
-        "max_tokens": sampling.longest,
-        "temperature": sampling.temperature,
-    }
+    more = {name: value for name, value in (("stop", list(stop)), ("n", n)) if value not in ([], 1)}
+    return {"model": model, "messages": as_messages(turns), **drawn_so(sampling, seed), **more}
+
+
+def drawn_so(sampling: Sampling, seed: int | None) -> dict[str, Any]:
+    """How what follows is drawn, as the interface spells it."""
+    always = {"max_tokens": sampling.longest, "temperature": sampling.temperature}
     more: dict[str, tuple[Any, Any]] = {
-        "top_p": (sampling.top_p, 1.0), "top_k": (sampling.top_k, 0), "seed": (seed, None), "stop": (list(stop), []),
-        "n": (n, 1),
+        "top_p": (sampling.top_p, 1.0), "top_k": (sampling.top_k, 0), "seed": (seed, None)
     }  # fmt: skip
-    return asked | {name: value for name, (value, nothing) in more.items() if value != nothing}
+    return always | {name: value for name, (value, nothing) in more.items() if value != nothing}
 
 
 class _Address:
@@ -149,6 +176,30 @@ class ChatClient:
     def scores(self, conversations: Sequence[Sequence[Turn]]) -> Scores:
         """Of our own servers: what a reward model and a moderation model say of the last message of each."""
         return self._ask(Scores, "POST", f"{self._address.root}/score", _scored(conversations))
+
+    def tokens(self, model: str, given: Sequence[Turn] | str, special: bool = True) -> Tokens | None:
+        """Of our own servers and vLLM: a conversation in tokens, up to where the reply begins, or a text. special: with
+        what the tokenizer puts around texts. None where a server cuts nothing, or does not tell into what.
+        """
+        said: Request = (
+            {"prompt": given, "add_special_tokens": special}
+            if isinstance(given, str)
+            else {"messages": as_messages(given)}
+        )
+        told = self._ask(Cut, "POST", f"{self._address.root}/tokenize", {"model": model, **said}).tokens
+        return None if told is None else tuple(told)
+
+    def go_on(self, request: Request) -> str:
+        """How a text goes on."""
+        told = self._ask(TextCompletion, "POST", f"{self._address.url}/completions", request)
+        return told.choices[0].text if told.choices else ""
+
+    def read(self, model: str, text: Tokens) -> TextLogprobs | None:
+        """What a model makes of each token of a text, and of one more. None where a server does not tell it."""
+        asked = {"model": model, "prompt": list(text), "max_tokens": 1, "temperature": 0, "echo": True, "logprobs": 1}
+        choices = self._ask(Echo, "POST", f"{self._address.url}/completions", asked).choices
+        told = choices[0].logprobs if choices else None
+        return told if told and len(told.token_logprobs) >= len(text) and told.top_logprobs else None
 
     def _ask(self, kind: type[Said], method: str, url: str, body: Request | None = None) -> Said:
         for tried in range(1, TRIES + 1):

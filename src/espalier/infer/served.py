@@ -3,7 +3,7 @@
 Knows models and their chat formats; knows no HTTP.
 """
 
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import aclosing
 from copy import deepcopy
 from dataclasses import dataclass
@@ -18,12 +18,12 @@ from espalier.dataset.examples import ASSISTANT, SYSTEM, Turn
 from espalier.dataset.format import Role, prompt_of
 from espalier.infer.alone import Alone
 from espalier.infer.batching import Batching
-from espalier.infer.completions import ChatRequest, Finish, TokenLogprob, too_long
+from espalier.infer.completions import ApiRefusal, Drawing, Finish, TextLogprobs, TokenLogprob, too_long
 from espalier.infer.engine import Sampling, Tokens
 from espalier.infer.layout import layout_of, plain
 from espalier.infer.load import by_old_names, is_adapter, load_tokenizer, make_room, positions_of
 from espalier.infer.places import Places
-from espalier.infer.speech import Speech
+from espalier.infer.speech import Drawn, Speech
 from espalier.infer.tokens import encode_prompt
 from espalier.infer.unusable import BadModel
 
@@ -65,13 +65,25 @@ class Served:
         tokens = encode_prompt(prompt_of(given), self.tokenizer)
         return tokens if begun is None else (*tokens, *plain([begun], self.tokenizer)[0])
 
+    def text(self, given: str | Sequence[int], special: bool = True) -> Tokens:
+        """A text in tokens, as it is. special: with what the tokenizer puts around texts. Raises ApiRefusal where a
+        token is none of the model's.
+        """
+        if isinstance(given, str):
+            return tuple(
+                self.tokenizer(given, verbose=False)["input_ids"] if special else plain([given], self.tokenizer)[0]
+            )
+        if (highest := max(given)) >= len(self.tokenizer):
+            raise ApiRefusal(400, f"The model has no token {highest}.", "invalid_value", "prompt")
+        return tuple(given)
+
     def lengths(self, turns: Iterable[Turn]) -> list[int]:
         """Tokens of each turn, with what stands around it. Raises BadTemplate."""
         given = prompt_of(turns)
         texts = plain([segment.text for segment in given], self.tokenizer)
         return [self.layout.length(segment.role, text) for segment, text in zip(given, texts, strict=True)]
 
-    def sampling(self, request: ChatRequest, prompt: Tokens) -> Sampling:
+    def sampling(self, request: Drawing, prompt: Tokens) -> Sampling:
         """How replies are drawn, within the room that the prompt leaves. Raises ApiRefusal."""
         room = self.context - len(prompt)
         if room < (request.longest or 1):
@@ -79,14 +91,14 @@ class Served:
         longest = request.longest or min(room, USUAL)
         return Sampling(longest, request.temperature, request.top_p, request.top_k)
 
-    def places(self, request: ChatRequest) -> Places:
+    def places(self, request: Drawing) -> Places:
         """Where replies wait. A request with a seed must not depend on its company, and a batch tells no
         log-probabilities.
         """
-        return self.batching.places if request.seed is None and not request.logprobs else self.alone.places
+        return self.batching.places if request.seed is None and request.likeliest is None else self.alone.places
 
     async def reply(
-        self, request: ChatRequest, prompt: Tokens, sampling: Sampling, number: int = 0
+        self, request: Drawing, prompt: Tokens, sampling: Sampling, number: int = 0
     ) -> AsyncGenerator[Piece, None]:
         """One of the replies that a request wants, in pieces; the last one says why it ended. Who closes the generator
         before its end stops it.
@@ -96,7 +108,7 @@ class Served:
             drawing = self.batching.tokens(prompt, sampling)
         else:
             seed = None if request.seed is None else request.seed + number
-            drawing = self.alone.tokens(prompt, sampling, seed, request.top_logprobs if request.logprobs else None)
+            drawing = self.alone.tokens(prompt, sampling, seed, request.likeliest)
         ended = False
         async with aclosing(drawing):
             async for drawn in drawing:
@@ -110,6 +122,26 @@ class Served:
                 yield Piece(text, tokens, 1)
         text, tokens = speech.end()
         yield Piece(text, tokens, int(ended), "stop" if ended else "length")
+
+    async def read(self, text: Tokens, following: int, likeliest: int) -> tuple[str, TextLogprobs]:
+        """What the model makes of each token of a text, and the text. following: whether the likeliest token behind it
+        is told as well, 1, or not, 0.
+        """
+        drawn = (await self.alone.read(text, likeliest))[: len(text) + following]
+        speech, told, begins = Speech(self.tokenizer, ()), "", list[int]()
+        for each in drawn:
+            begins.append(len(told))
+            told += speech.add(Drawn(each.token))[0]
+        # Of tokens that look alike, as parts of signs do, the likeliest stays.
+        likely = [{self._word(token): log_p for token, log_p in reversed(each.likeliest)} for each in drawn]
+        logprobs = TextLogprobs(
+            tokens=[self._word(each.token) for each in drawn], token_logprobs=[each.log_prob for each in drawn],
+            top_logprobs=[each if place else None for place, each in enumerate(likely)], text_offset=begins,
+        )  # fmt: skip
+        return told + speech.end()[0], logprobs
+
+    def _word(self, token: int) -> str:
+        return str(self.tokenizer.decode([token]))
 
     def stop(self) -> None:
         """End what runs."""

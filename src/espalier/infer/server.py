@@ -8,6 +8,7 @@ import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import accumulate
 from time import time
 from typing import Any, Final, TypeVar
 from uuid import uuid4
@@ -28,23 +29,28 @@ from espalier.infer.completions import (
     ChatRequest,
     Choice,
     ChunkChoice,
+    CompletionRequest,
     Delta,
     Logprobs,
     Model,
     ModelList,
     Reply,
     Scores,
+    TextChoice,
+    TextCompletion,
+    TextLogprobs,
     Tokenized,
     TokenLogprob,
     Usage,
     event,
     no_model,
     read_chat,
+    read_completion,
     read_score,
     read_tokenize,
 )
 from espalier.infer.engine import Sampling, Tokens
-from espalier.infer.places import Full
+from espalier.infer.places import Full, Places
 from espalier.infer.served import Piece, Served
 from espalier.infer.unusable import BadTemplate
 
@@ -157,15 +163,34 @@ def make_app(serving: Serving) -> FastAPI:
         except Exception as error:
             raise _failure(error) from None
 
+    @app.post("/v1/completions")
+    async def completions(http: Request) -> Response:
+        asked = read_completion(await _body(http))
+        model = serving.model(asked.model)
+        prompt = model.text(asked.prompt)
+        sampling = model.sampling(asked, prompt)
+        _look(model.places(asked))
+        try:
+            return _json(await _while_there(http, _text(asked, model, prompt, sampling)))
+        except Exception as error:
+            raise _failure(error) from None
+
     @app.post("/tokenize")
     async def tokenize(http: Request) -> Response:
         asked = read_tokenize(await _body(http))
         found = serving.model(asked.model)
         try:
-            lengths, count = found.lengths(asked.turns), len(found.prompt(asked.turns))
+            lengths = found.lengths(asked.turns) if asked.messages else None
+            tokens = (
+                found.prompt(asked.turns)
+                if asked.messages
+                else found.text(asked.prompt or "", asked.add_special_tokens)
+            )
         except BadTemplate as wrong:
             raise ApiRefusal(400, f"{wrong}.", "invalid_value", "messages") from None
-        return _json(Tokenized(count=count, max_model_len=found.context, message_tokens=lengths))
+        return _json(Tokenized(
+            count=len(tokens), max_model_len=found.context, tokens=list(tokens), message_tokens=lengths
+        ))  # fmt: skip
 
     @app.post("/score")
     async def score(http: Request) -> Response:
@@ -200,11 +225,45 @@ def _admitted(serving: Serving, request: ChatRequest) -> _Asked:
     except BadTemplate as wrong:
         raise ApiRefusal(400, f"{wrong}.", "invalid_value", "messages") from None
     sampling = model.sampling(request, prompt)
+    _look(model.places(request), request.n)
+    return _Asked(request, model, prompt, sampling, f"chatcmpl-{uuid4().hex}", int(time()))
+
+
+def _look(places: Places, comers: int = 1) -> None:
+    """Raises ApiRefusal where they would find no room in the queue."""
     try:
-        model.places(request).look(request.n)
+        places.look(comers)
     except Full as full:
         raise ApiRefusal(503, f"The model is busy; {full}.", "queue_full", retry_after_s=full.retry_after_s) from None
-    return _Asked(request, model, prompt, sampling, f"chatcmpl-{uuid4().hex}", int(time()))
+
+
+async def _text(asked: CompletionRequest, model: Served, prompt: Tokens, sampling: Sampling) -> TextCompletion:
+    """How a text goes on, or what the model makes of it."""
+    drawn, finish = asked.max_tokens, "length"
+    if asked.echo:
+        text, logprobs = await model.read(prompt, asked.max_tokens, asked.logprobs or 0)
+    else:
+        text, drawn, tokens = "", 0, list[TokenLogprob]()
+        async with aclosing(model.reply(asked, prompt, sampling)) as reply:
+            async for piece in reply:
+                text, drawn, finish = text + piece.text, drawn + piece.drawn, piece.finish or finish
+                tokens += piece.tokens
+        logprobs = _of_text(tokens)
+    choice = TextChoice(text=text, logprobs=logprobs if asked.logprobs is not None else None, finish_reason=finish)
+    return TextCompletion(
+        id=f"cmpl-{uuid4().hex}", created=int(time()), model=asked.model, choices=[choice],
+        usage=Usage.of(len(prompt), drawn),
+    )  # fmt: skip
+
+
+def _of_text(tokens: Sequence[TokenLogprob]) -> TextLogprobs:
+    """The log-probabilities of what was drawn, as this route tells them."""
+    ends = list(accumulate((len(each.token) for each in tokens), initial=0))
+    return TextLogprobs(
+        tokens=[each.token for each in tokens], token_logprobs=[each.logprob for each in tokens],
+        top_logprobs=[{other.token: other.logprob for other in reversed(each.top_logprobs)} for each in tokens],
+        text_offset=ends[:-1],
+    )  # fmt: skip
 
 
 async def _whole(asked: _Asked) -> ChatCompletion:
