@@ -18,9 +18,10 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from sqlalchemy import URL, Connection, create_engine, make_url
+from sqlalchemy import URL, Connection, create_engine, event, make_url
 
 from espalier.store.door import Door, open_door
+from espalier.store.kept import Kept, keep_no_more
 from espalier.store.migrate import migrate
 from espalier.store.session import Database, open_database
 
@@ -158,5 +159,15 @@ def db(request: pytest.FixtureRequest) -> Iterator[Connection]:
     database: Database = request.getfixturevalue(f"_shared_{request.param}")
     with database.writer.connect() as db:
         transaction = db.begin()
+        if request.param == "sqlite":
+            _keep(db)
         yield db
+        keep_no_more(db)
         transaction.rollback()
+
+
+def _keep(db: Connection) -> None:
+    """What the one writer of SQLite keeps; a test may undo what it did as a door does for a use case that failed."""
+    kept = Kept(db)
+    kept.begun(db)
+    event.listen(db, "rollback_savepoint", lambda *_: kept.undone())

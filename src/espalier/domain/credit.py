@@ -3,9 +3,9 @@
 A person's totals are the sum over all trees, so they can be kept up by differences and rebuilt from nothing.
 """
 
-from collections.abc import Collection, Iterator
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime
+from typing import Final
 
 from espalier.domain.message import Message, Role
 from espalier.domain.points import Counts
@@ -20,24 +20,17 @@ PLACES = ("ranked_first", "ranked_second", "ranked_third")
 
 def credits(tree: Tree) -> Credits:
     """What each person earned on each day (UTC) by this tree. Imported and synthetic messages earn nothing."""
-    return _credits(tree, tree.messages, tree.rankings)
-
-
-def _credits(tree: Tree, messages: Collection[str], parents: Collection[str]) -> Credits:
-    """What was earned by these messages and their reviews, and by the rankings under these parents."""
-    earned: Credits = {}
-    for person, at, counts in (*_messages(tree, messages), *_reviews(tree, messages), *_rankings(tree, parents)):
-        key = (person, at.astimezone(UTC).date())
-        earned[key] = earned[key] + counts if key in earned else counts
-    return earned
+    return changed_credits(None, tree)
 
 
 def changed_credits(before: Tree | None, after: Tree) -> Credits:
     """The difference that a change of the tree makes; empty counts left out."""
+    sums: dict[tuple[str, date], dict[str, int]] = {}
     if before is None:
-        old, new = {}, credits(after)
+        _add(sums, 1, _earned(after, after.messages, after.rankings))
     elif before.deletions != after.deletions:
-        old, new = credits(before), credits(after)
+        _add(sums, -1, _earned(before, before.messages, before.rankings))
+        _add(sums, 1, _earned(after, after.messages, after.rankings))
     else:
         # Most changes touch one message, and what is the same object earned the same; but that a prompt counts as
         # spam, and rankings as agreeing, is said by the state of the tree.
@@ -46,13 +39,26 @@ def changed_credits(before: Tree | None, after: Tree) -> Credits:
             messages.add(after.root.id)
         if State.READY_FOR_EXPORT in (before.state, after.state):
             parents = {*before.rankings, *after.rankings}
-        old, new = _credits(before, messages, parents), _credits(after, messages, parents)
-    nothing = Counts()
-    touched = [key for key in old.keys() | new.keys() if old.get(key, nothing) != new.get(key, nothing)]
-    return {key: new.get(key, nothing) - old.get(key, nothing) for key in touched}
+        _add(sums, -1, _earned(before, messages, parents))
+        _add(sums, 1, _earned(after, messages, parents))
+    return {key: Counts(**counts) for key, counts in sums.items() if any(counts.values())}
 
 
-Earned = tuple[str, datetime, Counts]
+Earned = tuple[str, datetime, Mapping[str, int]]
+
+
+def _add(sums: dict[tuple[str, date], dict[str, int]], times: int, several: Iterable[Earned]) -> None:
+    for person, at, counts in several:
+        sum_of_day = sums.setdefault((person, at.astimezone(UTC).date()), {})
+        for name, count in counts.items():
+            sum_of_day[name] = sum_of_day.get(name, 0) + times * count
+
+
+def _earned(tree: Tree, messages: Collection[str], parents: Collection[str]) -> Iterator[Earned]:
+    """What was earned by these messages and their reviews, and by the rankings under these parents."""
+    yield from _messages(tree, messages)
+    yield from _reviews(tree, messages)
+    yield from _rankings(tree, parents)
 
 
 def _messages(tree: Tree, only: Collection[str]) -> Iterator[Earned]:
@@ -62,7 +68,7 @@ def _messages(tree: Tree, only: Collection[str]) -> Iterator[Earned]:
         yield message.author, message.at, _of_message(tree, message)
 
 
-def _of_message(tree: Tree, message: Message) -> Counts:
+def _of_message(tree: Tree, message: Message) -> Mapping[str, int]:
     counts: dict[str, int] = {}
     if message.parent_id is None:
         written = "prompts"
@@ -80,12 +86,13 @@ def _of_message(tree: Tree, message: Message) -> Counts:
     for name in TROLL_LABELS:
         if given := [answer for review in message.reviews if review.counted and (answer := review.labels.get(name))]:
             counts[name] = round(sum(given))
-    return Counts(**counts)
+    return counts
 
 
-FULL_LABELS = Counts(labels_full=1)
-SIMPLE_LABELS = Counts(labels_simple=1)
-RANKING = Counts(rankings=1)
+FULL_LABELS: Final = {"labels_full": 1}
+SIMPLE_LABELS: Final = {"labels_simple": 1}
+RANKING: Final = {"rankings": 1}
+AGREEING: Final = {"rankings": 1, "rankings_agreeing": 1}
 
 
 def _reviews(tree: Tree, only: Collection[str]) -> Iterator[Earned]:
@@ -112,4 +119,4 @@ def _rankings(tree: Tree, only: Collection[str]) -> Iterator[Earned]:
                 held = {reply for group in ranking.order for reply in group}
                 ranks = {reply: tree.messages[reply].rank for reply in held}
                 good = agrees(ranking.order, {reply: rank for reply, rank in ranks.items() if rank is not None})
-            yield ranking.person, ranking.at, replace(RANKING, rankings_agreeing=1) if good else RANKING
+            yield ranking.person, ranking.at, AGREEING if good else RANKING

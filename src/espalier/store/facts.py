@@ -31,7 +31,8 @@ from espalier.domain.contribution import (
 from espalier.domain.lifecycle import Command
 from espalier.domain.message import Message, Ranking, Reaction, Review, Skip, SkipOf
 from espalier.domain.tree import Shape, State
-from espalier.store.sql import Statement
+from espalier.store.kept import touch_tree
+from espalier.store.sql import Statement, TreeStatement
 from espalier.store.tables import contributions
 from espalier.store.times import from_us, to_us
 
@@ -95,7 +96,7 @@ class FactRow(NamedTuple):
         return self.person_id is None and bool(self.data.get("automatic"))
 
 
-_INSERT = Statement(
+_INSERT = TreeStatement(
     insert(contributions).values(
         tree_id=bindparam("tree_id"),
         kind=bindparam("kind"),
@@ -138,7 +139,9 @@ _WRITTEN = Statement(
         contributions.c.kind.in_(("planted", "replied")),
     )
 )  # fmt: skip
-_SAY = Statement(update(contributions).where(contributions.c.seq == bindparam("number")).values(data=bindparam("data")))
+_SAY = TreeStatement(
+    update(contributions).where(contributions.c.seq == bindparam("number")).values(data=bindparam("data"))
+)
 _SKIPS = Statement(
     select(contributions.c.data)
     .where(
@@ -175,6 +178,7 @@ def record(
     `terms`: the version that its person had accepted. `note` is kept for the audit and means nothing to the
     tree.
     """
+    touch_tree(db, tree_id)
     message_id, data = encode(fact)
     row = _INSERT.row(
         db,
@@ -224,6 +228,7 @@ def skip_reasons(db: Connection, tree_id: str, message_id: str) -> dict[str, int
 
 def give_reason(db: Connection, row: FactRow, reason: str) -> None:
     """Say why somebody skipped, who had not said it."""
+    touch_tree(db, row.tree_id)
     _SAY.run(db, number=row.seq, data=json.dumps({**row.data, "reason": reason}))
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select,
 from espalier.domain.gold import Agreement
 from espalier.domain.work import Act, Kind
 from espalier.store.facts import GOLD
-from espalier.store.sql import Statement
+from espalier.store.sql import Statement, TreeStatement
 from espalier.store.tables import contributions, done, gold, gold_answers, messages, people, tasks
 from espalier.store.times import from_us, to_us
 
@@ -113,7 +113,7 @@ _UNASKED = Statement(
     )
     .order_by(G.message_id)
 )
-_RECORD = Statement(
+_RECORD = TreeStatement(  # of none, in truth
     insert(contributions)
     .values(
         kind=GOLD,

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine, RootTransaction
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from espalier.store.copier import LogCopier
-from espalier.store.kept import KeptRows, keep_no_more
+from espalier.store.kept import Kept, keep_no_more
 from espalier.store.writes import CAPACITY, DoorBusy, P, T, UseCase, closed, not_saved, too_many
 
 GROUP = 128  # use cases in one commit, at most
@@ -62,7 +62,7 @@ class SqliteDoor:
         self._closed = False
         self._last_seen = False
         self._db: Connection | None = None
-        self._kept: KeptRows  # of that connection
+        self._kept: Kept  # of that connection
         self._copier = LogCopier(engine)
         self._thread = threading.Thread(target=self._work, name="door", daemon=True)
         self._thread.start()
@@ -151,7 +151,7 @@ class SqliteDoor:
         try:
             if self._db is None:
                 self._db = self._engine.connect()
-                self._kept = KeptRows(self._db)
+                self._kept = Kept(self._db)
             transaction = self._db.begin()
             self._kept.begun(self._db)
             return self._db, transaction

@@ -27,8 +27,10 @@ class PersonRole(StrEnum):
     ADMIN = "admin"
 
     def reaches(self, needed: "PersonRole") -> bool:
-        order = list(PersonRole)
-        return order.index(self) >= order.index(needed)
+        return _WEAKEST_FIRST.index(self) >= _WEAKEST_FIRST.index(needed)
+
+
+_WEAKEST_FIRST: Final = tuple(PersonRole)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,6 @@ _IN_FORCE: Final = (
     .where(T.hash == bindparam("token_hash"), T.revoked_at.is_(None))
 )
 _BY_TOKEN = Statement(_IN_FORCE)
-_BY_TOKEN_LOCKED = KeptStatement(_IN_FORCE.with_for_update(of=people))
 _BY_ID = Statement(select(*PERSON_COLUMNS).where(P.id == bindparam("person_id")))
 _BY_IDS = Statement(select(*PERSON_COLUMNS).where(P.id.in_(bindparam("ids", expanding=True))))
 _BY_ID_LOCKED = Statement(select(*PERSON_COLUMNS).where(P.id == bindparam("person_id")).with_for_update())
@@ -161,13 +162,16 @@ def by_token(db: Connection, token_hash: str) -> Person | None:
     return person_value(row) if row else None
 
 
+_BY_TOKEN_LOCKED = KeptStatement(_IN_FORCE.with_for_update(of=people), make=person_value)
+
+
 def by_token_alone(db: Connection, token_hash: str) -> Person | None:
     """The same for who will change something: until the transaction ends, nobody else does so for this person.
 
     So what one person sends twice at once is seen one after the other, and a ban holds for what comes after it.
     """
-    row = _BY_TOKEN_LOCKED.row(db, token_hash=token_hash)
-    return person_value(row) if row else None
+    person: Person | None = _BY_TOKEN_LOCKED.row(db, token_hash=token_hash)
+    return person
 
 
 def by_id(db: Connection, person_id: str) -> Person | None:

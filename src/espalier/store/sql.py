@@ -16,7 +16,7 @@ from sqlalchemy import ARRAY, BindParameter, Connection, Dialect, Executable, In
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 
-from espalier.store import kept
+from espalier.store.kept import OF_TREES, TABLES, kept
 
 _INSERT = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 _numbers = count()
@@ -43,6 +43,8 @@ class Statement:
     """
 
     __slots__ = ("_build", "_plans")
+    watched = TABLES | OF_TREES
+    """Whoever keeps what stands in these tables hears of a change."""
 
     def __init__(self, build: Executable | Callable[[Any], Executable]) -> None:
         self._build = build
@@ -93,8 +95,8 @@ class Statement:
     def many(self, db: Connection, /, several: Iterable[Mapping[str, Any]]) -> int:
         """Run a change once for each set of arguments; how many rows were touched in all."""
         plan = self._plans.get(db.dialect.name) or self._plan(db)
-        if plan.changes_kept and (rows := kept.kept_rows(db)):
-            rows.changing()
+        if plan.changes is not None and (here := kept(db)):
+            here.changing(plan.changes)
         bound = [plan.bind(arguments) for arguments in several]
         if not bound:
             return 0
@@ -107,40 +109,58 @@ class Statement:
 
     def sql(self, dialect: Dialect) -> str:
         """The text that the driver gets, for `EXPLAIN` and for tests."""
-        return _Plan(self._build, dialect).sql
+        return _Plan(self._build, dialect, self.watched).sql
 
     def _execute(self, db: Connection, arguments: Mapping[str, Any]) -> tuple[Any, "_Plan"]:
         plan = self._plans.get(db.dialect.name) or self._plan(db)
         bound = plan.bind(arguments)
         driver = _driver(db)
-        if plan.changes_kept and (rows := kept.kept_rows(db)):
-            rows.changing()
+        if plan.changes is not None and (here := kept(db)):
+            here.changing(plan.changes)
         try:
             return driver.execute(plan.sql, bound), plan
         except plan.driver_errors as error:
             raise _told(db, plan, bound, error) from error
 
     def _plan(self, db: Connection) -> "_Plan":
-        return self._plans.setdefault(db.dialect.name, _Plan(self._build, db.dialect))
+        return self._plans.setdefault(db.dialect.name, _Plan(self._build, db.dialect, self.watched))
 
 
 class KeptStatement(Statement):
-    """A question whose first row is asked for all day, of nothing but `kept.TABLES`; the writer of SQLite keeps it."""
+    """A question whose first row is asked for all day, of nothing but `TABLES`; the writer of SQLite keeps it, as what
+    `make` makes of it."""
 
-    __slots__ = ()
+    __slots__ = ("_make",)
+
+    def __init__(
+        self, build: Executable | Callable[[Any], Executable], make: Callable[[Any], Any] | None = None
+    ) -> None:
+        super().__init__(build)
+        self._make = make
 
     def row(self, db: Connection, /, **arguments: Any) -> Any | None:
-        here = kept.kept_rows(db)
+        here = kept(db)
         if here is None:
-            return super().row(db, **arguments)
+            return self._made(db, arguments)
         key = (self, *arguments.values())
         if key not in here.rows:
-            here.rows[key] = super().row(db, **arguments)
+            here.rows[key] = self._made(db, arguments)
         return here.rows[key]
 
     def value(self, db: Connection, /, **arguments: Any) -> Any | None:
         found = self.row(db, **arguments)
         return None if found is None else found[0]
+
+    def _made(self, db: Connection, arguments: Mapping[str, Any]) -> Any | None:
+        found = super().row(db, **arguments)
+        return found if found is None or self._make is None else self._make(found)
+
+
+class TreeStatement(Statement):
+    """A change of one tree, of which whoever runs it says which it is: `kept.touch_tree`."""
+
+    __slots__ = ()
+    watched = TABLES
 
 
 def _driver(db: Connection) -> Any:
@@ -176,9 +196,11 @@ def _told(db: Connection, plan: "_Plan", bound: Any, error: Exception) -> BaseEx
 class _Plan:
     """A statement as one dialect wants it: its text, and how arguments become what the driver takes."""
 
-    __slots__ = ("_names", "_pick", "_spell", "changes_kept", "driver_errors", "make", "sql")
+    __slots__ = ("_names", "_pick", "_spell", "changes", "driver_errors", "make", "sql")
 
-    def __init__(self, build: Executable | Callable[[Any], Executable], dialect: Dialect) -> None:
+    def __init__(
+        self, build: Executable | Callable[[Any], Executable], dialect: Dialect, watched: frozenset[str]
+    ) -> None:
         construct = build(_INSERT[dialect.name]) if not isinstance(build, Executable) else build
         if isinstance(construct, Insert) and not construct._returning:
             construct = construct.inline()  # else PostgreSQL is asked for the new key each time
@@ -186,7 +208,8 @@ class _Plan:
         compiled = _compiler_for(base)(dialect, construct)
         order: Sequence[str] = compiled.positiontup or ()
         self.sql = str(compiled)
-        self.changes_kept = isinstance(construct, UpdateBase) and str(construct.table) in kept.TABLES
+        table = str(construct.table) if isinstance(construct, UpdateBase) else ""
+        self.changes = table if table in watched else None
         self.driver_errors = dialect.loaded_dbapi.Error
         self.make: Callable[..., Any] | None = None
         self._names = frozenset(name for name in compiled.bind_names.values())

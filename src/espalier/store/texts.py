@@ -6,11 +6,12 @@ Knows no authors, votes or ranks, so that none can leak.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, Protocol
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, text
 
 from espalier.domain.message import ROLES, Role
+from espalier.store.kept import kept
 from espalier.store.sql import Statement
 from espalier.store.tables import messages, texts_sent
 from espalier.store.times import to_us
@@ -18,8 +19,21 @@ from espalier.store.times import to_us
 M = messages.c
 
 
+class Node(Protocol):
+    """What may be seen of a message."""
+
+    @property
+    def parent_id(self) -> str | None: ...
+    @property
+    def role(self) -> Role: ...
+    @property
+    def text(self) -> str: ...
+    @property
+    def lang(self) -> str: ...
+
+
 @dataclass(frozen=True, slots=True)
-class Node:
+class _Node:
     parent_id: str | None
     role: Role
     text: str
@@ -67,9 +81,11 @@ def path_to(nodes: Mapping[str, Node], message_id: str) -> list[Node]:
     return path[::-1]
 
 
-def nodes_of(db: Connection, tree_id: str) -> dict[str, Node]:
+def nodes_of(db: Connection, tree_id: str) -> Mapping[str, Node]:
+    if (here := kept(db)) and (tree := here.tree(tree_id)):
+        return tree.messages
     return {
-        message_id: Node(parent, ROLES[role], said, lang)
+        message_id: _Node(parent, ROLES[role], said, lang)
         for message_id, parent, role, said, lang in _NODES.tuples(db, tree_id=tree_id)
     }
 

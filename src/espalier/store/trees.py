@@ -26,8 +26,9 @@ from espalier.domain.work import changed_done, done_by, open_work
 from espalier.store import search, work
 from espalier.store.boards import add_to_tallies
 from espalier.store.facts import FACT_COLUMNS, VOTES, FactRow, Reviews, decode_ranking
+from espalier.store.kept import kept, touch_tree
 from espalier.store.locks import several_writers
-from espalier.store.sql import Statement
+from espalier.store.sql import Statement, TreeStatement
 from espalier.store.tables import contributions, done, messages, trees
 from espalier.store.times import from_us, to_us
 
@@ -79,8 +80,8 @@ TREE_FIELDS: Final = (
     "id", "lang", "state", "policy", "max_tree_depth", "max_children_count", "num_prompter_replies",
     "goal_tree_size", "won_lottery", "parked", "origin", "extra", "author_id", "created_at", "changed_at",
 )  # fmt: skip
-_INSERT_TREE = Statement(insert(trees).values({name: bindparam(name) for name in TREE_FIELDS}))
-_UPDATE_TREE = Statement(
+_INSERT_TREE = TreeStatement(insert(trees).values({name: bindparam(name) for name in TREE_FIELDS}))
+_UPDATE_TREE = TreeStatement(
     update(trees)
     .where(T.id == bindparam("tree_id"))
     .values({name: bindparam(name) for name in ("state", "policy", "won_lottery", "author_id", "changed_at")})
@@ -97,21 +98,21 @@ DERIVED: Final = (
 _NEXT_PLACE: Final = (
     select(func.coalesce(func.max(M.place), -1) + 1).where(M.tree_id == bindparam("tree_id")).scalar_subquery()
 )
-_INSERT_MESSAGE = Statement(
+_INSERT_MESSAGE = TreeStatement(
     insert(messages).values({name: bindparam(name) for name in IMMUTABLE + DERIVED} | {"place": _NEXT_PLACE})
 )
-_DELETE_MESSAGE = Statement(delete(messages).where(M.id == bindparam("message_id")))
+_DELETE_MESSAGE = TreeStatement(delete(messages).where(M.id == bindparam("message_id")))
 
 
 @cache
-def _update_message(names: tuple[str, ...]) -> Statement:
+def _update_message(names: tuple[str, ...]) -> TreeStatement:
     """Of a message only what changed is written: whatever is named is written again in all indexes that hold it."""
-    return Statement(
+    return TreeStatement(
         update(messages).where(M.id == bindparam("message_id")).values({name: bindparam(name) for name in names})
     )
 
 
-_DELETE_TREE = Statement(delete(trees).where(T.id == bindparam("tree_id")))
+_DELETE_TREE = TreeStatement(delete(trees).where(T.id == bindparam("tree_id")))
 _INSERT_DONE = Statement(
     lambda insert: (
         insert(done)
@@ -136,11 +137,17 @@ def load_tree(db: Connection, tree_id: str) -> Tree:
 
 def find_tree(db: Connection, tree_id: str) -> Tree | None:
     """The same, or None for a tree that is no longer there."""
+    here = kept(db)
+    if here and (tree := here.tree(tree_id)):
+        return tree
     row = (_TREE_LOCKED if several_writers(db) else _TREE).row(db, tree_id=tree_id)
     if row is None:
         return None
     votes = map(FactRow._make, _VOTES.tuples(db, tree_id=tree_id))
-    return tree_value(row, _MESSAGES.tuples(db, tree_id=tree_id), votes)
+    found = tree_value(row, _MESSAGES.tuples(db, tree_id=tree_id), votes)
+    if here:
+        here.keep_tree(found)
+    return found
 
 
 def load_tree_of(db: Connection, message_id: str) -> Tree:
@@ -298,6 +305,7 @@ def save_changes(
     `extras`: by message id (or the tree's), columns that only an import brings. `fresh_work`: the stored open work
     may not be what `before` says, so it is written anew.
     """
+    touch_tree(db, after.id)
     _save_tree(db, before, after, now, extras or {})
     _save_messages(db, before, after, extras or {})
     _save_done(db, before, after)
@@ -306,6 +314,8 @@ def save_changes(
         work.forget(db, after.id)
     work.replace_open_work(db, after.id, old, open_work(after, policy_of(after.policy, after.lang)), rng)
     add_to_tallies(db, changed_credits(before, after))
+    if here := kept(db):
+        here.keep_tree(after)
 
 
 def _save_tree(
@@ -437,6 +447,7 @@ _PARTS: Final[tuple[tuple[Callable[[Message], object], Callable[[Message], dict[
 
 def rewrite_rows(db: Connection, tree: Tree) -> None:
     """Write the derived columns of a tree and of all its messages, whatever stands there."""
+    touch_tree(db, tree.id)
     _UPDATE_TREE.run(
         db, tree_id=tree.id, state=tree.state, policy=tree.policy, won_lottery=int(tree.won_lottery),
         author_id=tree.root.author, changed_at=to_us(max(message.at for message in tree.messages.values())),
@@ -457,6 +468,7 @@ def _save_done(db: Connection, before: Tree | None, after: Tree) -> None:
 
 def forget_tree(db: Connection, tree: Tree) -> None:
     """Remove a tree whose prompt was withdrawn before anybody built on it; its log stays."""
+    touch_tree(db, tree.id)
     for message_id in tree.messages:
         _DELETE_MESSAGE.run(db, message_id=message_id)
         search.index(db, message_id, "", known=True)
