@@ -160,14 +160,14 @@ def db(request: pytest.FixtureRequest) -> Iterator[Connection]:
     with database.writer.connect() as db:
         transaction = db.begin()
         if request.param == "sqlite":
-            _keep(db)
+            keep(db)
         yield db
         keep_no_more(db)
         transaction.rollback()
 
 
-def _keep(db: Connection) -> None:
-    """What the one writer of SQLite keeps; a test may undo what it did as a door does for a use case that failed."""
+def keep(db: Connection) -> None:
+    """As the door of SQLite keeps for its writer; a test may undo what it did as a door does for what failed."""
     kept = Kept(db)
     kept.begun(db)
     event.listen(db, "rollback_savepoint", lambda *_: kept.undone())

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 import pytest
 from sqlalchemy import Connection, select
 
+from databases import keep
 from espalier.collect import (
     accounts,
     campaign,
@@ -35,6 +36,7 @@ from espalier.domain.message import EMOJIS, SKIP_REASONS, UNSAID
 from espalier.domain.tree import Tree, accepted, stands
 from espalier.domain.work import Act, Kind, Task
 from espalier.store import tables
+from espalier.store.kept import keep_no_more
 from espalier.store.people import Person
 from espalier.store.session import Database
 from espalier.store.sql import Statement
@@ -334,7 +336,9 @@ STEPS = 250
 @pytest.mark.parametrize("seed", range(12))
 def test_a_campaign_keeps_every_promise_whatever_people_do(seed: int, sqlite_db: Database) -> None:
     with sqlite_db.writer.begin() as db:
+        keep(db)
         drive(Campaign(db, seed))
+        keep_no_more(db)
 
 
 @pytest.mark.slow

@@ -43,6 +43,8 @@ def remedy(tree: Tree, policy: Policy) -> Remedy | None:
     if not policy.auto_mod_enabled or tree.state not in JUDGED:
         return None
     for message in tree.live().values():
+        if not message.reactions and not message.skips:
+            continue
         if _reaches(policy.auto_mod_red_flags, red_flags(message) - message.dismissed_flags):
             return Remedy(abort=True) if message.parent_id is None else Remedy(delete=message.id)
         if _reaches(policy.auto_mod_max_skip_reply, refusing_skips(message)):
