@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 
 import typer
 from rich.markup import escape
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from espalier.dataset.records import Spelling, Votes
 
 T = TypeVar("T")
+TOLD_EVERY: Final = 100
+"""Records; a bar that is told of each one costs as much as a condition."""
 
 
 def convert(
@@ -178,10 +180,13 @@ def _of_examples(file: Path, target: Path, wanted: "Wanted", notices: Report, ba
 
 
 def counted(records: Iterable[T], told: Bar) -> Iterator[T]:
-    """The same, told how many there were."""
+    """The same, told now and then how many there were, and at the end."""
+    done = 0
     for done, record in enumerate(records, 1):
         yield record
-        told(done)
+        if done % TOLD_EVERY == 0:
+            told(done)
+    told(done)
 
 
 def anything(records: Iterator[T], target: Path) -> Iterator[T]:

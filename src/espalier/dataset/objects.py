@@ -73,6 +73,7 @@ def _named(value: object) -> str:
     return type(value).__name__
 
 
+_PARTS_OF_A_MEAN: Final = len(LabelMean.__annotations__)
 _WHOLE: Final = {int}
 _NUMBERS: Final = {int, float}
 
@@ -116,7 +117,7 @@ def _labels(value: object) -> Mapping[str, LabelMean]:
         for name, said in value.items():
             _label(name, said)
     for name, said in value.items():
-        if len(said) > len(LabelMean.__annotations__):
+        if len(said) > _PARTS_OF_A_MEAN:
             _finite(name, said)
     return value
 
@@ -144,7 +145,7 @@ def _within(name: str, read: Callable[[object], object], value: object) -> None:
 
 
 def _is_columns(value: Mapping[str, object], names: Sequence[str]) -> bool:
-    return all(type(value.get(name)) is list for name in names)
+    return names[0] in value and all(type(value.get(name)) is list for name in names)
 
 
 def _rows(columns: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -162,7 +163,7 @@ def _rows(columns: Mapping[str, Any]) -> list[dict[str, Any]]:
             _within(f"name[{place}]", _name, name)
     if len(set(names)) < len(names):
         raise Malformed(".name", "names something twice")
-    if len(columns) > len(LabelMean.__annotations__) + 1:
+    if len(columns) > _PARTS_OF_A_MEAN + 1:
         for name, column in columns.items():
             _finite(name, column)
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
