@@ -20,7 +20,7 @@ from espalier.domain.policy import CampaignPolicy
 from espalier.domain.tree import Shape, State, Tree
 from espalier.domain.work import open_work
 from espalier.store import tables
-from espalier.store.facts import record
+from espalier.store.facts import decode, find_fact, record
 from espalier.store.history import facts_of
 from espalier.store.people import Person, PersonRole
 from espalier.store.policies import PolicyBook, keep_policy
@@ -80,7 +80,11 @@ class Garden:
     def add(self, tree_id: str, person: Person | None, fact: Contribution) -> Tree:
         self.later(seconds=1)
         before = self.load(tree_id)
-        record(self.db, tree_id, fact, self.now, person=person.id if person else None)
+        number = record(self.db, tree_id, fact, self.now, person=person.id if person else None)
+        if isinstance(fact, Reviewed | Ranked):  # with the number and time that stand in the log
+            row = find_fact(self.db, number)
+            assert row is not None
+            fact = decode(row, {})
         return change_tree(self.db, before, fact, self.scene())
 
     def halt(self) -> Ordered:
