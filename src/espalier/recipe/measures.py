@@ -127,7 +127,7 @@ def _measured(plan: Plan, step: Step) -> Measured:
     prompts = tuple(texts_of(line.example)[-1] for line, _ in asked if not isinstance(line.example, str))
     lines = held_out_lines(plan, Kind.THREADS)
     costs = _costs(model, plan, tokenizer, lines)
-    return Measured(prompts, costs, tuple(replies), dict(_others(model, plan, step, tokenizer, lines)))
+    return Measured(prompts, costs, tuple(replies), dict(_others(model, plan, step, tokenizer, lines, costs)))
 
 
 def _model(step: Step) -> tuple[Any, PreTrainedTokenizerBase]:
@@ -139,22 +139,30 @@ def _model(step: Step) -> tuple[Any, PreTrainedTokenizerBase]:
 
 
 def _others(
-    model: Any, plan: Plan, step: Step, tokenizer: PreTrainedTokenizerBase, lines: Sequence[Line]
+    model: Any,
+    plan: Plan,
+    step: Step,
+    tokenizer: PreTrainedTokenizerBase,
+    lines: Sequence[Line],
+    costs: tuple[Cost, ...],
 ) -> Iterator[tuple[str, tuple[Cost, ...]]]:
-    """Raises BadSource where the model has learned one of these texts."""
+    """lines, costs: of the held-out trees. Raises BadSource where the model has learned a text beside them, and where
+    a language has none of them.
+    """
     for each in (each for each in plan.recipe.data.beside if not each.learn):
         others = held_out_lines(plan, Kind.THREADS, each.file)
         refuse_learned(Parts((), tuple(others)), step.model)
         yield f"of {each.name}", _costs(model, plan, tokenizer, others)
-    tags = step.settings.data.tags
-    if tags:
-        yield "with tags", _costs(model, plan, tokenizer, lines, tags)
+    told = {"": costs}
+    if tags := step.settings.data.tags:
+        told[" with tags"] = _costs(model, plan, tokenizer, lines, tags)
+        yield "with tags", told[" with tags"]
     for lang in plan.recipe.measure.langs:
-        if not (spoken := [line for line in lines if line.lang == lang]):
+        trees = {line.unit for line in lines if line.lang == lang}
+        if not trees:
             raise BadSource(f"no held-out conversation is in {lang!r}; measure.langs must be of what is held out")
-        yield f"in {lang}", _costs(model, plan, tokenizer, spoken)
-        if tags:
-            yield f"in {lang} with tags", _costs(model, plan, tokenizer, spoken, tags)
+        for how, found in told.items():
+            yield f"in {lang}{how}", tuple(cost for cost in found if cost.tree in trees)
 
 
 def _costs(
