@@ -19,8 +19,9 @@ class ModelServer:
     """url: where it listens. asked: the requests, in order. words: of each reply, said one after the other; in_turn: of
     the next replies, before those. pause_s: before each word. held_at: before this word it waits until it is let go.
     busy: so many requests are refused as too many. lost: after so many it hangs up before any word. breaks_after:
-    words, then it hangs up. gone: how many readers hung up before the end. context: tokens; a token is a word. owner:
-    of the model, as the server says it. refuses: with which status.
+    words, then it hangs up; where it says why, with one more word and an error at once. gone: how many readers hung up
+    before the end. context: tokens; a token is a word. owner: of the model, as the server says it. refuses: with which
+    status.
     """
 
     url: str = ""
@@ -32,6 +33,7 @@ class ModelServer:
     busy: int = 0
     lost: int = 0
     breaks_after: int | None = None
+    says_why: bool = False
     gone: int = 0
     context: int | None = None
     counts_tokens: bool = False
@@ -93,6 +95,8 @@ async def _said(says: ModelServer, words: tuple[str, ...]) -> AsyncIterator[byte
     try:
         for number, word in enumerate(words):
             if number == says.breaks_after:
+                if says.says_why:
+                    yield _event({"content": word}, None) + b'data: {"error": {"message": "no memory"}}\n\n'
                 return
             await asyncio.sleep(says.pause_s)
             while says.held_at == number:

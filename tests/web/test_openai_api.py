@@ -74,6 +74,15 @@ def test_who_hangs_up_has_the_model_stop(client: openai.OpenAI, server: ModelSer
     raise AssertionError("the model goes on")
 
 
+def test_an_error_in_the_midst_comes_behind_the_words_before_it(client: openai.OpenAI, server: ModelServer) -> None:
+    server.breaks_after, server.says_why = 1, True
+    said = list[str]()
+    stream = client.chat.completions.create(model="small", messages=WHY, stream=True)
+    with pytest.raises(openai.APIError, match="no memory"):
+        said.extend(piece.choices[0].delta.content or "" for piece in stream)
+    assert said == ["Blue ", "light "]
+
+
 def test_refusals_are_those_of_openai(client: openai.OpenAI, server: ModelServer, site: Live) -> None:
     with pytest.raises(openai.NotFoundError, match="no model 'large'; there are: small"):
         client.chat.completions.create(model="large", messages=WHY)
@@ -90,12 +99,13 @@ def test_refusals_are_those_of_openai(client: openai.OpenAI, server: ModelServer
     assert busy.value.response.headers["retry-after"] == "1"
 
 
-def test_the_limits_of_a_person_hold(client: openai.OpenAI) -> None:
+def test_the_limits_of_a_person_hold(client: openai.OpenAI, server: ModelServer) -> None:
     for _ in range(REPLIES // 4):
         client.chat.completions.create(model="small", messages=WHY, n=4)
     with pytest.raises(openai.RateLimitError) as refused:
         client.chat.completions.create(model="small", messages=WHY)
     assert int(refused.value.response.headers["retry-after"]) > 500
+    assert len(server.asked) == REPLIES // 4, "who may not ask has no model begin"
 
 
 def test_the_safety_filter_holds_for_programs_too(client: openai.OpenAI, server: ModelServer) -> None:

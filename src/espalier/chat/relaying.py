@@ -67,16 +67,22 @@ class Relay:
             choices.append(choice)
         return made.model_copy(update={"choices": choices, "model": request.model})
 
-    async def stream(self, request: ChatRequest, body: bytes) -> AsyncGenerator[ChatChunk, None]:
-        """The answer as it comes; whoever closes it has the model stop. Raises ApiRefusal."""
+    async def stream(self, request: ChatRequest, body: bytes) -> AsyncGenerator[list[ChatChunk], None]:
+        """The answer as it comes, with what comes at once together; whoever closes it has the model stop.
+
+        Raises ApiRefusal.
+        """
         await self._look_at_words(request)
         served, client = self._models[request.model]
-        coming = client.stream(_passed_on(served, body))
+        asked = _passed_on(served, body)
+        coming = self._looked_at(request, client.stream(asked)) if self._safety else client.together(asked)
         with _told_as_ours():
-            async with aclosing(self._looked_at(request, coming) if self._safety else coming) as chunks:
-                async for chunk in chunks:
-                    if chunk.choices or request.usage_in_stream:
-                        yield chunk.model_copy(update={"model": request.model})
+            async with aclosing(coming) as together:
+                async for chunks in together:
+                    yield [
+                        chunk.model_copy(update={"model": request.model})
+                        for chunk in chunks if chunk.choices or request.usage_in_stream
+                    ]  # fmt: skip
 
     async def close(self) -> None:
         for _, client in self._models.values():
@@ -84,22 +90,24 @@ class Relay:
 
     async def _looked_at(
         self, request: ChatRequest, coming: AsyncGenerator[ChatChunk, None]
-    ) -> AsyncGenerator[ChatChunk, None]:
+    ) -> AsyncGenerator[list[ChatChunk], None]:
         """What comes, but for replies that the filter takes out: those end there."""
         texts, ended = [""] * request.n, set[int]()
         async with aclosing(gathered(coming, LOOKED_AT_EVERY_S)) as together:
             async for chunks in together:
+                passed = list[ChatChunk]()
                 for number in {choice.index for chunk in chunks for choice in chunk.choices} - ended:
                     said = [c.delta.content or "" for chunk in chunks for c in chunk.choices if c.index == number]
                     seen, texts[number] = len(texts[number]), texts[number] + "".join(said)
                     if await self._takes_out(request.model, Side.WRITTEN, texts[number], seen):
                         ended.add(number)
                         over = ChunkChoice(index=number, delta=Delta(), finish_reason=FILTERED)
-                        yield chunks[0].model_copy(update={"choices": [over]})
+                        passed.append(chunks[0].model_copy(update={"choices": [over]}))
                 for chunk in chunks:
                     left = [choice for choice in chunk.choices if choice.index not in ended]
                     if left or not chunk.choices:
-                        yield chunk.model_copy(update={"choices": left})
+                        passed.append(chunk.model_copy(update={"choices": left}))
+                yield passed
                 if len(ended) == request.n:
                     return
 

@@ -8,7 +8,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import aclosing, contextmanager, suppress
 from typing import Any, Final, Self, TypeVar
 from urllib.parse import urlsplit
 
@@ -249,6 +249,13 @@ class AsyncChatClient:
         """The pieces of a reply. Whoever closes the generator before its end has the server stop. A stream that breaks
         off before each of its replies has ended raises Unreachable.
         """
+        async with aclosing(self.together(request)) as coming:
+            async for chunks in coming:
+                for chunk in chunks:
+                    yield chunk
+
+    async def together(self, request: Request) -> AsyncGenerator[list[ChatChunk], None]:
+        """The same, with the pieces that come at once as one."""
         body = {**request, "stream": True, "stream_options": {"include_usage": True}}
         unfinished = set(range(int(request.get("n", 1))))
         with self._address.reached():
@@ -256,10 +263,13 @@ class AsyncChatClient:
                 if answer.is_error:
                     await answer.aread()
                     raise self._address.refusal(answer)
-                async for said in _events(answer.aiter_bytes()):
-                    chunk = self._chunk(said)
-                    unfinished -= {choice.index for choice in chunk.choices if choice.finish_reason}
-                    yield chunk
+                async for events in _events(answer.aiter_bytes()):
+                    chunks, fault = self._chunks(events)
+                    unfinished -= {each.index for chunk in chunks for each in chunk.choices if each.finish_reason}
+                    if chunks:
+                        yield chunks
+                    if fault:
+                        raise fault
         if unfinished:
             raise Unreachable(f"the server at {self._address.url} broke off in the midst of a reply")
 
@@ -272,13 +282,21 @@ class AsyncChatClient:
         """Of our own servers: what a reward model and a moderation model say of the last message of each."""
         return await self._ask(Scores, "POST", f"{self._address.root}/score", _scored(conversations))
 
-    def _chunk(self, said: str) -> ChatChunk:
+    def _chunks(self, events: Sequence[str]) -> tuple[list[ChatChunk], Exception | None]:
+        """The pieces up to the first event that is none, and what that says."""
+        chunks = list[ChatChunk]()
         try:
-            refused = refusal_in(json.loads(said), 500)
-        except ValueError:
-            refused = None
-        if refused:
-            raise refused
+            for said in events:
+                chunks.append(self._chunk(said))
+        except (ApiRefusal, Unreachable) as fault:
+            return chunks, fault
+        return chunks, None
+
+    def _chunk(self, said: str) -> ChatChunk:
+        if '"error"' in said or '"detail"' in said:  # most have neither, and need not be read twice
+            with suppress(ValueError):
+                if refused := refusal_in(json.loads(said), 500):
+                    raise refused
         return self._address.parsed(ChatChunk, said)
 
     async def _ask(self, kind: type[Said], method: str, url: str, body: Request | None = None) -> Said:
@@ -296,14 +314,15 @@ def _scored(conversations: Sequence[Sequence[Turn]]) -> Request:
     return {"conversations": [as_messages(turns) for turns in conversations]}
 
 
-async def _events(pieces: AsyncIterator[bytes]) -> AsyncIterator[str]:
-    """The data of each event, up to `[DONE]` or the end of the body.
+async def _events(pieces: AsyncIterator[bytes]) -> AsyncIterator[list[str]]:
+    """The data of the events, those of one piece together, up to `[DONE]` or the end of the body.
 
     Lines end with a line feed only: httpx would also break them at U+2028, which JSON may hold as it is.
     """
     left, data = b"", list[str]()
     async for piece in pieces:
         *lines, left = (left + piece).split(b"\n")
+        come, done = list[str](), False
         for line in lines:
             text = line.removesuffix(b"\r").decode("utf-8", "replace")
             if text.startswith("data:"):
@@ -311,10 +330,15 @@ async def _events(pieces: AsyncIterator[bytes]) -> AsyncIterator[str]:
             elif not text and data:
                 said = "\n".join(data)
                 data.clear()
-                if said.strip() == "[DONE]":
-                    await _read_out(pieces)
-                    return
-                yield said
+                done = said.strip() == "[DONE]"
+                if done:
+                    break
+                come.append(said)
+        if come:
+            yield come
+        if done:
+            await _read_out(pieces)
+            return
 
 
 async def _read_out(pieces: AsyncIterator[bytes]) -> None:

@@ -68,10 +68,10 @@ class _Documented(FastAPI):
 def _routes() -> Sequence[BaseRoute]:
     """Of the API and all pages. Once in a process: at the first request FastAPI settles what each of them takes."""
     together = APIRouter()
+    together.include_router(openai.router)  # first: its requests are looked for through all that stand before
     for router in ROUTERS:
         together.include_router(router, prefix=API, responses=errors.DOCUMENTED)
     together.include_router(health.router)
-    together.include_router(openai.router)
     for router in pages.ROUTERS:
         together.include_router(router, include_in_schema=False)
     return together.routes
