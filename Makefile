@@ -67,15 +67,20 @@ lock: .venv/.installed-dev
 clean:
 	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis src/*.egg-info
 
+# pip compiles with one core what it installs, and this with all; some packages bring files that are no Python.
+COMPILE := $(BIN)/python -m compileall -qq -j 0 .venv/lib || true
+
 # A stamp for each set of extras: installed once, and again when what is wanted has changed.
 .venv/.installed: pyproject.toml constraints.txt | $(BIN)/pip
 	@echo "Installing Espalier into .venv ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt -e .
+	@$(COMPILE)
 	@touch $@
 
 .venv/.installed-%: pyproject.toml constraints.txt | $(BIN)/pip
 	@echo "Installing Espalier with what '$*' needs into .venv ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$*]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt -e '.[$*]'
+	@$(COMPILE)
 	@touch $@
 
 $(BIN)/pip:
