@@ -18,12 +18,12 @@ from espalier.domain.tree import Shape, Tree
 from espalier.store import charters, notices, people, policies, tables
 from espalier.store.door import Door, open_door
 from espalier.store.facts import record
-from espalier.store.kept import MOST, TABLES, Kept, keep_no_more, kept
+from espalier.store.kept import MOST_MESSAGES, TABLES, Kept, keep_no_more, kept
 from espalier.store.people import Person, PersonRole
 from espalier.store.policies import PolicyBook
 from espalier.store.session import Database, open_engine
 from espalier.store.sql import KeptStatement, Statement
-from espalier.store.trees import load_tree
+from espalier.store.trees import load_tree, load_trees
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 ANN = Person("ann", "Ann", PersonRole.CONTRIBUTOR, False, True, False, NOW)
@@ -127,7 +127,8 @@ def load(db: Connection) -> Tree:
 def read(database: Database) -> Tree:
     """As anybody reads it who keeps nothing."""
     with database.read() as db:
-        return load(db)
+        (found,) = load_trees(db, ["t1"])
+        return found
 
 
 def test_a_tree_that_somebody_changed_is_what_the_next_one_finds(
@@ -175,8 +176,8 @@ def test_a_tree_that_another_process_changes_is_seen(door: Door, tree: Tree, any
 def test_no_more_trees_are_kept_than_the_memory_holds(any_database: Database, tree: Tree) -> None:
     with any_database.writer.connect() as db:
         here = Kept(db)
-        for number in range(MOST + 2):
+        for number in range(MOST_MESSAGES + 2):
             here.keep_tree(replace(tree, id=str(number)))
             here.keep_tree(replace(tree, id=str(number)))
-        assert [here.tree(str(number)) is None for number in (0, 1, 2, MOST + 1)] == [True, True, False, False]
+        assert [here.tree(str(number)) is None for number in (0, 1, 2, MOST_MESSAGES + 1)] == [True, True, False, False]
         keep_no_more(db)

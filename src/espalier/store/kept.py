@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from espalier.domain.tree import TERMINAL, Tree
+from espalier.domain.tree import ACTIVE, Tree
 from espalier.store.session import commits_of_others
 
 TABLES: Final = frozenset({"charters", "policies", "people", "tokens", "notices", "decisions"})
@@ -18,7 +18,9 @@ TABLES: Final = frozenset({"charters", "policies", "people", "tokens", "notices"
 OF_TREES: Final = frozenset({"trees", "messages", "contributions"})
 """What trees are read from."""
 MOST: Final = 20_000
-"""Rows, and messages of trees: these take 5 kB each with what was said of them."""
+"""Rows."""
+MOST_MESSAGES: Final = 30_000
+"""Of trees: 5 kB each, with what was said of them."""
 _KEPT: Final = "kept"
 
 
@@ -61,13 +63,13 @@ class Kept:
         return found
 
     def keep_tree(self, tree: Tree) -> None:
-        """It stands in the database as it is here."""
+        """It stands in the database as it is here. Of those on which nobody works none is kept."""
         self._forget_tree(tree.id)
-        if tree.state in TERMINAL:
+        if tree.state not in ACTIVE:
             return
         self._trees[tree.id] = tree
         self._messages += len(tree.messages)
-        while self._messages > MOST:
+        while self._messages > MOST_MESSAGES:
             self._forget_tree(next(iter(self._trees)))
 
     def touch_tree(self, tree_id: str) -> None:
