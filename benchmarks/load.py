@@ -23,7 +23,8 @@ from espalier.collect.exports import export_trees
 from espalier.dataset.write import write_records
 from espalier.store.door import open_door
 from espalier.store.people import Person, PersonRole, add_person, add_token
-from espalier.store.session import open_database
+from espalier.store.session import open_database, open_engine
+from espalier.store.tables import metadata
 from generated import Size, Texts, generate, lang_of, token
 
 ACCOUNTS = 2_000
@@ -225,10 +226,14 @@ def peak_mb(pid: int) -> float:
 
 
 def template(name: str) -> Path:
+    """A generated campaign, kept for the next time. One from before there was a table has it from now on."""
     path = FOLDER / f"{name}.db"
     if not path.exists():
         print(f"generating the {name} campaign …", flush=True)
         generate(name, path)
+    engine = open_engine(f"sqlite:///{path}")
+    metadata.create_all(engine)
+    engine.dispose()
     return path
 
 
