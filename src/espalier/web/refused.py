@@ -114,7 +114,7 @@ OF_REQUESTS: Final[Mapping[str, str]] = {
     "malformed": N_("Something is missing in it, or is of another kind. Please go back and send it once more."),
     "method-not-allowed": N_("This address is not for that. Please go back and take the way over the page."),
     "too-large": N_("What was sent is larger than this server takes."),
-    "internal": N_("The fault is ours and has been noted. What you typed is kept as a draft."),
+    "internal": N_("The fault is ours and has been noted. Drafts are kept."),
 }
 """By the slug of what the server itself refuses, before any rule of the campaign."""
 OTHERWISE: Final = N_("This request cannot be answered as it came.")
