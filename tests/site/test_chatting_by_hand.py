@@ -60,7 +60,7 @@ def last(page: Page) -> str:
 def test_a_reply_grows_in_two_windows_and_through_a_broken_connection_and_is_said_once(site: Site) -> None:
     with model_of(site) as says:
         page = begin(site)
-        expect(page.get_by_text("Waiting: 2 replies come first.")).to_be_visible()
+        expect(page.get_by_text("Waiting: 2 replies come first.").first).to_be_visible()
         says(page, "Because **blue** ", False)
         expect(page.locator(".reply .words")).to_have_text("Because blue")
         expect(page.get_by_role("status").filter(has_text="The reply begins.")).to_have_count(1)
@@ -85,7 +85,7 @@ def test_a_reply_grows_in_two_windows_and_through_a_broken_connection_and_is_sai
 def test_where_nothing_comes_any_more_the_page_says_so_and_begins_anew(site: Site) -> None:
     with model_of(site) as says:
         page = begin(site)
-        expect(page.get_by_text("Waiting: 2 replies come first.")).to_be_visible()
+        expect(page.get_by_text("Waiting: 2 replies come first.").first).to_be_visible()
         page.route("**/stream*", lambda route: Route.abort(route))
         page.clock.fast_forward(60_000)
         expect(page.locator("#lost")).to_be_visible()

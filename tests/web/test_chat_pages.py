@@ -233,8 +233,9 @@ def test_of_several_replies_one_is_taken_and_the_conversation_goes_on_below_it(a
     assert "Answer C" in ada.page.text
     assert "Take A" not in ada.page.text, "they are being written"
     answer(ada, "Because.")
-    ended, shown = streamed(ada, f"{address}/stream?reply={last_reply(ada)}")
-    assert (ended, "Take C" in shown) == (True, True)
+    replies = re.findall(r'id="([^"]+)" class="turn assistant', ada.page.text)
+    ended, shown = streamed(ada, f"{address}/stream?reply={'&reply='.join(replies)}")
+    assert (len(replies), ended, "Take C" in shown) == (3, True, True)
     page = ada.get(address).text
     assert 'id="text"' not in page
     taken = re.findall(r'name="take" value="([^"]+)" data-key="take_b"', page)[0]

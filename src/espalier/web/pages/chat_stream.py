@@ -20,7 +20,7 @@ from espalier.domain.errors import NotFound
 from espalier.store import chats
 from espalier.store.chats import Chat, MessageState
 from espalier.store.drawn import Drawn
-from espalier.web.pages.chat_thread import Found, Turn, is_slow, is_starting, place_of
+from espalier.web.pages.chat_thread import LETTERS, Found, Turn, is_slow, is_starting, place_of
 from espalier.web.render import render
 from espalier.web.visit import Chatter, Visit
 
@@ -64,7 +64,9 @@ class Stage:
 
 
 @router.get("/chat/{chat_id}/stream")
-def follow(visit: Chatter, chat_id: str, reply: Annotated[list[str], Query(min_length=1, max_length=2)]) -> Response:
+def follow(
+    visit: Chatter, chat_id: str, reply: Annotated[list[str], Query(min_length=1, max_length=len(LETTERS))]
+) -> Response:
     """Until all of these replies have ended."""
     with visit.campaign.read(visit.caller) as (db, person):
         conversations.own_chat(db, person, chat_id)
