@@ -76,7 +76,9 @@ class Files(Section):
         "Other conversations, to measure on or to learn.", "one table [[data.beside]] or more", ()
     )
     planted: Planting | None = setting("Secrets for @planted.", "a table [data.planted]", None)
-    held_out: float = setting("The share of trees that is only measured on.", "above 0, to 0.5", 0.2, gt=0, le=0.5)
+    held_out: float = setting(
+        "The share of trees that is only measured on.", "a number above 0, at most 0.5", 0.2, gt=0, le=0.5
+    )
     split_seed: str = setting("Another one divides the trees otherwise.", "a text", "0")
     demo: bool = setting("Take the demo's trees where the folder is not there.", "true or false", False)
 

@@ -26,8 +26,10 @@ class Curriculum(Section):
         "What is easy: few tokens, few turns, a high quality, a language with many lines, or a low loss at first.",
         "length, turns, quality, language or loss",
     )
-    begin: float = setting("The share that is drawn from at first.", "above 0, to 1", 0.2, gt=0, le=1)
-    until: float = setting("The share of the steps after which all is drawn from.", "above 0, to 1", 0.5, gt=0, le=1)
+    begin: float = setting("The share that is drawn from at first.", "a number above 0, at most 1", 0.2, gt=0, le=1)
+    until: float = setting(
+        "The share of the steps after which all is drawn from.", "a number above 0, at most 1", 0.5, gt=0, le=1
+    )
     hard_first: bool = setting("The other way round.", "true or false", False)
 
 

@@ -50,7 +50,9 @@ class Demonstrations(Section):
     apart: float = setting("δ, how far the cosines of a pair are apart at least.", "a number from 0", 0.01, ge=0)
     longest: int = setting("Tokens of a reply, its end token among them.", "a whole number from 1", 256, ge=1)
     temperature: float = setting("Replies are drawn at it.", "a number above 0", 1.0, gt=0)
-    top_p: float = setting("Draw from the likeliest tokens of this share.", "above 0, to 1", 1.0, gt=0, le=1)
+    top_p: float = setting(
+        "Draw from the likeliest tokens of this share.", "a number above 0, at most 1", 1.0, gt=0, le=1
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,11 @@ class Dpo(Section):
         lt=0.5,
     )
     slope: float = setting(
-        "λ of DPO-COV: the most that one pair can pull; 1 knows no noise.", "above 0, 1 at most", 1.0, gt=0, le=1
+        "λ of DPO-COV: the most that one pair can pull; 1 knows no noise.",
+        "a number above 0, at most 1",
+        1.0,
+        gt=0,
+        le=1,
     )
     pessimism: float = setting("η, which draws to replies that are preferred.", "a number from 0", 0.0, ge=0)
     verbosity: float = setting(

@@ -35,7 +35,9 @@ class Rollouts(Section):
     temperature: float = setting(
         "Replies are drawn at it, and their probabilities taken at it.", "a number above 0", 1.0, gt=0
     )
-    top_p: float = setting("Draw from the likeliest tokens of this share.", "above 0, to 1", 1.0, gt=0, le=1)
+    top_p: float = setting(
+        "Draw from the likeliest tokens of this share.", "a number above 0, at most 1", 1.0, gt=0, le=1
+    )
     top_k: int = setting("Draw from so many of the likeliest tokens; 0 from all.", "a whole number from 0", 0, ge=0)
     unfinished: float = setting(
         "What a reply is worth that was cut off before its end token, whatever the reward model says.", "a number", -1.0

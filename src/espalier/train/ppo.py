@@ -65,7 +65,7 @@ class Ppo(Section):
     kl_target: float | None = setting(
         "Nats a reply that β is steered to; where none is given it stays as it is.", "a number above 0", None, gt=0
     )
-    kl_horizon: float = setting("Replies in which β may change by a factor e^0.2.", "above 0", 10_000.0, gt=0)
+    kl_horizon: float = setting("Replies in which β may change by a factor e^0.2.", "a number above 0", 10_000.0, gt=0)
     clip: float = setting("ε, how far π may go from π_old in one step.", "a number above 0", 0.2, gt=0)
     value_clip: float = setting("How far V may go from V_old in one step.", "a number above 0", 0.2, gt=0)
     value_weight: float = setting("What the critic's loss counts beside the policy's.", "a number from 0", 0.1, ge=0)
