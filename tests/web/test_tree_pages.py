@@ -8,7 +8,7 @@ from campaigns import REPLIES, World
 from espalier.collect.charter import change_charter
 from espalier.collect.imports import import_trees
 from espalier.collect.intake import Source
-from espalier.dataset.records import tree_record
+from espalier.dataset.objects import tree_record
 from espalier.domain.pseudonym import pseudonym
 from espalier.store.preferences import Preferences, keep_preferences
 from oasst import message, tree
