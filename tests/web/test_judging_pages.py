@@ -250,7 +250,9 @@ def test_every_key_that_is_listed_is_an_act_of_a_script_and_the_other_way_round(
     listed = {act for name in KEYS_OF.keys() - of_buttons for row in KEYS_OF[name].rows for act in row.acts.values()}
     scripts = "".join(file.read_text() for file in Path(files.__file__).with_name("static").glob("*.js"))
     acts = re.findall(r"espalierKeys\??\.on\(\{(.*?)\}\);", scripts, re.DOTALL)
-    assert {act for each in acts for act in re.findall(r"(\w+): ", each)} == listed
+    pressed = re.findall(r"const act of \[(.*?)\]", scripts)
+    found = {act for each in acts for act in re.findall(r"(\w+): ", each)}
+    assert found | {act for each in pressed for act in re.findall(r'"(\w+)"', each)} == listed
 
 
 def test_help_lists_all_keys_and_each_page_its_own_without_scripts(dora: Visitor) -> None:
