@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from huggingface_hub import DatasetCard
 
+from espalier.dataset import describe as describing
 from espalier.dataset.about import About, CardFile
 from espalier.dataset.card import card, write_card
 from espalier.dataset.columns import columns
@@ -19,6 +21,7 @@ from espalier.dataset.judgements import judgements
 from espalier.dataset.read import read_trees
 from espalier.dataset.records import TreeRecord, VoteRecord
 from espalier.dataset.report import write_report
+from espalier.dataset.trees import map_messages
 from oasst import lines, message, tree
 
 HOSTILE = '</script><script>alert("x")</script>'
@@ -135,6 +138,18 @@ def test_agreement_is_that_of_the_votes(trees: list[TreeRecord]) -> None:
     assert alpha.estimate is not None
     expected = krippendorff.alpha(table.T, level_of_measurement="ordinal")
     assert alpha.estimate.value == pytest.approx(expected)
+
+
+def test_the_one_large_language_of_several_stands_by_itself(
+    trees: list[TreeRecord], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(describing, "FEWEST_IN_A_LANGUAGE", 20)
+    given = votes(trees)
+    german = [map_messages(tree, lambda message: replace(message, lang="de")) for tree in trees]
+    for some, langs in ((trees, {"all", "de"}), (german, {"all"})):
+        described = describe(some, given, with_topics=False)
+        assert {each.lang for each in described.agreement if each.label == "quality"} == langs
+        assert described.rankings.keys() == langs
 
 
 def test_hubs_read_the_card(trees: list[TreeRecord], tmp_path: Path) -> None:

@@ -133,17 +133,17 @@ def _scores(scores: Iterable[Scores], of: Columns) -> "dict[str, NDArray[np.floa
 
 
 def _largest_langs(of: Columns) -> "list[tuple[str, NDArray[np.bool_]]]":
+    """The languages that are looked at by themselves, with the places of their messages; none where one is all."""
     import numpy as np
 
     sizes = np.bincount(of.lang[of.lang >= 0], minlength=len(of.langs))
     order = sorted(range(len(of.langs)), key=lambda code: (-sizes[code], of.langs[code]))
-    return [(of.langs[code], of.lang == code) for code in order if sizes[code] >= FEWEST_IN_A_LANGUAGE][:MOST_LANGS]
+    found = [(of.langs[code], of.lang == code) for code in order if sizes[code] >= FEWEST_IN_A_LANGUAGE][:MOST_LANGS]
+    return [(lang, places) for lang, places in found if not places.all()]
 
 
 def _agreement(of: Columns, judged: Judgements, resamples: int, random: "np.random.Generator") -> list[LabelAgreement]:
     places = [(ALL, None), *_largest_langs(of)]
-    if len(places) == 2:  # one language is all of them
-        places = places[:1]
     found = []
     for label in in_order({**of.labels, **judged.labels}):
         for lang, which in places:
@@ -170,9 +170,7 @@ def _rankings(of: Columns, judged: Judgements, resamples: int, random: "np.rando
     if not judged.ballots:
         return {}
     found = {ALL: rankings(judged.ballots_of(), resamples, random)}
-    langs = _largest_langs(of)
-    if len(langs) > 1:
-        found |= {lang: rankings(judged.ballots_of(which), resamples, random) for lang, which in langs}
+    found |= {lang: rankings(judged.ballots_of(which), resamples, random) for lang, which in _largest_langs(of)}
     return {lang: each for lang, each in found.items() if each.sets}
 
 
