@@ -108,9 +108,10 @@ FOCUSED = """() => {
   const name = element.outerHTML.slice(0, 200) + Math.round(box.top + scrollY);
   if (box.width < 2 || box.height < 2) return { name, covered: false };
   const x = Math.min(Math.max(box.left + box.width / 2, 0), innerWidth - 1);
-  const reaches = [0.15, 0.5, 0.85].some((part) => {
-    const y = box.top + box.height * part;
-    if (y < 0 || y >= innerHeight) return false;
+  // Of what is taller than the window, the part in it counts.
+  const [upper, lower] = [Math.max(box.top, 0), Math.min(box.bottom, innerHeight)];
+  const reaches = lower > upper && [0.15, 0.5, 0.85].some((part) => {
+    const y = upper + (lower - upper) * part;
     const top = document.elementFromPoint(x, y);
     const labels = [...(element.labels ?? [])];
     return top && (element.contains(top) || top.contains(element) || labels.some((label) => label.contains(top)));
