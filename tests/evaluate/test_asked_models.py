@@ -89,6 +89,9 @@ class Echo:
     def __init__(self) -> None:
         self.asked = 0
 
+    def reading(self) -> None:
+        """It only replies."""
+
     def generate(self, prompts: Sequence[Turns], sampling: Sampling, seed: int) -> list[str]:
         self.asked += len(prompts)
         return [f"{turns[-1].content} {seed}" for turns in prompts]

@@ -145,6 +145,9 @@ class Server:
     def __init__(self) -> None:
         self.asked: list[Context] = []
 
+    def reading(self) -> None:
+        """It only replies."""
+
     def generate(self, prompts: Sequence[Context], sampling: Sampling, seed: int) -> list[str]:
         self.asked += prompts
         return [f"blue. {sampling.longest} and more" for _ in prompts]

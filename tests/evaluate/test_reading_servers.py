@@ -12,7 +12,7 @@ import uvicorn
 from commands import Run
 from espalier.dataset.examples import Turn
 from espalier.evaluate.local import LocalModel
-from espalier.evaluate.model import BadModelName, reading
+from espalier.evaluate.model import BadModelName
 from espalier.evaluate.remote import ReadingModel, open_remote
 from espalier.infer.engine import Sampling
 from espalier.infer.opening import Bounds, Opened
@@ -49,7 +49,7 @@ def stub() -> Iterator[ModelServer]:
 
 
 def test_texts_are_as_likely_to_a_server_as_to_its_model(url: str, local_model: LocalModel) -> None:
-    served = reading(open_remote("tiny", url))
+    served = open_remote("tiny", url).reading()
     assert isinstance(served, ReadingModel)
     asked = [
         ((Turn("user", "Why?"),), "Because of the air."),

@@ -51,6 +51,9 @@ def test_a_language_model_may_judge_and_what_it_mumbles_is_counted_apart() -> No
     class Mumbling:
         name = source = identity = "judge"
 
+        def reading(self) -> None:
+            """It only replies."""
+
         def generate(self, prompts: list[object], sampling: Sampling, seed: int) -> list[str]:
             return ["It helps. [[A]]", "Not [[A]], it is [[C]]", "Who knows?"][: len(prompts)]
 

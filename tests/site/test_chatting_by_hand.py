@@ -53,6 +53,17 @@ def begin(site: Site) -> Page:
     return page
 
 
+def ask(site: Site, choice: str, taken: str) -> Page:
+    """With one choice more than usual of how it is replied."""
+    page = site.person("Ada")
+    page.goto("/chat")
+    page.get_by_text("How it replies").click()
+    page.get_by_label(choice).select_option(taken)
+    page.get_by_label("Your message").fill(QUESTION)
+    page.get_by_label("Your message").press("Control+Enter")
+    return page
+
+
 def last(page: Page) -> str:
     return page.locator(".reply .words").last.inner_text().strip()
 
@@ -110,12 +121,7 @@ def test_escape_stops_and_what_is_being_typed_stays(site: Site) -> None:
 
 def test_the_vote_comes_when_both_replies_side_by_side_have_ended(site: Site) -> None:
     with model_of(site) as says:
-        page = site.person("Ada")
-        page.goto("/chat")
-        page.get_by_text("How it replies").click()
-        page.get_by_label("Compare with another model").select_option("large")
-        page.get_by_label("Your message").fill(QUESTION)
-        page.get_by_label("Your message").press("Control+Enter")
+        page = ask(site, "Compare with another model", "large")
         expect(page.get_by_text("Answer A")).to_be_visible()
         says(page, "Because.", True)
         expect(page.get_by_role("button", name="Both are good")).to_be_visible()
@@ -125,12 +131,7 @@ def test_the_vote_comes_when_both_replies_side_by_side_have_ended(site: Site) ->
 
 def test_of_several_replies_one_is_taken_by_its_letter(site: Site) -> None:
     with model_of(site) as says:
-        page = site.person("Ada")
-        page.goto("/chat")
-        page.get_by_text("How it replies").click()
-        page.get_by_label("Replies to choose from").select_option("3")
-        page.get_by_label("Your message").fill(QUESTION)
-        page.get_by_label("Your message").press("Control+Enter")
+        page = ask(site, "Replies to choose from", "3")
         expect(page.get_by_text("Answer C")).to_be_visible()
         says(page, "Because.", True)
         expect(page.get_by_role("button", name="Take C")).to_be_visible()

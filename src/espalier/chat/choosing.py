@@ -69,7 +69,7 @@ def again_to_choose(
 def refuse_undecided(db: Connection, person: Person, chat_id: str) -> None:
     """Raises NotFound, and Conflict while several replies of the conversation wait for a choice."""
     own_chat(db, person, chat_id)
-    if drawn.undecided(db, chat_id):
+    if drawn.undecided(drawn.drawn_in(db, chat_id)):
         raise Conflict("Several replies wait for your choice. Take one, or go on without choosing.")
 
 

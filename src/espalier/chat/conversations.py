@@ -158,20 +158,6 @@ def let_ask(
         chats.note_asked(db, person.id, timely_id(now, rng), now)
 
 
-def may_ask(db: Connection, person: Person, model: str, now: datetime, words: str | None = None) -> None:
-    """Raises TryLater (with the seconds) where somebody has asked for too much, or too many wait for the model.
-
-    words: what was said, to be handed back.
-    """
-    wait_s = seconds_to_wait(chats.asked_since(db, person.id, now - WITHIN), now)
-    if wait_s:
-        raise TryLater("You have asked for many replies in a short time.", retry_after_s=wait_s, text=words)
-    if chats.waiting_for(db, model) >= MOST_WAITING:
-        raise TryLater(
-            "Too many people wait for this model. Choose another one, or wait.", retry_after_s=FULL_S, text=words
-        )
-
-
 def ended_early(reply: ChatMessage) -> bool:
     """Whether there could be more of a reply, behind what there is of it."""
     return reply.text != "" and (
@@ -382,6 +368,12 @@ def _place_reply(
 
 
 def _let(db: Connection, person: Person, model: str, now: datetime, words: str | None = None) -> None:
-    """Raises TryLater as `may_ask` does."""
-    may_ask(db, person, model, now, words)
+    """Raises TryLater (with the seconds) where somebody has asked for too much, or too many wait for the model."""
+    wait_s = seconds_to_wait(chats.asked_since(db, person.id, now - WITHIN), now)
+    if wait_s:
+        raise TryLater("You have asked for many replies in a short time.", retry_after_s=wait_s, text=words)
+    if chats.waiting_for(db, model) >= MOST_WAITING:
+        raise TryLater(
+            "Too many people wait for this model. Choose another one, or wait.", retry_after_s=FULL_S, text=words
+        )
     chats.forget_asked(db, person.id, now - WITHIN)

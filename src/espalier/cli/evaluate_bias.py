@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from espalier.cli.evaluating import (
+    OF_A_REPLY,
     RESULTS,
     Device,
     Into,
@@ -47,7 +48,7 @@ def bias(
     ] = None,
     moderation: Toxicity = None,
     judge: JudgeOption = None,
-    judge_longest: JudgeLongest = 512,
+    judge_longest: JudgeLongest = OF_A_REPLY,
     into: Into = RESULTS,
     longest: Longest = 96,
     temperature: Temperature = 0.0,

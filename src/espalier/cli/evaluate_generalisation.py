@@ -86,6 +86,7 @@ def generalisation(
             sides, seed, checksums([*files, *others]), prompts if reward else 0, Sampling(longest, temperature),
             base, reward, into,
         )  # fmt: skip
+        _refuse_an_empty_side(probe)
         before = None
         if base:
             (model,) = opened([base], device, dtype, threads)
@@ -148,10 +149,8 @@ class Probe:
 def _sides(
     files: "Sequence[Path]", others: "Sequence[Path]", langs: "Sequence[str]", notices: "Callable[[Finding], None]"
 ) -> "Sides":
-    """Ends the command where a side has no reply."""
     from espalier.dataset.read import read_trees
-    from espalier.evaluate.generalisation import BEYOND, WITHIN, sides_of
-    from espalier.evaluate.heldout import said_in
+    from espalier.evaluate.generalisation import sides_of
 
     def trees(paths: "Sequence[Path]") -> "Iterator[TreeRecord]":
         for path in paths:
@@ -160,11 +159,16 @@ def _sides(
     sides = sides_of(trees(files), trees(others), langs)
     if both := sides.doubled:
         err.print(f"{plural(both, 'tree')} of those beyond {'is' if both == 1 else 'are'} within, too: left there.")
-    which = sides.beyond(said_in(sides.trees))
-    for where, of in ((WITHIN, ~which), (BEYOND, which)):
+    return sides
+
+
+def _refuse_an_empty_side(probe: Probe) -> None:
+    """Ends the command where a side has no reply."""
+    from espalier.evaluate.generalisation import BEYOND, WITHIN
+
+    for where, of in ((WITHIN, ~probe.beyond), (BEYOND, probe.beyond)):
         if not of.any():
             fail(f"There is no accepted reply of an assistant {where} what was trained on.")
-    return sides
 
 
 def _bits(model: "Weighted", probe: Probe) -> "measure.Numbers":
@@ -179,7 +183,6 @@ def _of_model(model: "Model", probe: Probe, before: "measure.Numbers | None") ->
     """What replies cost a model, before: those that training began with; and its own replies to what is asked."""
     from espalier.evaluate.answers import answers, samples_of
     from espalier.evaluate.generalisation import GENERALISATION, costs_apart
-    from espalier.evaluate.model import reading
     from espalier.evaluate.results import Results, figures
     from espalier.train.seen import learned_among
 
@@ -188,7 +191,7 @@ def _of_model(model: "Model", probe: Probe, before: "measure.Numbers | None") ->
             f"{escape(model.name)} has learned {plural(learned, 'of these texts', 'of these texts')}: its figures say "
             "little.", style="yellow",
         )  # fmt: skip
-    reader, told = reading(model), {}
+    reader, told = model.reading(), {}
     if reader is not None:
         told = costs_apart(probe.said, probe.beyond, _bits(reader, probe), before, probe.random())
     replies = list[str]()

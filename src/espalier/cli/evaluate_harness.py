@@ -56,13 +56,12 @@ def harness(
     from espalier.evaluate.answers import samples_of
     from espalier.evaluate.harness import Adapter, evaluate
     from espalier.evaluate.harness_files import asked
-    from espalier.evaluate.model import reading
     from espalier.evaluate.results import Results, checksums
 
     with in_sentences():
         files = [each.file for each in map(asked, tasks) if each.file]
         for model in opened(models, device, dtype, threads):
-            reader = reading(model)
+            reader = model.reading()
             in_chat = chat or reader is None
             with progress(f"{model.name}: {', '.join(tasks)}") as bar:
                 adapter = Adapter(reader or model, in_chat, seed, samples_of(into, model, HARNESS), bar)

@@ -49,7 +49,6 @@ def heldout(
     from espalier.dataset.read import read_trees
     from espalier.evaluate import heldout as measured
     from espalier.evaluate.answers import answers, samples_of
-    from espalier.evaluate.model import reading
     from espalier.evaluate.results import Figure, Results, checksums, figures
     from espalier.infer.engine import Sampling
     from espalier.train.seen import learned_among
@@ -76,7 +75,7 @@ def heldout(
                     f"{escape(model.name)} has learned {plural(learned, 'of these texts', 'of these texts')}: "
                     "its figures say little.", style="yellow",
                 )  # fmt: skip
-            if (reader := reading(model)) is not None:
+            if (reader := model.reading()) is not None:
                 with progress(f"{model.name}: reading") as bar:
                     told = measured.costs(reader, said, np.random.default_rng(seed), bar)
             if reward:

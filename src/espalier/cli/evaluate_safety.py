@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from espalier.cli.evaluating import (
+    OF_A_REPLY,
     RESULTS,
     Device,
     Into,
@@ -47,7 +48,7 @@ def safety(
     moderation: Toxicity = None,
     level: Level = 0.5,
     judge: JudgeOption = None,
-    judge_longest: JudgeLongest = 512,
+    judge_longest: JudgeLongest = OF_A_REPLY,
     into: Into = RESULTS,
     longest: Longest = 128,
     temperature: Temperature = 0.0,

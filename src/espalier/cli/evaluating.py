@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 from rich.markup import escape
@@ -53,6 +53,8 @@ JudgeOption = Annotated[
 JudgeLongest = Annotated[
     int, typer.Option("--judge-longest", metavar="N", min=1, help="Tokens of what a language model says as a judge.")
 ]
+OF_A_REPLY: Final = 512
+"""Tokens of what a judge says of one reply, by default."""
 Toxicity = Annotated[
     Path | None, typer.Option("--moderation", metavar="FILE", help="What `espalier safety train` made: tells toxicity.")
 ]
@@ -167,8 +169,8 @@ def cells(figure: "Figure") -> tuple[str, str, str]:
 
 def weighing(model: "Model", what: str) -> "Weighted":
     """The model as one that tells probabilities; a command that needs them ends where a server does not."""
-    from espalier.evaluate.model import NOTHING, reading
+    from espalier.evaluate.model import NOTHING
 
-    if (found := reading(model)) is None:
+    if (found := model.reading()) is None:
         fail(f"{model.name} is on a server that tells {NOTHING}; {what} needs one that does, or a model's directory.")
     return found

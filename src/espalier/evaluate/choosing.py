@@ -10,7 +10,7 @@ from typing import Final
 
 from espalier.dataset.examples import USER, Turn, Turns
 from espalier.evaluate.answers import answers
-from espalier.evaluate.model import Model, Tell, Weighted, nobody, reading
+from espalier.evaluate.model import Model, Tell, Weighted, nobody
 from espalier.infer.engine import Sampling
 
 AT_ONCE: Final = 64
@@ -45,7 +45,7 @@ def chosen(
 
     The last turn of each conversation lists the choices by letter.
     """
-    if (reader := reading(model)) is not None:
+    if (reader := model.reading()) is not None:
         return [
             max(range(len(choices)), key=lambda place, of=of, choices=choices: of[place] / _size(choices[place]))  # type: ignore[misc]
             for (_, choices), of in zip(asked, likelihoods(reader, asked, tell), strict=True)

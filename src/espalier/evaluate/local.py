@@ -6,7 +6,7 @@ Knows tokens; does not know what is evaluated.
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import torch
 from transformers import PreTrainedTokenizerBase
@@ -60,6 +60,10 @@ class LocalModel:
         ends = {end_of(self.reads), *({end} if isinstance(end := self.reads.eos_token_id, int) else ())}
         samples = LocalEngine(self.model, ends, PASS_TOKENS).generate(tokens, sampling, seed)
         return [str(self.reads.decode(list(each.reply), skip_special_tokens=True)) for each in samples]
+
+    def reading(self) -> Self:
+        """Weights are at hand."""
+        return self
 
     def loglikelihood(self, asked: Sequence[tuple[Context, str]]) -> list[Likelihood]:
         """Of a context that is too long the end stays: whole turns of a conversation, tokens of a text or of the last

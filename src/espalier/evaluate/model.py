@@ -53,6 +53,12 @@ class Model(Protocol):
         """
         ...
 
+    def reading(self) -> "Weighted | None":
+        """The same model where it tells what it makes of texts: one whose weights are at hand does, and one whose
+        server does. Raises Unreachable.
+        """
+        ...
+
 
 @runtime_checkable
 class Weighted(Model, Protocol):
@@ -69,17 +75,6 @@ class Weighted(Model, Protocol):
     def loglikelihood_rolling(self, texts: Sequence[str]) -> list[Likelihood]:
         """What each text is to the model from its first token on, after nothing; the whole of it, however long."""
         ...
-
-
-def reading(model: Model) -> Weighted | None:
-    """The same model where it tells what it makes of texts: one whose weights are at hand does, and one whose server
-    does. Raises Unreachable.
-    """
-    if isinstance(model, Weighted):
-        return model
-    from espalier.evaluate.remote import RemoteModel
-
-    return model.reading() if isinstance(model, RemoteModel) else None
 
 
 class Judge(Protocol):

@@ -6,7 +6,7 @@ Knows requests; does not know what is evaluated.
 import hashlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final
+from typing import Final, Self
 
 from espalier.dataset.examples import ASSISTANT, SYSTEM, USER, Turn, Turns
 from espalier.evaluate.model import BadModelName, Context, Likelihood
@@ -65,6 +65,9 @@ class ReadingModel(RemoteModel):
     def __init__(self, name: str, url: str, model: str, key: str | None = None, longest: int | None = None) -> None:
         super().__init__(name, url, model, key, longest)
         self.tokenizer = hashlib.sha256(self.source.encode()).hexdigest()[:16]
+
+    def reading(self) -> Self:
+        return self
 
     def generate(self, prompts: Sequence[Context], sampling: Sampling, seed: int) -> list[str]:
         """A text goes on as a text. Raises ApiRefusal, Unreachable."""

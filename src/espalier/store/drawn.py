@@ -4,7 +4,7 @@ Knows rows. They go with their conversation.
 """
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -61,9 +61,9 @@ def drawn_in(db: Connection, chat_id: str) -> list[Drawn]:
     return [_drawn(row) for row in _OF_CHAT.rows(db, chat=chat_id)]
 
 
-def undecided(db: Connection, chat_id: str) -> Drawn | None:
+def undecided(several: Iterable[Drawn]) -> Drawn | None:
     """Those of a conversation that wait for a choice."""
-    return next((each for each in drawn_in(db, chat_id) if each.decided_at is None), None)
+    return next((each for each in several if each.decided_at is None), None)
 
 
 def decide(db: Connection, drawn_id: str, reply_id: str | None, at: datetime) -> bool:

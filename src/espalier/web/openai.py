@@ -3,10 +3,9 @@
 The limits of the person hold, and the safety filter. Refusals of every kind are in their shape too.
 """
 
-import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing, contextmanager
-from typing import Any, Final, TypeVar
+from typing import Final
 
 from fastapi import APIRouter, FastAPI, Request
 from starlette.concurrency import run_in_threadpool
@@ -15,13 +14,12 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from espalier.chat import conversations
 from espalier.chat.relaying import Relay
 from espalier.domain.errors import Refusal
-from espalier.infer.completions import DONE, ApiRefusal, ChatChunk, ChatRequest, Model, ModelList, event, read_chat
+from espalier.infer.completions import DONE, ApiRefusal, ChatChunk, Model, ModelList, event, read_chat
 from espalier.web.campaign import Caller, Campaign
 from espalier.web.deps import CampaignDep, Contributor, Reader
 
 router = APIRouter(prefix="/v1", include_in_schema=False)  # described by OpenAI
 OWNER: Final = "espalier"
-Made = TypeVar("Made")
 
 
 def install(app: FastAPI) -> None:
@@ -42,46 +40,14 @@ async def chat(request: Request, campaign: CampaignDep, caller: Contributor) -> 
         relay, body = _relay(campaign), await request.body()
         asked = read_chat(body)
         relay.known(asked.model)
+        await campaign.change(caller, conversations.let_ask, asked.model, campaign.clock(), campaign.rng, count=asked.n)
     if not asked.stream:
-        made = await _counted(campaign, caller, asked, relay.complete(asked, body))
-        return Response(made.model_dump_json(), media_type="application/json")
+        return Response((await relay.complete(asked, body)).model_dump_json(), media_type="application/json")
     pieces = relay.stream(asked, body)
-    try:
-        first = await _counted(campaign, caller, asked, _first(pieces))
-    except BaseException:
-        await pieces.aclose()
-        raise
+    first: list[ChatChunk] = await anext(pieces, [])
     return StreamingResponse(
         _events(first, pieces), media_type="text/event-stream", headers={"Cache-Control": "no-store"}
     )
-
-
-async def _counted(
-    campaign: Campaign, caller: Caller, asked: ChatRequest, making: Coroutine[Any, Any, Made]
-) -> Made:  # fmt: skip
-    """What a model makes for somebody who may ask for it. It begins while that is being counted, since a model and a
-    disk take their time; nothing of it is passed on before that is kept. Raises ApiRefusal.
-    """
-    model, now = asked.model, campaign.clock()
-    try:
-        with _in_their_shape(), campaign.read(caller) as (db, person):
-            conversations.may_ask(db, person, model, now)
-    except BaseException:
-        making.close()
-        raise
-    coming = asyncio.ensure_future(making)
-    try:
-        with _in_their_shape():
-            await campaign.change(caller, conversations.let_ask, model, now, campaign.rng, count=asked.n)
-    except BaseException:
-        coming.cancel()
-        await asyncio.gather(coming, return_exceptions=True)
-        raise
-    return await coming
-
-
-async def _first(pieces: AsyncGenerator[list[ChatChunk], None]) -> list[ChatChunk]:
-    return await anext(pieces, [])
 
 
 async def _events(first: list[ChatChunk], pieces: AsyncGenerator[list[ChatChunk], None]) -> AsyncIterator[bytes]:

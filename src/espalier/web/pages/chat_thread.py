@@ -158,8 +158,9 @@ class Found:
             reply: replace(each, left_model=self._titled(each.left_model), right_model=self._titled(each.right_model))
             for each in pairs if each.vote for reply in (each.left_id, each.right_id)
         }  # fmt: skip
-        self._taken = {each.taken_id: len(each.replies) for each in drawn.drawn_in(db, chat.id) if each.taken_id}
-        self.undecided = None if self.unvoted else drawn.undecided(db, chat.id)
+        several = drawn.drawn_in(db, chat.id)
+        self._taken = {each.taken_id: len(each.replies) for each in several if each.taken_id}
+        self.undecided = None if self.unvoted else drawn.undecided(several)
         beside: Sequence[str] = ()
         if self.unvoted is not None:
             beside = (self.unvoted.left_id, self.unvoted.right_id)
