@@ -7,13 +7,9 @@ from typing import Any, Final
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from espalier.train import base, dpo, grpo, ppo, reward, sft
-from espalier.train.settings import Section, Settings, Source, Tuning, section_of
+from espalier.train.options import KINDS
+from espalier.train.settings import Section, Source, Tuning, section_of
 
-KINDS: Final[dict[str, type[Settings]]] = {
-    "base": base.BaseSettings, "sft": sft.SftSettings, "reward": reward.RewardSettings, "dpo": dpo.DpoSettings,
-    "ppo": ppo.PpoSettings, "grpo": grpo.GrpoSettings,
-}  # fmt: skip
 BEGINNING: Final = """\
 # Settings of training
 

@@ -102,3 +102,7 @@ def test_the_package_alone_loads_next_to_nothing() -> None:
 
 def test_the_command_line_answers_without_loading_the_site() -> None:
     assert not loaded_by("import espalier.cli") & {"fastapi", "uvicorn", "torch"}
+
+
+def test_settings_of_training_are_checked_without_loading_torch() -> None:
+    assert not loaded_by("import espalier.train.options, espalier.recipe.plan") & {"torch", "transformers"}

@@ -78,6 +78,13 @@ def test_a_recipe_that_cannot_be_is_refused_with_its_place(file: Path, change: s
         read_plan(file, [change], file.parent)
 
 
+def test_what_is_wrong_in_several_steps_is_told_at_once(file: Path) -> None:
+    with pytest.raises(BadSettings) as refused:
+        read_plan(file, ["steps.sft.run.sed=1", "steps.ppo.ppo.kl=-1"], file.parent)
+    told = str(refused.value).splitlines()
+    assert ["steps.sft.run.sed" in told[0], "steps.ppo.ppo.kl" in told[1], len(told)] == [True, True, 2]
+
+
 def test_each_tree_is_in_one_part_and_those_that_share_a_text_in_the_same(tmp_path: Path) -> None:
     shared = "This is said word for word in two of these trees, however they come."
     written = [tree(message(f"t{number}", text=f"Question {number}?")) for number in range(60)]

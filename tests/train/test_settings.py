@@ -85,9 +85,13 @@ def test_weights_and_biases_is_asked_for_before_anything_is_loaded(
 
 
 def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
+    wrong = FILE.replace("path =", "weihgt = 2\npath =") + "sed = 1\nseed = -1\n[game]\nbeta = 0"
     with pytest.raises(BadSettings) as refused:
-        read_settings(Playing, written(tmp_path, FILE + "seed = -1\n[game]\nbeta = 0"))
-    assert len(str(refused.value).splitlines()) == 2
+        read_settings(Playing, written(tmp_path, wrong))
+    told = str(refused.value).splitlines()
+    assert [line.split(": ", 1)[1].split(" is ")[0] for line in told] == [
+        "data.sources[0].weihgt", "run.sed", "run.seed", "game.beta",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from rich.markup import escape
 
 from espalier.cli.files import refuse_unreadable
 from espalier.cli.terminal import err, fail, out, plural, show, table
-from espalier.cli.training import Changes, in_sentences
+from espalier.cli.training import Changes, in_sentences, settled
 
 if TYPE_CHECKING:
     from espalier.recipe.plan import Plan
@@ -29,10 +29,10 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Only check it, and say 
 
 def run(file: File, set_: Changes = None, dry_run: DryRun = False) -> None:
     """Run a recipe: every step that is not done yet, then the report. The same command goes on where it stopped."""
+    plan = _plan(file, set_ or ())
     with in_sentences():
         from espalier.recipe.once import run_once
 
-        plan = _plan(file, set_ or ())
         if dry_run:
             _said(plan)
             return
@@ -53,10 +53,10 @@ def sweep(
 ) -> None:
     """Run a recipe with several seeds, its arms and switches, and put all of it in one table. What they share is made
     once."""
+    first = _plan(file, set_ or ())
     with in_sentences():
         from espalier.recipe.sweep import run_sweep, switched
 
-        first = _plan(file, set_ or ())
         arms = switched(first.recipe.arms, switch or ())
         plans = {
             (arm, seed): _plan(file, [*(set_ or ()), *changes, f"seed={seed}"])
@@ -77,7 +77,8 @@ def _plan(file: Path, changes: Sequence[str]) -> "Plan":
 
     refuse_unreadable(file)
     elsewhere = os.environ.get("ESPALIER_DATA")
-    return read_plan(file, changes, Path(elsewhere) if elsewhere else None)
+    with settled():
+        return read_plan(file, changes, Path(elsewhere) if elsewhere else None)
 
 
 def _around(plan: "Plan") -> "Around":

@@ -21,10 +21,12 @@ BRACKETS: Final = "⟦", "⟧"
 
 def base(file: Recipe, set_: Changes = None, dry_run: DryRun = False) -> None:
     """Make a small model from scratch, tokenizer and all: for trying and testing, where there is no hub."""
+    from espalier.train.options import BaseSettings
+
+    settings = settings_in(BaseSettings, file, set_)
     with in_sentences():
         from espalier.train import base
 
-        settings = settings_in(base.BaseSettings, file, set_)
         if dry_run:
             tried(base.train, settings)
             return
@@ -33,10 +35,12 @@ def base(file: Recipe, set_: Changes = None, dry_run: DryRun = False) -> None:
 
 def sft(file: Recipe, set_: Changes = None, dry_run: DryRun = False) -> None:
     """Supervised fine-tuning: learn to write the assistant's turns. The same command goes on where it stopped."""
+    from espalier.train.options import SftSettings
+
+    settings = settings_in(SftSettings, file, set_)
     with in_sentences():
         from espalier.train import sft
 
-        settings = settings_in(sft.SftSettings, file, set_)
         if dry_run:
             tried(sft.train, settings)
             return
@@ -50,14 +54,15 @@ def preview(
     seed: Annotated[int, typer.Option(metavar="SEED", help="Another one shows others.")] = 0,
 ) -> None:
     """Show what a run of `sft` would learn: real conversations, learned tokens in green, and how many there are."""
+    from espalier.train.options import SftSettings
+
+    settings = settings_in(SftSettings, file, set_)
     with in_sentences():
         from espalier.dataset.convert import Kind
         from espalier.infer.load import load_tokenizer
         from espalier.train.learnable import learnable
-        from espalier.train.sft import SftSettings
         from espalier.train.sources import read_parts
 
-        settings = settings_in(SftSettings, file, set_)
         tokenizer = load_tokenizer(settings.model.start, settings.model.chat == "own")
         with progress("reading"):
             parts = read_parts(settings.data, Kind.THREADS, losses_in(settings.data.sources))

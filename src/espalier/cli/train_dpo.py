@@ -6,10 +6,12 @@ from espalier.cli.training import Changes, DryRun, Recipe, in_sentences, losses_
 
 def dpo(file: Recipe, set_: Changes = None, dry_run: DryRun = False) -> None:
     """Direct preference optimisation, robust variants too. The same command goes on where it stopped."""
+    from espalier.train.options import DpoSettings
+
+    settings = settings_in(DpoSettings, file, set_)
     with in_sentences():
         from espalier.train import dpo
 
-        settings = settings_in(dpo.DpoSettings, file, set_)
         if dry_run:
             tried(dpo.train, settings)
             return

@@ -6,10 +6,12 @@ from espalier.cli.training import Changes, DryRun, Recipe, in_sentences, losses_
 
 def ppo(file: Recipe, set_: Changes = None, dry_run: DryRun = False) -> None:
     """Proximal policy optimisation against a reward model. The same command goes on where it stopped."""
+    from espalier.train.options import PpoSettings
+
+    settings = settings_in(PpoSettings, file, set_)
     with in_sentences():
         from espalier.train import ppo
 
-        settings = settings_in(ppo.PpoSettings, file, set_)
         if dry_run:
             tried(ppo.train, settings)
             return
@@ -18,10 +20,12 @@ def ppo(file: Recipe, set_: Changes = None, dry_run: DryRun = False) -> None:
 
 def grpo(file: Recipe, set_: Changes = None, dry_run: DryRun = False) -> None:
     """Group relative policy optimisation: PPO without a critic. The same command goes on where it stopped."""
+    from espalier.train.options import GrpoSettings
+
+    settings = settings_in(GrpoSettings, file, set_)
     with in_sentences():
         from espalier.train import grpo
 
-        settings = settings_in(grpo.GrpoSettings, file, set_)
         if dry_run:
             tried(grpo.train, settings)
             return

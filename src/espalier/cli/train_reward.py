@@ -22,12 +22,14 @@ def reward(
     dry_run: DryRun = False,
 ) -> None:
     """Learn from ranked replies which are better, and say how it agrees with rankings that it has not seen."""
+    from espalier.train.options import RewardSettings
+
+    sampler = [f"demonstrations.sampler={from_demonstrations}"] if from_demonstrations else []
+    settings = settings_in(RewardSettings, file, [*(set_ or ()), *sampler])
     with in_sentences():
         from espalier.train import reward
         from espalier.train.verdict import sentences
 
-        sampler = [f"demonstrations.sampler={from_demonstrations}"] if from_demonstrations else []
-        settings = settings_in(reward.RewardSettings, file, [*(set_ or ()), *sampler])
         if dry_run:
             tried(reward.train, settings)
             return

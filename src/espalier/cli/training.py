@@ -36,18 +36,16 @@ DryRun = Annotated[
 
 @contextmanager
 def in_sentences() -> Iterator[None]:
-    """Around a run: whatever ends it is said in a sentence. After Ctrl-C it ends as shells expect."""
+    """Around a run: whatever ends it is said in a sentence. After Ctrl-C it ends as shells expect. Loads torch."""
     refuse_without_torch("Training needs")
     from espalier.infer.unusable import BadModel, BadTemplate
     from espalier.train.checkpoint import BadCheckpoint
-    from espalier.train.settings import BadSettings
     from espalier.train.sources import BadSource
     from espalier.train.watch import Interrupted, Stopped
 
     try:
-        yield
-    except BadSettings as wrong:
-        fail(str(wrong), MISUSED)
+        with settled():
+            yield
     except (BadSource, BadModel, BadTemplate, BadCheckpoint) as wrong:
         fail(f"{str(wrong).rstrip('.')}.")
     except Interrupted as stopped:
@@ -69,11 +67,23 @@ def losses_in(sources: "Sequence[Source]") -> Report:
 
 
 def settings_in(kind: type[SettingsT], file: Path, changes: Sequence[str] | None) -> SettingsT:
-    """What a file and the options say."""
+    """What a file and the options say; a wrong one is refused before torch is loaded, which takes seconds."""
     from espalier.train.settings import read_settings
 
     refuse_unreadable(file)
-    return read_settings(kind, file, changes or ())
+    with settled():
+        return read_settings(kind, file, changes or ())
+
+
+@contextmanager
+def settled() -> Iterator[None]:
+    """Around what reads settings: a line is said for each fault in them."""
+    from espalier.train.settings import BadSettings
+
+    try:
+        yield
+    except BadSettings as wrong:
+        fail(str(wrong), MISUSED)
 
 
 def made(model: Path) -> None:

@@ -1,38 +1,22 @@
-"""The algorithms that steps of a recipe name: what settings each reads, how it is run, and what it makes."""
+"""The algorithms that steps of a recipe name: what settings each reads, and what it makes. Knows no torch."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from rich.console import Console
-
-from espalier.dataset.findings import Report
-from espalier.train import base, dpo, grpo, ppo, reward, sft
+from espalier.train.options import KINDS
 from espalier.train.settings import Settings
-
-Train = Callable[[Any, Console | None, Report], object]
 
 
 @dataclass(frozen=True, slots=True)
 class Algorithm:
-    """kind: of its settings. train: runs it, or goes on with it. writes: whether it makes a model that writes replies,
-    and not one that judges them.
-    """
+    """kind: of its settings. writes: whether it makes a model that writes replies, and not one that judges them."""
 
     name: str
     kind: type[Settings]
-    train: Train
-    writes: bool = True
+    writes: bool
 
 
 ALGORITHMS: Final[Mapping[str, Algorithm]] = {
-    each.name: each
-    for each in (
-        Algorithm("base", base.BaseSettings, base.train),
-        Algorithm("sft", sft.SftSettings, sft.train),
-        Algorithm("reward", reward.RewardSettings, reward.train, writes=False),
-        Algorithm("ppo", ppo.PpoSettings, ppo.train),
-        Algorithm("dpo", dpo.DpoSettings, dpo.train),
-        Algorithm("grpo", grpo.GrpoSettings, grpo.train),
-    )
+    name: Algorithm(name, kind, writes=name != "reward") for name, kind in KINDS.items()
 }

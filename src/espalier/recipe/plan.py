@@ -6,7 +6,7 @@ makes. Each step has a key that follows from all that goes into it. Knows which 
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import as_file
 from pathlib import Path
@@ -16,8 +16,7 @@ from espalier import __version__, demo
 from espalier.dataset.planted import TIMES
 from espalier.dataset.stamp import checksum, files_in
 from espalier.recipe.algorithms import ALGORITHMS, Algorithm
-from espalier.train.keeping import MODEL
-from espalier.train.settings import HARMLESS, BadSettings, Section, Settings, checked, read_tables, setting
+from espalier.train.settings import HARMLESS, MODEL, BadSettings, Section, Settings, checked, read_tables, setting
 
 ONE, TWO, HELD_OUT, ALL, TEXTS, PLANTED = "one", "two", "held_out", "all", "texts", "planted"
 PARTS: Final = {
@@ -180,8 +179,14 @@ def read_plan(file: Path, changes: Sequence[str] = (), folder: Path | None = Non
     recipe = checked(Recipe, read_tables(file, changes), file)
     given = _given(recipe.data, folder or recipe.data.folder)
     steps: dict[str, Step] = {}
+    wrong: dict[str, str] = {}
     for name, table in recipe.steps.items():
-        steps[name] = _step(name, table, recipe, given, steps, file)
+        try:
+            steps[name] = _step(name, table, recipe, given, steps, file, wrong)
+        except BadSettings as fault:
+            wrong[name] = str(fault)
+    if wrong:
+        raise BadSettings("\n".join(wrong.values()))
     known = {"reward": False, "judge": False, "best_from": True}
     for key, writes in known.items():
         named = getattr(recipe.measure, key)
@@ -221,8 +226,15 @@ def _parts(data: Files) -> dict[str, str]:
 
 
 def _step(
-    name: str, table: Mapping[str, Any], recipe: Recipe, given: Given, before: Mapping[str, Step], file: Path
+    name: str,
+    table: Mapping[str, Any],
+    recipe: Recipe,
+    given: Given,
+    before: Mapping[str, Step],
+    file: Path,
+    wrong: Iterable[str] = (),
 ) -> Step:
+    """wrong: steps before it in which something is wrong, to which it may refer nevertheless: that is not its fault."""
     place = f"steps.{name}."
     if name in _parts(recipe.data) or not name.isidentifier():
         raise BadSettings(f"{file}: steps.{name} cannot be called so; take another word.")
@@ -239,6 +251,7 @@ def _step(
     def settings_with(root: Path, out: Path) -> Settings:
         places = {part: root / f"data-{given.key}" / file for part, file in _parts(recipe.data).items()}
         places |= {each.name: root / each.folder.name / MODEL for each in before.values()}
+        places |= {each: root / each for each in wrong}
         whole = _resolved(tables, places, f"{file}: {place}")
         return checked(algorithm.kind, _merged(whole, {"run": {"out": out}}), file, place)
 

@@ -17,9 +17,15 @@ from espalier.dataset.findings import Report, ignore
 from espalier.dataset.write import replacing
 from espalier.recipe.parts import make_parts
 from espalier.recipe.plan import Plan, Step
+from espalier.train import base, dpo, grpo, ppo, reward, sft
 from espalier.train.checkpoint import FOLDER, checkpoints_in
 
 DONE: Final = "done.json"
+TRAIN: Final[Mapping[str, Callable[[Any, Console | None, Report], object]]] = {
+    "base": base.train, "sft": sft.train, "reward": reward.train, "ppo": ppo.train, "dpo": dpo.train,
+    "grpo": grpo.train,
+}  # fmt: skip
+"""What runs each algorithm, or goes on with it."""
 Tell = Callable[[str], None]
 
 
@@ -43,7 +49,7 @@ def run_steps(plan: Plan, around: Around) -> None:
             continue
         around.tell(f"{step.name}: {'goes on' if state == 'begun' else 'begins'}, {step.folder}")
         begun = around.now()
-        step.algorithm.train(step.settings, around.console, around.report)
+        TRAIN[step.algorithm.name](step.settings, around.console, around.report)
         took = around.now() - begun
         write_json(step.folder / DONE, {"step": step.name, "algorithm": step.algorithm.name, "seconds": round(took, 1)})
         for folder in step.folder.rglob(FOLDER):

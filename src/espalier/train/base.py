@@ -5,7 +5,7 @@ It is a tool for trying and testing: with some millions of parameters it learns 
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Final, Literal
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -30,35 +30,13 @@ from espalier.train.batch import Weights
 from espalier.train.card import Made, inputs_of
 from espalier.train.keeping import keep
 from espalier.train.learnable import Learnable, notes_on
+from espalier.train.options import Base, BaseSettings
 from espalier.train.processes import joined
-from espalier.train.settings import Section, Settings, setting
 from espalier.train.sft import fit
 from espalier.train.sources import Line, read_texts
 from espalier.train.start import settle
 
-LEAST_VOCABULARY: Final = 256 + 1 + len(Role)
-"""All bytes, the end token and the roles'."""
 DEVIATION: Final = 0.02  # of the first weights, as GPT-2 has it
-
-
-class Base(Section):
-    """The shape of the model."""
-
-    shape: Literal["llama", "neox"] = setting("Whose layers it has.", "llama or neox", "llama")
-    vocabulary: int = setting(
-        "Tokens of the tokenizer, learned from the texts.", f"from {LEAST_VOCABULARY}", 8192, ge=LEAST_VOCABULARY
-    )
-    width: int = setting("Features of a token.", "a multiple of heads, from 8", 256, ge=8)
-    layers: int = setting("Layers.", "a whole number from 1", 6, ge=1)
-    heads: int = setting("Heads of attention.", "a whole number from 1", 4, ge=1)
-    positions: int = setting("The longest text that it can read, in tokens.", "a whole number from 16", 2048, ge=16)
-    device: str = setting("Where it is trained; auto is a GPU where there is one.", "auto, cpu or cuda:0", "auto")
-    pack: bool = setting("Several texts in a row, none of which sees another.", "true or false", True)
-
-
-class BaseSettings(Settings):
-    usual: ClassVar = {"optimizer": {"learning_rate": 1e-3, "weight_decay": 0.1, "batch": 64}, "data": {"length": 512}}
-    base: Base = Base()
 
 
 def learn_tokenizer(texts: Iterable[str], vocabulary: int) -> PreTrainedTokenizerBase:

@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import count
 from math import ceil
-from typing import Literal
 
 import numpy as np
 from transformers import PreTrainedModel
@@ -16,21 +15,7 @@ from transformers import PreTrainedModel
 from espalier.train.batch import Weights
 from espalier.train.learnable import Learnable
 from espalier.train.losses import losses_of
-from espalier.train.settings import Section, setting
-
-
-class Curriculum(Section):
-    """In which order conversations are learned."""
-
-    key: Literal["length", "turns", "quality", "language", "loss"] = setting(
-        "What is easy: few tokens, few turns, a high quality, a language with many lines, or a low loss at first.",
-        "length, turns, quality, language or loss",
-    )
-    begin: float = setting("The share that is drawn from at first.", "a number above 0, at most 1", 0.2, gt=0, le=1)
-    until: float = setting(
-        "The share of the steps after which all is drawn from.", "a number above 0, at most 1", 0.5, gt=0, le=1
-    )
-    hard_first: bool = setting("The other way round.", "true or false", False)
+from espalier.train.options import Curriculum
 
 
 def from_easy_to_hard(learned: Learnable, chosen: Curriculum, model: PreTrainedModel, tokens: int) -> list[int]:

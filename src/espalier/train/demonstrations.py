@@ -25,8 +25,9 @@ from espalier.infer.measure import Agreement, Scored, agreement
 from espalier.infer.tokens import end_of, tokens_of
 from espalier.infer.unusable import BadModel
 from espalier.train.objectives import rla_pairs
+from espalier.train.options import Demonstrations
 from espalier.train.ranked import Places, Ranked, rankings
-from espalier.train.settings import Section, Tuning, setting
+from espalier.train.settings import Tuning
 from espalier.train.sources import BadSource, Line, Parts, texts_of
 from espalier.train.start import load
 
@@ -35,24 +36,6 @@ READ: Final = 512
 AT_ONCE: Final = 32
 Embed = Callable[[Sequence[str]], Tensor]
 """Of each text a vector, (texts, features)."""
-
-
-class Demonstrations(Section):
-    """What is compared where nobody ranked."""
-
-    sampler: str = setting("The model that replies to the prompts.", "a directory, or a name on the hub", min_length=1)
-    encoder: str = setting(
-        "The sentence encoder, whose hidden states are averaged over a text; where none is named the sampler's are.",
-        "a directory, or a name on the hub",
-        "",
-    )
-    samples: int = setting("K, replies to a prompt.", "a whole number from 2", 4, ge=2)
-    apart: float = setting("δ, how far the cosines of a pair are apart at least.", "a number from 0", 0.01, ge=0)
-    longest: int = setting("Tokens of a reply, its end token among them.", "a whole number from 1", 256, ge=1)
-    temperature: float = setting("Replies are drawn at it.", "a number above 0", 1.0, gt=0)
-    top_p: float = setting(
-        "Draw from the likeliest tokens of this share.", "a number above 0, at most 1", 1.0, gt=0, le=1
-    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from itertools import islice
 from pathlib import Path
-from typing import ClassVar, Final, Self
+from typing import Final, Self
 
 import torch
-from pydantic import model_validator
 from rich.console import Console
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -29,53 +28,17 @@ from espalier.train.card import Made, inputs_of
 from espalier.train.checkpoint import Checkpoints, Stateful, Weights
 from espalier.train.keeping import keep
 from espalier.train.objectives import dpo_cov_loss, dpo_cov_noise, dpo_loss, dpo_margins
+from espalier.train.options import Dpo, DpoSettings
 from espalier.train.processes import IDLE, dealt, joined, processes, rank, said_of, sharded, totals
 from espalier.train.ranked import Ranked, rankings
-from espalier.train.robust import Groups, Robust
+from espalier.train.robust import Groups
 from espalier.train.seen import measurable
-from espalier.train.settings import BadSettings, Section, Tuning, setting
+from espalier.train.settings import BadSettings
 from espalier.train.sources import BadSource, Line, read_parts
 from espalier.train.start import begin, load
 from espalier.train.watch import Watch, growing
 
 SIDES: Final = 2
-
-
-class Dpo(Section):
-    """Which loss. As it stands it is DPO."""
-
-    beta: float = setting("β, how much it costs to leave the reference.", "a number above 0", 0.1, gt=0)
-    smoothing: float = setting(
-        "ε of conservative DPO: how likely it is that a pair is turned round.",
-        "a number from 0 to below 0.5",
-        0.0,
-        ge=0,
-        lt=0.5,
-    )
-    slope: float = setting(
-        "λ of DPO-COV: the most that one pair can pull; 1 knows no noise.",
-        "a number above 0, at most 1",
-        1.0,
-        gt=0,
-        le=1,
-    )
-    pessimism: float = setting("η, which draws to replies that are preferred.", "a number from 0", 0.0, ge=0)
-    verbosity: float = setting(
-        "ω, what each token counts by which the preferred reply is longer.", "a number from 0", 0.0, ge=0
-    )
-    reference: str = setting("The model to stay near; by default the one to start from.", "as model.start", "")
-
-    @model_validator(mode="after")
-    def _one_kind_of_noise(self) -> Self:
-        if self.smoothing and self.slope < 1:
-            raise ValueError("smoothing and slope are two answers to the same noise; leave one of them as it is")
-        return self
-
-
-class DpoSettings(Tuning):
-    usual: ClassVar = {"optimizer": {"learning_rate": 1e-6, "batch": 32}, "data": {"length": 1024}}
-    dpo: Dpo = Dpo()
-    robust: Robust | None = setting("Groups that fare badly count more.", "a table [robust]", None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,52 +10,14 @@ import torch
 from transformers import PreTrainedTokenizerBase
 
 from espalier.dataset.examples import Prompt
-from espalier.infer.engine import Reward, Sampling, Tokens
+from espalier.infer.engine import Reward, Tokens
 from espalier.infer.reward import load_reward
 from espalier.infer.score import model_reward
 from espalier.infer.tokens import end_of, tokens_of
 from espalier.infer.unusable import BadModel
-from espalier.train.settings import BadSettings, Section, Tuning, setting
+from espalier.train.options import Rolling
+from espalier.train.settings import BadSettings
 from espalier.train.sources import BadSource, Line, Parts
-
-
-class Rollouts(Section):
-    """How the policy replies, and what its replies are worth."""
-
-    reward: str = setting("The reward model that is learned from.", "the directory of a reward model", "")
-    judge: str = setting(
-        "A reward model of other folds, which nobody learns from: whether what was learned is more than its reward's "
-        "habits.", "the directory of a reward model", "",
-    )  # fmt: skip
-    server: str = setting(
-        "A vLLM server that draws the replies, for policies with an adapter; by default the policy does so itself.",
-        "an address such as http://localhost:8000", "",
-    )  # fmt: skip
-    longest: int = setting("Tokens of a reply, its end token among them.", "a whole number from 1", 256, ge=1)
-    temperature: float = setting(
-        "Replies are drawn at it, and their probabilities taken at it.", "a number above 0", 1.0, gt=0
-    )
-    top_p: float = setting(
-        "Draw from the likeliest tokens of this share.", "a number above 0, at most 1", 1.0, gt=0, le=1
-    )
-    top_k: int = setting("Draw from so many of the likeliest tokens; 0 from all.", "a whole number from 0", 0, ge=0)
-    unfinished: float = setting(
-        "What a reply is worth that was cut off before its end token, whatever the reward model says.", "a number", -1.0
-    )
-    measured: int = setting(
-        "Replies to held-out prompts that are drawn when it is measured.", "a whole number from 1", 64, ge=1
-    )
-    shown: int = setting("So many of them are kept in samples.jsonl.", "a whole number from 0", 8, ge=0)
-
-    @property
-    def sampling(self) -> Sampling:
-        return Sampling(self.longest, self.temperature, self.top_p, self.top_k)
-
-
-class Rolling(Tuning):
-    """Settings of algorithms that learn from rollouts."""
-
-    rollouts: Rollouts = Rollouts()
 
 
 @dataclass(frozen=True, slots=True)

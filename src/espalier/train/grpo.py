@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from math import ceil
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from rich.console import Console
@@ -21,16 +21,16 @@ from espalier.infer.score import by_token, passes
 from espalier.train import optimizer as optimizing
 from espalier.train.card import Made, inputs_of
 from espalier.train.checkpoint import Checkpoints, Stateful, Weights
-from espalier.train.goal import Goal, Rolling, goal_of
+from espalier.train.goal import Goal, goal_of
 from espalier.train.keeping import keep
 from espalier.train.objectives import (
-    Normaliser,
     clipped_share,
     equal_groups,
     grpo_advantages,
     grpo_loss,
     grpo_weights,
 )
+from espalier.train.options import GrpoSettings
 from espalier.train.rollout import (
     Policies,
     chance,
@@ -42,41 +42,9 @@ from espalier.train.rollout import (
     without_dropout,
 )
 from espalier.train.seen import refuse_learned, without_learned
-from espalier.train.settings import Section, setting
 from espalier.train.sources import read_parts
 from espalier.train.start import begin
 from espalier.train.watch import Watch, growing
-
-
-class Grpo(Section):
-    """How one learns from a rollout. A step of a run is a rollout and all updates on it."""
-
-    prompts: int = setting("Prompts of a rollout.", "a whole number from 1", 8, ge=1)
-    group: int = setting("Replies to each of them.", "a whole number from 2", 8, ge=2)
-    epochs: int = setting(
-        "How often a rollout is gone through, in minibatches of optimizer.batch replies, whole groups of them.",
-        "a whole number from 1",
-        1,
-        ge=1,
-    )
-    kl: float = setting(
-        "β of the distance from the reference, which is part of the loss.", "a number from 0", 0.04, ge=0
-    )
-    clip: float = setting("ε, how far π may go from π_old in one step.", "a number above 0", 0.2, gt=0)
-    normaliser: Normaliser = setting(
-        "What a token is divided by: reply, its reply's length (GRPO); batch, all tokens (DAPO); constant, the longest "
-        "reply (Dr. GRPO).",
-        "reply, batch or constant",
-        "reply",
-    )
-    scale: bool = setting("Divide by the deviation of a prompt's rewards; Dr. GRPO does not.", "true or false", True)
-
-
-class GrpoSettings(Rolling):
-    usual: ClassVar = {
-        "optimizer": {"learning_rate": 1e-6, "epsilon": 1e-5, "schedule": "linear", "warmup": 0, "batch": 64}
-    }
-    grpo: Grpo = Grpo()
 
 
 def train(

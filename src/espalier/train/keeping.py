@@ -1,7 +1,6 @@
 """What a run leaves: the model with its card, and what it has learned."""
 
 from pathlib import Path
-from typing import Final
 
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
@@ -10,11 +9,8 @@ from espalier.train.card import Made, write_card
 from espalier.train.checkpoint import appearing
 from espalier.train.processes import rank, whole_weights
 from espalier.train.seen import keep_seen, seen_by, seen_in
-from espalier.train.settings import Tuning
+from espalier.train.settings import MODEL, Tuning
 from espalier.train.sources import Parts
-
-MODEL: Final = "model"
-"""The folder of a run that holds what it made."""
 
 
 def keep(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, parts: Parts, made: Made) -> Path:

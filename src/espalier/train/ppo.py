@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from math import ceil
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from rich.console import Console
@@ -23,7 +23,7 @@ from espalier.infer.score import by_token, passes, scores_at
 from espalier.train import optimizer as optimizing
 from espalier.train.card import Made, inputs_of
 from espalier.train.checkpoint import Checkpoints, Weights
-from espalier.train.goal import Goal, Rolling, goal_of
+from espalier.train.goal import Goal, goal_of
 from espalier.train.keeping import keep
 from espalier.train.objectives import (
     AdaptiveKL,
@@ -34,6 +34,7 @@ from espalier.train.objectives import (
     token_rewards,
     whiten,
 )
+from espalier.train.options import PpoSettings
 from espalier.train.rollout import (
     Policies,
     chance,
@@ -45,40 +46,9 @@ from espalier.train.rollout import (
     without_dropout,
 )
 from espalier.train.seen import refuse_learned, without_learned
-from espalier.train.settings import Section, setting
 from espalier.train.sources import read_parts
 from espalier.train.start import begin, prepared
 from espalier.train.watch import Watch, growing
-
-
-class Ppo(Section):
-    """How one learns from a rollout. A step of a run is a rollout and all updates on it."""
-
-    replies: int = setting("Replies of a rollout.", "a whole number from 1", 64, ge=1)
-    epochs: int = setting(
-        "How often a rollout is gone through, in minibatches of optimizer.batch replies.",
-        "a whole number from 1",
-        4,
-        ge=1,
-    )
-    kl: float = setting("β, what a nat of distance from the reference costs.", "a number from 0", 0.05, ge=0)
-    kl_target: float | None = setting(
-        "Nats a reply that β is steered to; where none is given it stays as it is.", "a number above 0", None, gt=0
-    )
-    kl_horizon: float = setting("Replies in which β may change by a factor e^0.2.", "a number above 0", 10_000.0, gt=0)
-    clip: float = setting("ε, how far π may go from π_old in one step.", "a number above 0", 0.2, gt=0)
-    value_clip: float = setting("How far V may go from V_old in one step.", "a number above 0", 0.2, gt=0)
-    value_weight: float = setting("What the critic's loss counts beside the policy's.", "a number from 0", 0.1, ge=0)
-    discount: float = setting("γ, what a reward counts a token earlier.", "a number from 0 to 1", 1.0, ge=0, le=1)
-    decay: float = setting("λ of the advantages.", "a number from 0 to 1", 0.95, ge=0, le=1)
-    whiten_rewards: bool = setting("Divide rewards by their deviation.", "true or false", False)
-
-
-class PpoSettings(Rolling):
-    usual: ClassVar = {
-        "optimizer": {"learning_rate": 3e-6, "epsilon": 1e-5, "schedule": "linear", "warmup": 0, "batch": 64}
-    }
-    ppo: Ppo = Ppo()
 
 
 def train(

@@ -10,11 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, ClassVar, Final, Self
+from typing import Any, Final
 
 import numpy as np
 import torch
-from pydantic import model_validator
 from rich.console import Console
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
@@ -29,13 +28,14 @@ from espalier.train.batch import lines_of_steps, steps_in
 from espalier.train.card import Made, inputs_of
 from espalier.train.checkpoint import Checkpoints
 from espalier.train.checkpoint import Weights as Trained
-from espalier.train.demonstrations import Demonstrations, demonstrated
+from espalier.train.demonstrations import demonstrated
 from espalier.train.keeping import keep
 from espalier.train.objectives import Comparisons, comparisons, reward_loss
+from espalier.train.options import Reward, RewardSettings
 from espalier.train.processes import IDLE, dealt, joined, processes, rank, said_of, sharded, summed
 from espalier.train.ranked import Ranked, folds, rankings
 from espalier.train.seen import measurable
-from espalier.train.settings import BadSettings, Section, Tuning, setting
+from espalier.train.settings import BadSettings, Tuning
 from espalier.train.sources import BadSource, Parts, read_parts
 from espalier.train.start import prepared, settle
 from espalier.train.verdict import beside_likeness, sentences, without_best
@@ -43,40 +43,6 @@ from espalier.train.watch import Rehearsed, Watch, growing
 
 AGREEMENT: Final = "agreement.json"
 """The file of a run that tells how the model agrees with the rankings that it has not seen."""
-
-
-class Reward(Section):
-    """How replies are compared."""
-
-    margin: float = setting("By how much a better reply has to be above a worse one.", "a number from 0", 0.0, ge=0)
-    squares: float = setting("What the mean square of a prompt's rewards costs.", "a number from 0", 0.001, ge=0)
-    centring: float = setting("What the mean square of the sum of a pair costs.", "a number from 0", 0.0, ge=0)
-    folds: int = setting(
-        "Models trained on all but a part of the trees and measured on that part, beside the one that is kept; "
-        "0 trains none.",
-        "0, or a whole number from 2",
-        0,
-        ge=0,
-    )
-
-    @model_validator(mode="after")
-    def _two_folds_or_none(self) -> Self:
-        if self.folds == 1:
-            raise ValueError("folds is 1, which leaves nothing to learn; take 2 or more, or 0 for none")
-        return self
-
-
-class RewardSettings(Tuning):
-    usual: ClassVar = {
-        "optimizer": {"learning_rate": 1e-5, "schedule": "linear", "warmup": 50, "batch": 16},
-        "data": {"length": 1024},
-    }
-    reward: Reward = Reward()
-    demonstrations: Demonstrations | None = setting(
-        "Learn from samples ranked by their likeness to the best reply, instead of from people's rankings.",
-        "a table [demonstrations]",
-        None,
-    )
 
 
 @dataclass(frozen=True, slots=True)

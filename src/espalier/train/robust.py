@@ -5,13 +5,13 @@ Sagawa et al. (arXiv 1911.08731), algorithm 1: the loss is Σ_g w_g L_g, and aft
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Protocol
 
 import torch
 from torch import Tensor
 
 from espalier.train.objectives import group_weights
-from espalier.train.settings import Section, setting
+from espalier.train.options import Robust
 from espalier.train.sources import MEASURABLE
 
 OTHER: Final = "other"
@@ -23,15 +23,6 @@ class Tagged(Protocol):
 
     @property
     def tags(self) -> Mapping[str, str]: ...
-
-
-class Robust(Section):
-    """Which groups are looked at, and how fast their weights move."""
-
-    by: tuple[Literal["language", "domain", "task"], ...] = setting(
-        "What lines of a group share.", "a list of language, domain, task", ("language",), min_length=1
-    )
-    rate: float = setting("η, how fast weights move.", "a number above 0", 0.01, gt=0)
 
 
 class Groups:

@@ -18,8 +18,9 @@ from espalier.infer.local import LocalEngine
 from espalier.infer.score import by_token, mask_of, passes, reply_log_probs
 from espalier.infer.shared import Rows
 from espalier.train.batch import order
-from espalier.train.goal import Goal, Rolling
+from espalier.train.goal import Goal
 from espalier.train.objectives import kl_k1
+from espalier.train.options import Rolling
 from espalier.train.settings import BadSettings
 from espalier.train.watch import Watch
 

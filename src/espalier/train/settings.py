@@ -1,6 +1,6 @@
 """The settings of a training run: one TOML file, checked as a whole before a model or a data set is opened.
 
-Here are the sections that every algorithm reads; its own stands in the algorithm's file. Knows neither torch nor
+Here are the sections that every algorithm reads; what each reads alone stands in options.py. Knows neither torch nor
 terminals.
 """
 
@@ -136,6 +136,10 @@ class Optimizer(Section):
     batch: int = setting("Examples of a step, on all processes together.", "a whole number from 1", 16, ge=1)
 
 
+MODEL: Final = "model"
+"""The folder of a run that holds what it made."""
+
+
 class Run(Section):
     """How long, from which seed, and what is kept of it."""
 
@@ -233,14 +237,27 @@ def read_tables(file: Path, changes: Sequence[str] = ()) -> dict[str, Any]:
 
 
 def checked(kind: type[SectionT], given: Mapping[str, Any], file: Path, place: str = "") -> SectionT:
-    """Tables of a file as settings. place: before each key, where they stand in another table. Raises BadSettings."""
-    if unknown := [f"{file}: {line}" for line in _unknown(kind, given, place)]:
-        raise BadSettings("\n".join(unknown))
+    """Tables of a file as settings. place: before each key, where they stand in another table. Raises BadSettings with
+    all that is wrong.
+    """
+    faults = list(_unknown(kind, given, place))
     try:
-        return kind.model_validate(given)
+        settings = kind.model_validate(given)
     except ValidationError as invalid:
-        lines = dict.fromkeys(place + _fault(kind, error) for error in invalid.errors())
-        raise BadSettings("\n".join(f"{file}: {line}" for line in lines)) from None
+        errors = invalid.errors()
+        faults += [
+            place + _fault(kind, error)
+            for error in errors
+            if error["type"] != "extra_forbidden" and not _is_of_what_it_holds(error["loc"], errors)
+        ]
+    if faults:
+        raise BadSettings("\n".join(f"{file}: {line}" for line in dict.fromkeys(faults)))
+    return settings
+
+
+def _is_of_what_it_holds(place: Sequence[Any], errors: Sequence[Any]) -> bool:
+    """Whether a fault of a list is that of something in it, which pydantic leaves out and then misses."""
+    return any(len(each["loc"]) > len(place) and each["loc"][: len(place)] == place for each in errors)
 
 
 def _change(given: dict[str, Any], change: str) -> None:

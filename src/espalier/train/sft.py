@@ -8,7 +8,7 @@ tokens of replies with their end tokens and P all others but the first. λp = 0,
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import ClassVar, Final
+from typing import Final
 
 from rich.console import Console
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -23,14 +23,15 @@ from espalier.train.batch import Rows, Weights, batch, lines_of_steps, passes, s
 from espalier.train.card import Made, inputs_of
 from espalier.train.checkpoint import Checkpoints, Stateful
 from espalier.train.checkpoint import Weights as Trained
-from espalier.train.curriculum import Curriculum, from_easy_to_hard, paced
+from espalier.train.curriculum import from_easy_to_hard, paced
 from espalier.train.keeping import keep
 from espalier.train.learnable import Learnable, conversation, learnable, notes_on
 from espalier.train.losses import loss_of, mean_loss
+from espalier.train.options import Curriculum, Robust, SftSettings
 from espalier.train.processes import dealt, joined, processes, rank, said_of, sharded, summed
-from espalier.train.robust import Groups, Robust
+from espalier.train.robust import Groups
 from espalier.train.seen import measurable
-from espalier.train.settings import Section, Settings, Tuning, setting
+from espalier.train.settings import Settings
 from espalier.train.sources import BadSource, Line, read_parts
 from espalier.train.start import begin
 from espalier.train.watch import Watch, growing
@@ -39,24 +40,6 @@ Samples = list[dict[str, object]]
 IDLE: Final[Rows] = [[0]]
 NOTHING: Final = Weights(0, 0)
 """What a process does while others still work: a pass of which no token counts."""
-
-
-class Sft(Section):
-    """What of a conversation is learned, and what is shown as it goes."""
-
-    prompt_weight: float = setting("λp, of all tokens that are no reply.", "a number from 0", 0.0, ge=0)
-    reply_weight: float = setting("λr, of replies and their end tokens.", "a number above 0", 1.0, gt=0)
-    last_only: bool = setting("Of several replies learn the last alone.", "true or false", False)
-    pack: bool = setting("Several conversations in a row, none of which sees another.", "true or false", False)
-    samples: int = setting("Held-out prompts that are answered when it is measured.", "a whole number from 0", 4, ge=0)
-    longest: int = setting("Tokens of such an answer.", "a whole number from 1", 64, ge=1)
-
-
-class SftSettings(Tuning):
-    usual: ClassVar = {}
-    sft: Sft = Sft()
-    curriculum: Curriculum | None = setting("What is easy comes first.", "a table [curriculum]", None)
-    robust: Robust | None = setting("Groups that fare badly count more.", "a table [robust]", None)
 
 
 def train(settings: SftSettings, console: Console | None = None, report: Report = ignore) -> Path:
