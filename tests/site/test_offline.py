@@ -49,6 +49,21 @@ def test_what_was_sent_without_a_connection_is_shown_and_goes_on_where_it_stood(
     expect(page.locator("[data-draft-state]")).to_contain_text("saved")
 
 
+def test_what_a_reload_sends_after_all_leaves_no_copy_in_the_browser(site: Site) -> None:
+    page = site.person("Dana", service_workers="allow")
+    kept_by_worker(page)
+    task = f"/tasks/{site.task('Dana', 'assistant_reply')['id']}"
+    page.goto(task)
+    page.context.set_offline(True)
+    page.locator("#text").fill(TEXT)
+    page.locator("[data-key=submit]").click()
+    expect(page.get_by_role("heading", name="Kept on this device")).to_be_visible()
+    page.context.set_offline(False)
+    page.reload()
+    expect(page.get_by_text("Submitted.", exact=True)).to_be_visible()
+    assert page.evaluate("Object.keys(localStorage).filter(key => key.startsWith('draft:'))") == []
+
+
 def test_another_language_is_another_page_without_a_connection(site: Site) -> None:
     page = site.person("Ada", service_workers="allow")
     kept_by_worker(page)

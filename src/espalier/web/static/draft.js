@@ -122,19 +122,23 @@
     }
   };
 
-  // Another task is shown, so the server has taken what was sent before it.
+  // A conversation goes on under the same name: what was sent is over when it is the last that was said there.
+  const plain = (words) => words.replace(/\r\n/g, "\n").trim();
+  const text = (draft) => draft.fields.find(([name]) => name === "text")?.[1] ?? "";
+  const taken = (draft) => draft.sent && field.dataset.taken && plain(text(draft)) === plain(field.dataset.taken);
+
+  // Another task is shown, so the server has taken what was sent before it, unless there was no connection.
   try {
-    for (const each of Object.keys(localStorage))
-      if (each.startsWith("draft:") && each !== key && JSON.parse(localStorage.getItem(each)).sent) localStorage.removeItem(each);
+    for (const each of Object.keys(localStorage)) {
+      if (!each.startsWith("draft:") || each === key) continue;
+      const draft = JSON.parse(localStorage.getItem(each));
+      if (draft.sent === true || taken(draft)) localStorage.removeItem(each);
+    }
   } catch { }
 
   // What this browser still holds was never taken by the server: it goes on from there.
   const kept = here.read();
-  // A conversation goes on under the same name: what was sent is over when it is the last that was said there.
-  const text = kept?.fields.find(([name]) => name === "text")?.[1];
-  const plain = (words) => words.replace(/\r\n/g, "\n").trim();
-  const taken = kept?.sent && field.dataset.taken && plain(text ?? "") === plain(field.dataset.taken);
-  if (kept && (taken || JSON.stringify(kept.fields) === known)) here.forget();
+  if (kept && (taken(kept) || JSON.stringify(kept.fields) === known)) here.forget();
   else if (kept && !refused) addEventListener("DOMContentLoaded", () => { // htmx listens by then, so the preview follows
     if (Number(field.value) > kept.version) {
       const theirs = { version: Number(field.value), text: document.getElementById("text")?.value ?? "" };

@@ -8,7 +8,7 @@
     for (const key of Object.keys(localStorage)) {
       if (!key.startsWith("draft:")) continue;
       const draft = JSON.parse(localStorage.getItem(key));
-      if (draft.sent) localStorage.setItem(key, JSON.stringify({ ...draft, sent: false })); // it did not arrive
+      if (draft.sent) localStorage.setItem(key, JSON.stringify({ ...draft, sent: "perhaps" })); // a reload sends it once more
       here.push([key.slice(key.indexOf(":", 6) + 1), draft.fields.find(([name]) => name === "text")?.[1] ?? ""]);
     }
   } catch { } // storage may be forbidden

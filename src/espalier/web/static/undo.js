@@ -6,6 +6,11 @@
   const button = line?.querySelector("[data-words]");
   const status = line?.querySelector("[data-say]");
   if (line) {
+    // The server has taken it, so no copy of it stays here, not even of what was sent without a connection first.
+    try {
+      for (const kept of Object.keys(localStorage))
+        if (kept.startsWith("draft:") && kept.endsWith(`:/tasks/${line.dataset.task}/draft`)) localStorage.removeItem(kept);
+    } catch { }
     const key = `said:${line.dataset.task}`;
     let said = false;
     try {
