@@ -41,6 +41,7 @@ $ curl -H "Authorization: Bearer $ESPALIER_TOKEN" -H "Content-Type: application/
 - **Refusals** are problem documents (RFC 9457); their words are in [reference.md](reference.md#problems). `field` says
   what in the input is to blame, `text` hands back what was typed, `retry_after_s` (and the header `Retry-After`) says
   how long to wait, `request_id` is the id of the log line (and of the header `X-Request-Id`, which you may choose).
+- **A field or parameter that nobody knows** is refused, with the one that was probably meant.
 - **Languages** are tags such as `en` or `pt-BR` (BCP 47), in any case: `EN` is `en`.
 - **Retries**: every answer to a task has an `id` of your own. Sent again, it brings the first receipt, no more.
 - **Lists** hold `items` and `next`; hand `next` back as `cursor` for the page that follows. `limit` is at most {MOST}.

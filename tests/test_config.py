@@ -125,10 +125,18 @@ def test_a_fault_in_the_file_is_a_sentence_with_its_place_and_what_would_be_righ
 
 
 def test_all_faults_are_named_at_once() -> None:
-    write('port = 0\nlog_format = "xml"\n')
+    write(
+        'prot = 1\nport = 0\nlog_format = "xml"\n[policy]\nmax_tree_depth = 0\ngoal_tree_size = 40\ngoal_tre_size = 9\n'
+        "[policy.langs.de]\nundo_seconds = -1\nrate_tasks = '1/1'\n"
+    )
     assert refusal().splitlines() == [
+        "espalier.toml: prot is no setting; did you mean port?",
         "espalier.toml: port is '0', but must be a whole number from 1 to 65,535.",
         "espalier.toml: log_format is 'xml', but must be text or json.",
+        "espalier.toml: policy.goal_tre_size is no parameter; did you mean goal_tree_size?",
+        f"espalier.toml: policy.max_tree_depth is 0, but must be {PARAMETERS['max_tree_depth'].kind.wants}.",
+        "espalier.toml: policy.langs.de.rate_tasks holds for the whole campaign and cannot differ by language.",
+        "espalier.toml: policy.langs.de.undo_seconds is -1, but must be a whole number from 0 to 3,600.",
     ]
 
 

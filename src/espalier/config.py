@@ -7,7 +7,7 @@ import json
 import os
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -32,14 +32,47 @@ class InvalidSettings(Invalid):
     slug, title = "invalid-settings", "The settings are not valid"
 
 
+class _InvalidPolicies(ValueError):
+    """All that is wrong in the table of the policy."""
+
+    def __init__(self, faults: Sequence[InvalidPolicy]) -> None:
+        super().__init__("no policy")
+        self.faults = faults
+
+
 def _policy(given: object) -> CampaignPolicy:
-    """The table `[policy]` with its `[policy.langs.xx]`."""
+    """The table `[policy]` with its `[policy.langs.xx]`. Raises ValueError."""
     if isinstance(given, CampaignPolicy):
         return given
     if not isinstance(given, Mapping):
         raise ValueError("no table")
-    base = {name: value for name, value in given.items() if name != "langs"}
-    return CampaignPolicy.from_mapping({"base": base, "langs": given.get("langs", {})})
+    faults: list[InvalidPolicy] = []
+    left: Mapping[str, object] | None = given
+    while left is not None:
+        base = {name: value for name, value in left.items() if name != "langs"}
+        try:
+            policy = CampaignPolicy.from_mapping({"base": base, "langs": left.get("langs", {})})
+        except InvalidPolicy as invalid:
+            # What is too large beside a default need not be too large beside what was meant.
+            if not faults or "largest" not in invalid.values:
+                faults.append(invalid)
+            left = _without(left, (invalid.field or "").split("."))
+        else:
+            break
+    if faults:
+        raise _InvalidPolicies(faults)
+    return policy
+
+
+def _without(table: Mapping[str, Any], path: Sequence[str]) -> Mapping[str, Any] | None:
+    """The table without the value at this path, so that one sees what else is wrong; None where none is there."""
+    first, *further = path
+    if first not in table:
+        return None
+    if not further:
+        return {name: value for name, value in table.items() if name != first}
+    inner = _without(table[first], further) if isinstance(table[first], Mapping) else None
+    return None if inner is None else {**table, first: inner}
 
 
 KNOWN_PROVIDERS: Final = ("google", "github", "discord")
@@ -240,26 +273,35 @@ FIELDS: Final[Mapping[str, FieldInfo]] = Settings.model_fields
 def read_settings(file: Path = FILE) -> Settings:
     """The environment over the file over the defaults. Raises InvalidSettings."""
     given = _of_file(file)
-    _refuse_misspelled_variables()
+    faults = [f"{file}: {name} is no setting; {_nearest(name)}" for name in given if name not in FIELDS]
+    faults += _misspelled_variables()
+    given = {name: value for name, value in given.items() if name in FIELDS}
     try:
         settings = Settings(**given)
     except ValidationError as invalid:
-        faults = dict.fromkeys(_fault(error, file) for error in invalid.errors())
-        raise InvalidSettings("\n".join(faults)) from None
+        faults += [sentence for error in invalid.errors() for sentence in _faults(error, file)]
     except SettingsError:
         name = next((each for each in ("policy", "models", "chat_presets") if not _is_json(each)), "providers")
-        raise InvalidSettings(f"{_variable(name)} is no JSON, but must be {wants(name)}.") from None
-    if not settings.chat_rewards and any(each.get("best_of", 1) > 1 for each in settings.models.values()):
-        raise InvalidSettings(f"A model has a best_of, so chat_rewards must be {wants('chat_rewards')}.")
-    if settings.mail_host and not settings.mail_from:
-        raise InvalidSettings(f"There is a mail_host, so mail_from must be {wants('mail_from')}.")
+        faults.append(f"{_variable(name)} is no JSON, but must be {wants(name)}.")
+    else:
+        faults += _lacking(settings)
+    if faults:
+        raise InvalidSettings("\n".join(dict.fromkeys(faults)))
     settings._sources.update(_sources(given, file))
     return settings
 
 
+def _lacking(settings: Settings) -> Iterator[str]:
+    """What must be set because something else is."""
+    if not settings.chat_rewards and any(each.get("best_of", 1) > 1 for each in settings.models.values()):
+        yield f"A model has a best_of, so chat_rewards must be {wants('chat_rewards')}."
+    if settings.mail_host and not settings.mail_from:
+        yield f"There is a mail_host, so mail_from must be {wants('mail_from')}."
+
+
 def _of_file(file: Path) -> dict[str, Any]:
     try:
-        given = tomllib.loads(file.read_text("utf-8"))
+        return tomllib.loads(file.read_text("utf-8"))
     except FileNotFoundError:
         return {}
     except OSError as error:
@@ -268,9 +310,6 @@ def _of_file(file: Path) -> dict[str, Any]:
         raise InvalidSettings(f"{file} is not a text in UTF-8.") from None
     except tomllib.TOMLDecodeError as error:
         raise InvalidSettings(f"{file} is not valid TOML: {error}.") from None
-    if unknown := [f"{file}: {name} is no setting; {_nearest(name)}" for name in given if name not in FIELDS]:
-        raise InvalidSettings("\n".join(unknown))
-    return given
 
 
 def _is_json(name: str) -> bool:
@@ -288,12 +327,12 @@ def _nearest(name: str) -> str:
     return f"did you mean {near[0]}?" if near else f"there are {', '.join(FIELDS)}."
 
 
-def _refuse_misspelled_variables() -> None:
+def _misspelled_variables() -> Iterator[str]:
     """Other programs may share the prefix, so only what is nearly one of ours is a mistake."""
     variables = [_variable(name) for name in FIELDS]
     for name in os.environ:
         if name.startswith(PREFIX) and name not in variables and (near := get_close_matches(name, variables, 1, 0.9)):
-            raise InvalidSettings(f"{name} is no setting; did you mean {near[0]}?")
+            yield f"{name} is no setting; did you mean {near[0]}?"
 
 
 def _variable(name: str) -> str:
@@ -312,15 +351,16 @@ def _is_secret(name: str) -> bool:
     return isinstance(extra, dict) and bool(extra["secret"])
 
 
-def _fault(error: Any, file: Path) -> str:
+def _faults(error: Any, file: Path) -> Iterator[str]:
     name = str(error["loc"][0])
     place = _variable(name) if os.environ.get(_variable(name)) else f"{file}: {name}"
     cause = error.get("ctx", {}).get("error")
-    if isinstance(cause, InvalidPolicy):
-        end = "" if cause.reason.endswith("?") else "."
-        return f"{place}.{cause.field} {cause.reason}{end}"
+    if isinstance(cause, _InvalidPolicies):
+        for each in cause.faults:
+            yield f"{place}.{each.field} {each.reason}{'' if each.reason.endswith('?') else '.'}"
+        return
     shown = "***" if _is_secret(name) else _hidden(str(error["input"]))
-    return f"{place} is {shown!r}, but must be {wants(name)}."
+    yield f"{place} is {shown!r}, but must be {wants(name)}."
 
 
 def _sources(given: Mapping[str, Any], file: Path) -> Iterator[tuple[str, str]]:

@@ -106,7 +106,11 @@ def test_a_text_is_seen_before_it_is_published_and_kept_with_its_history(world: 
             assert "Published." in chief.send(address, text=text, do="publish").text
         assert "We know little." in chief.get("/privacy").text
         assert "<em>nothing</em>" in chief.get(address).text
-        assert chief.get("/admin/documents/privacy/no%20language").status_code == 404
+        for lang in ("no%20language", "xx-wrong-9"):
+            assert chief.get(f"/admin/documents/privacy/{lang}").status_code == 404
+        chief.get(address)
+        sent = form_of(chief.page, address).filled(text="Nobody would read this.", do="publish")
+        assert chief.post("/admin/documents/privacy/xx-wrong-9", sent).status_code == 404
 
 
 def test_what_was_typed_while_the_terms_changed_is_handed_back(world: World) -> None:

@@ -171,6 +171,7 @@ def test_a_purge_says_first_what_would_go(warden: Visitor, small_campaign: World
     page = warden.send("/purge")
     assert "is being removed" in page.text
     assert "hx-get" in page.text
+    assert "What this person did" not in page.text
     small_campaign.work()
     page = warden.get(f"/admin/people/{ada.id}")
     assert "hx-get" not in page.text

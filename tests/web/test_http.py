@@ -69,6 +69,26 @@ def test_a_form_that_is_no_json_or_lacks_a_field_names_what_is_wrong(small_campa
     assert "rank_assistant_replies" in strange["detail"]
 
 
+def test_a_text_comes_back_with_whatever_is_wrong_beside_it(small_campaign: World) -> None:
+    ada = small_campaign.ada
+    task = ada.task("initial_prompt")
+    for beside in ({}, {"id": "a", "colour": "red"}, {"id": "a\0"}, {"id": "a", "labels": {"spam": 0}}):
+        refused = ada.post(f"/tasks/{task['id']}/submit", {**beside, "text": "Why is the sky blue?"})
+        assert refused.status_code == 422
+        assert refused.json()["text"] == "Why is the sky blue?", beside
+
+
+def test_a_parameter_that_an_address_does_not_take_is_refused_with_what_would_be_right(small_campaign: World) -> None:
+    ada = small_campaign.ada
+    misspelled = is_problem(ada.get("/trees?limt=5&colour=red"), 422, "malformed")
+    assert misspelled["faults"][0] == {"field": "limt", "detail": "There is no such parameter; did you mean limit?"}
+    assert "there are cursor, " in misspelled["faults"][1]["detail"]
+    assert misspelled["field"] == "limt"
+    for method, path in (("GET", "/me?limit=5"), ("POST", "/tasks/next?kind=random")):
+        nothing = is_problem(ada.call(method, path), 422, "malformed")
+        assert nothing["detail"].endswith("There is no such parameter; there is none.")
+
+
 def test_a_fault_of_ours_says_nothing_of_the_inside(small_campaign: World, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> None:
         raise RuntimeError("the secret is out")
@@ -183,8 +203,9 @@ def test_an_import_may_be_larger_than_other_bodies(small_campaign: World) -> Non
 
 def test_signs_that_no_database_keeps_are_refused_wherever_they_stand(campaign: World) -> None:
     ada, chief = campaign.ada, campaign.chief
-    for path in ("/messages/a%00b", "/trees/%00", "/messages?q=a%00b", "/people/%00/contributions"):
+    for path in ("/messages/a%00b", "/trees/%00", "/people/%00/contributions"):
         assert chief.get(path).status_code == 404, path
+    assert is_problem(chief.get("/messages?q=a%00b"), 422, "malformed")["field"] == "q"
     task = ada.task("initial_prompt")
     for unsound in ("a\0b", "a\ud800"):
         for path, form in (

@@ -104,7 +104,9 @@ def _check_limits(
     """Refuse what this person may not be given now; of the rest, which kinds `random` must leave out."""
     base = book.campaign.base
     if open_tasks >= base.max_pending_tasks_per_user:
-        raise TooManyOpenTasks("You have %(count)s open tasks; finish or skip one first.", count=open_tasks)
+        raise TooManyOpenTasks(
+            "You have %(count)s open tasks; finish or skip one first.", count=open_tasks, field="kind"
+        )
     limits: list[tuple[Rate, tuple[Kind, ...]]] = [
         (rate, kinds)
         for rate, kinds in (

@@ -12,7 +12,7 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final
 
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.routing import BaseRoute
@@ -33,6 +33,7 @@ from espalier.web.api import comparisons, examples, figures, gold, messages, mod
 from espalier.web.background import Background
 from espalier.web.campaign import Campaign, utc_now
 from espalier.web.chatroom import Chatroom, ChatRules
+from espalier.web.deps import only_known
 from espalier.web.doors import Entrance
 from espalier.web.guard import Guard
 from espalier.web.maintenance import Closed
@@ -70,7 +71,7 @@ def _routes() -> Sequence[BaseRoute]:
     together = APIRouter()
     together.include_router(openai.router)  # first: its requests are looked for through all that stand before
     for router in ROUTERS:
-        together.include_router(router, prefix=API, responses=errors.DOCUMENTED)
+        together.include_router(router, prefix=API, responses=errors.DOCUMENTED, dependencies=[Depends(only_known)])
     together.include_router(health.router)
     for router in pages.ROUTERS:
         together.include_router(router, include_in_schema=False)

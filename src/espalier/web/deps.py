@@ -1,10 +1,13 @@
 """What routes ask for, as named types, so that their signatures read as sentences."""
 
 import re
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Iterator
+from difflib import get_close_matches
 from typing import Annotated, Final
 
 from fastapi import Depends, Query, Request
+from fastapi.dependencies.models import Dependant
+from fastapi.exceptions import RequestValidationError
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from espalier.domain.errors import Invalid
@@ -35,6 +38,36 @@ def _caller(needs: PersonRole, *, changes: bool, shut_out: bool = False) -> Call
         return Caller(known, needs, changes, before_terms=before_terms, shut_out=shut_out)
 
     return caller
+
+
+def _asked_by(dependant: Dependant) -> Iterator[str]:
+    yield from (parameter.alias for parameter in dependant.query_params)
+    for each in dependant.dependencies:
+        yield from _asked_by(each)
+
+
+def refuse_unknown(request: Request) -> None:
+    """A parameter that the route does not take is refused, not passed over: its sender would read the answer to another
+    question. Raises RequestValidationError.
+    """
+    if not request.scope["query_string"]:
+        return
+    takes = sorted(set(_asked_by(request.scope["route"].dependant)))
+    faults = []
+    for name in dict.fromkeys(request.query_params):
+        if name not in takes:
+            near = get_close_matches(name, takes, n=1)
+            right = (
+                f"did you mean {near[0]}?" if near else f"there are {', '.join(takes)}." if takes else "there is none."
+            )
+            faults.append({"type": "unknown", "loc": ("query", name), "msg": f"There is no such parameter; {right}"})
+    if faults:
+        raise RequestValidationError(faults)
+
+
+async def only_known(request: Request) -> None:
+    """The same, as what routes depend on."""
+    refuse_unknown(request)
 
 
 CampaignDep = Annotated[Campaign, Depends(_campaign)]

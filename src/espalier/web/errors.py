@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 PROBLEM = "application/problem+json"
 FOR_PROGRAMS: Final = ("/api/", "/v1/", "/healthz", "/readyz", "/metrics", "/static/")
 URN = "urn:espalier:problem:"
+MALFORMED: Final = "The request is not as it should be"
 
 
 class Problem(BaseModel):
@@ -150,14 +151,15 @@ def waits(refused: Refusal) -> dict[str, str]:
 def _malformed(request: Request, error: RequestValidationError) -> Response:
     faults = [{"field": _where(fault), "detail": _sentence(fault["msg"])} for fault in error.errors()]
     first = faults[0]
+    text = error.body.get("text") if isinstance(error.body, Mapping) else None
     return problem(
-        request, "malformed", "The request is not as it should be", 422, f"{first['field']}: {first['detail']}",
-        field=first["field"], faults=faults,
+        request, "malformed", MALFORMED, 422, f"{first['field']}: {first['detail']}", field=first["field"],
+        text=text if isinstance(text, str) else None, faults=faults,
     )  # fmt: skip
 
 
 def _sentence(words: str) -> str:
-    return words if words.endswith(".") else f"{words}."
+    return words if words.endswith((".", "?")) else f"{words}."
 
 
 def _where(fault: Mapping[str, Any]) -> str:

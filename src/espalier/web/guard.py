@@ -8,9 +8,10 @@ from collections.abc import Callable
 from typing import Final
 
 from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from espalier.web.errors import TooLarge, problem, too_large, unexpected
+from espalier.web.errors import MALFORMED, TooLarge, is_read_by_people, problem, too_large, unexpected
 
 LARGEST_BODY: Final = 2**20
 LARGEST_FILE: Final = 4 * 2**30
@@ -46,8 +47,7 @@ class Guard:
             await send(message)
 
         if "\0" in scope["path"] or b"%00" in scope["query_string"]:
-            answer = problem(Request(scope), "not-found", "Not found", 404, "There is no such address.")
-            await answer(scope, receive, send_safely)
+            await _no_character(Request(scope))(scope, receive, send_safely)
             return
         limit = LARGEST_FILE if self._takes_files(scope["path"]) else LARGEST_BODY
         if _announced(scope) > limit:
@@ -71,6 +71,14 @@ class Guard:
             if started:
                 raise
             await unexpected(Request(scope), error)(scope, receive, send_safely)
+
+
+def _no_character(asked: Request) -> Response:
+    """A NUL, which no database keeps: no address has one, and no parameter of a program."""
+    if "\0" in asked.scope["path"] or is_read_by_people(asked):
+        return problem(asked, "not-found", "Not found", 404, "There is no such address.")
+    field = next((name for name, value in asked.query_params.multi_items() if "\0" in value), None)
+    return problem(asked, "malformed", MALFORMED, 422, "A NUL is no character.", field=field)
 
 
 def _announced(scope: Scope) -> int:

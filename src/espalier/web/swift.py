@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from espalier.store.people import PersonRole, token_hash
 from espalier.web import errors
 from espalier.web.campaign import Caller, Campaign
+from espalier.web.deps import refuse_unknown
 
 Read = TypeVar("Read", bound=BaseModel)
 
@@ -40,6 +41,7 @@ class Lane:
                     scope["route"] = route
                     request = Request(scope, receive)
                     try:
+                        refuse_unknown(request)
                         response = await route.endpoint(request=request, **found.groupdict())
                     except errors.REFUSALS as refusal:
                         response = errors.answer(request, refusal)
@@ -54,15 +56,16 @@ async def read(request: Request, form: type[Read]) -> Read:
     try:
         return form.model_validate_json(body)
     except ValidationError as invalid:
-        faults = invalid.errors(include_context=False)
+        faults, given = invalid.errors(include_context=False), None
     try:
         # Python reads half of a surrogate pair, which pydantic does not, so that the text can be handed back.
-        return form.model_validate(json.loads(body))
+        given = json.loads(body)
+        return form.model_validate(given)
     except ValidationError as invalid:
         faults = invalid.errors(include_context=False)
     except (ValueError, RecursionError):
         pass
-    raise RequestValidationError([{**fault, "loc": ("body", *fault["loc"])} for fault in faults])
+    raise RequestValidationError([{**fault, "loc": ("body", *fault["loc"])} for fault in faults], body=given)
 
 
 def written(adapter: TypeAdapter[Any], value: object) -> Response:

@@ -60,6 +60,15 @@ def direction(lang: str) -> str:
         return "auto"
 
 
+def is_language(tag: str) -> bool:
+    """Whether the tag is of a language that has a name, and not only written like one."""
+    try:
+        Locale.parse(tag.replace("-", "_"))
+    except (ValueError, LookupError, UnknownLocaleError):
+        return False
+    return True
+
+
 def language_name(lang: str, interface: str) -> str:
     """What a language is called in the interface's language, else its tag."""
     try:

@@ -25,7 +25,8 @@ class Form(BaseModel):
         for name, value in given.items() if isinstance(given, dict) else ():
             if not _sound(name) or (name != "text" and not _sound(value)):
                 field = name if name in cls.model_fields else None
-                raise Invalid("A NUL or half of a surrogate pair is no character.", field=field)
+                text = given["text"] if isinstance(given.get("text"), str) else None
+                raise Invalid("A NUL or half of a surrogate pair is no character.", field=field, text=text)
         return given
 
 

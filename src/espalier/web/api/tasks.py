@@ -170,7 +170,7 @@ class Submission(Form):
     def answer(self) -> Answer:
         ranks = self.order is not None or self.not_rankable
         if (self.text is not None) + (self.labels is not None) + ranks != 1:
-            raise Invalid("Send exactly one of `text`, `labels` and `order`.", field="text")
+            raise Invalid("Send exactly one of `text`, `labels` and `order`.", field="text", text=self.text)
         if self.text is not None:
             return TextAnswer(self.text, self.confirm_language)
         if self.labels is not None:

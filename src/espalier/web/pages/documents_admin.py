@@ -20,7 +20,7 @@ from espalier.web.refused import said
 from espalier.web.render import render
 from espalier.web.texts import Text, text_in, text_languages, text_of
 from espalier.web.visit import AdminSender, AdminVisit, Visit, redirect
-from espalier.web.words import interface_languages
+from espalier.web.words import interface_languages, is_language
 
 router = APIRouter()
 ADDRESS: Final = "/admin/documents"
@@ -63,7 +63,7 @@ def show(visit: AdminVisit) -> Response:
 
 @router.get(ADDRESS + "/{kind}/{lang}")
 def edit(visit: AdminVisit, kind: str, lang: str) -> Response:
-    return _page(visit, kind, lang)
+    return _page(visit, kind, _checked(visit, kind, lang))
 
 
 @router.post(ADDRESS + "/{kind}/{lang}")
@@ -76,30 +76,39 @@ async def save(
     ask_again: Annotated[bool, Form()] = False,
 ) -> Response:
     campaign, text = visit.campaign, text.replace("\r\n", "\n")
+    tag = _checked(visit, kind, lang)
     if do == "preview":
-        return await run_in_threadpool(_page, visit, kind, lang, text, ask_again, preview=True)
+        return await run_in_threadpool(_page, visit, kind, tag, text, ask_again, preview=True)
     try:
         changing = visit.changing(PersonRole.ADMIN)
-        await campaign.change(changing, use_cases.publish, kind, lang, text, ask_again, campaign.clock())
+        await campaign.change(changing, use_cases.publish, kind, tag, text, ask_again, campaign.clock())
     except Invalid as refused:
-        return await run_in_threadpool(_page, visit, kind, lang, text, ask_again, refused=refused)
+        return await run_in_threadpool(_page, visit, kind, tag, text, ask_again, refused=refused)
     return redirect(visit, ADDRESS, visit.words.gettext("Published."))
+
+
+def _checked(visit: Visit, kind: str, lang: str) -> str:
+    """The language in which this text may be said: one that has a name, or that the campaign asks for. Raises NotFound.
+
+    What only looks like a tag would keep a text that nobody is ever shown.
+    """
+    tag = language_tag(lang)
+    if kind not in KINDS or tag is None or not (is_language(tag) or tag in visit.charter.languages):
+        raise NotFound("There is no such text.")
+    return tag
 
 
 def _page(
     visit: Visit,
     kind: str,
-    lang: str,
+    tag: str,
     text: str | None = None,
     ask_again: bool = True,
     *,
     preview: bool = False,
     refused: Invalid | None = None,
 ) -> Response:
-    """`text`: as it was typed; None for the one in force. Blocks. Raises NotFound."""
-    tag = language_tag(lang)
-    if kind not in KINDS or tag is None:
-        raise NotFound("There is no such text.")
+    """`text`: as it was typed; None for the one in force. Blocks."""
     with visit.campaign.database.read() as db:
         was = text_in(db, kind, tag) or text_of(db, kind, tag)
         history = documents.history(db, kind, tag, SHOWN)

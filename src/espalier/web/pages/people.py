@@ -91,7 +91,8 @@ class Context:
     shut_out: banned or suspended now; until: of a suspension. judged: what was decided on them, the last first;
     judged_beside: there is more, about messages that the reader could still judge.
 
-    jobs: a purge or a closing that is under way. next: the cursor of earlier contributions.
+    jobs: a purge or a closing that is under way; what is going is not counted any more. next: the cursor of earlier
+    contributions.
     """
 
     person: Person
