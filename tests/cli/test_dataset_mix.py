@@ -30,8 +30,9 @@ def test_it_shows_what_there_was_and_what_comes(run: Run, demo_files: tuple[Path
 
 def test_a_language_with_little_held_out_gets_no_more(run: Run, demo_files: tuple[Path, Path]) -> None:
     trees, _ = demo_files
-    ran = run("dataset", "mix", "mixed.jsonl", trees, "--alpha", "0", "--held-out", trees)
-    assert "Not drawn more often than they come" in ran.out
+    ran = run("dataset", "mix", "mixed.jsonl", trees, "--alpha", "0", "--held-out", trees, "--floor", "de=0.5")
+    assert "Not drawn more often than they come, for too little is held out to measure it" in ran.out
+    assert "Below the floor for that reason: de." in ran.out
     assert not [row for row in map(str.split, ran.out.splitlines()) if row[-1:] == ["×"] and float(row[-2]) > 1]
 
 

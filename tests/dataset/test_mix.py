@@ -122,6 +122,15 @@ def test_files_of_different_kinds_are_not_mixed(tmp_path: Path) -> None:
         count([chats, pairs])
 
 
+def test_lines_are_of_the_kind_that_they_are_read_as(tmp_path: Path) -> None:
+    turns = [{"role": "user", "content": "Hello."}]
+    released = write(tmp_path / "a.jsonl", {"message_id": "m", "parent_id": None, "messages": turns})
+    assert count([released, write(tmp_path / "b.jsonl", {"messages": turns})]).total() == 2
+    done = write(tmp_path / "c.jsonl", {"prompt": "?", "completion": "!"})
+    with pytest.raises(BadMix, match=r"prompts with completions \(.*c.jsonl:1\) and prompts \(.*d.jsonl:1\)"):
+        count([done, write(tmp_path / "d.jsonl", {"prompt": "?"})])
+
+
 @pytest.mark.parametrize(
     ("line", "says"),
     [
@@ -131,6 +140,7 @@ def test_files_of_different_kinds_are_not_mixed(tmp_path: Path) -> None:
         ({"conversations": [{"from": "human", "value": "hello"}]}, "hello"),
         ({"prompt": "hello", "chosen": "a"}, "hello"),
         ({"message_id": "a", "text": "hello", "lang": None}, "hello"),
+        ({"instruction": "hello", "output": "a"}, "hello"),
         ({"messages": []}, "und"),
     ],
 )

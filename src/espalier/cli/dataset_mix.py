@@ -161,6 +161,7 @@ def _print(made: "Mixture") -> None:
         out.print(f"Not drawn more often than it comes, for nobody knows its language: {NO_LANGUAGE}.")
     if langs := ", ".join(lang for lang in made.held_down if lang != NO_LANGUAGE):
         out.print(f"Not drawn more often than they come, for too little is held out to measure it: {escape(langs)}.")
-    if made.below_floor:
-        langs = ", ".join(made.below_floor)
+    if langs := ", ".join(lang for lang in made.below_floor if lang in made.held_down):
+        out.print(f"Below the floor for that reason: {escape(langs)}.")
+    if langs := ", ".join(lang for lang in made.below_floor if lang not in made.held_down):
         out.print(f"Below the floor, for their lines would be repeated too often or there are none: {escape(langs)}.")

@@ -41,6 +41,7 @@ def reliability(
         found = reviewers(read_votes(file, notices))
     if not found:
         fail(f"{source} holds no vote of anybody.")
+    written = write_weights(weights, found) if weights is not None else 0  # before anything is shown to who may go away
 
     def cells(judged: Judged | None) -> tuple[str, str, str]:
         if judged is None:
@@ -63,4 +64,4 @@ def reliability(
     low = sum(each.weight < 0.5 for each in found)
     out.print(f"{plural(len(found), 'reviewer')}; {low:,} with a weight below one half.")
     if weights is not None:
-        out.print(f"{escape(str(weights))}: {plural(write_weights(weights, found), 'line')}.")
+        out.print(f"{escape(str(weights))}: {plural(written, 'line')}.")

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from espalier.dataset.findings import Report, ignore
 from espalier.dataset.holds import Holds, held_by
@@ -16,17 +16,12 @@ from espalier.dataset.mix import BadMix, Cell, Mixture, Times
 from espalier.dataset.objects import record
 from espalier.dataset.parquet import is_parquet
 from espalier.dataset.records import Malformed, TreeRecord
-from espalier.dataset.spellings import example
+from espalier.dataset.spellings import example, spelling
 from espalier.dataset.split import NO_LANGUAGE
 from espalier.dataset.tables import AnyOf
 from espalier.dataset.write import write_any, write_objects
 from espalier.domain.language import usual_tag
 
-KINDS: Final[Mapping[str, str]] = {
-    "message_tree_id": "trees", "message_id": "messages", "chosen": "preference pairs", "replies": "ranked lists",
-    "messages": "chats", "conversations": "ShareGPT chats", "prompt": "prompts",
-}  # fmt: skip
-"""Of which kind a line is, by the first of these keys that it has."""
 LangOf = Callable[[str], str]
 
 
@@ -52,7 +47,7 @@ def lang_in(line: Mapping[str, Any], lang_of: LangOf = lambda text: NO_LANGUAGE)
 
 def _texts(line: Mapping[str, Any]) -> Iterator[str]:
     """What people and models say in it, without what a system is told."""
-    for key in ("prompt", "messages", "conversations", "chosen", "text"):
+    for key in ("prompt", "messages", "conversations", "chosen", "instruction", "turns", "text"):
         turns = line.get(key)
         for turn in turns if isinstance(turns, list) else [turns]:
             if isinstance(turn, dict) and turn.get("role", turn.get("from")) != "system":
@@ -69,13 +64,23 @@ def count(
     kinds: dict[str, str] = {}
     for source in sources:
         for number, line in objects(source.path, report):
-            kind = next((said for key, said in KINDS.items() if key in line), "lines of another kind")
-            kinds.setdefault(kind, f"{source.path}:{number}")
+            kinds.setdefault(_kind(line), f"{source.path}:{number}")
             if len(kinds) > 1:
                 places = " and ".join(f"{kind} ({place})" for kind, place in kinds.items())
                 raise BadMix(f"there are {places}; make all of one kind with `espalier dataset convert` first")
             counts[source.name, lang_in(line, lang_of)] += 1
     return counts
+
+
+def _kind(line: Mapping[str, Any]) -> str:
+    """Of which kind a line is, as whoever reads it takes it."""
+    match held_by(line):
+        case Holds.RECORDS:
+            return "messages" if "message_id" in line else "trees"
+        case Holds.VOTES:
+            return "votes"
+        case _:
+            return spelling(line) or "lines of another kind"
 
 
 def mixed(

@@ -35,16 +35,21 @@ TEXT_OR_TURNS: Final = "a text or a list of turns"
 
 def example(given: Mapping[str, Any]) -> Example:
     """What a line says. Raises Malformed."""
-    for keys, read in _SPELLINGS:
+    for keys, _, read in _SPELLINGS:
         if all(key in given for key in keys):
             return read(given)
-    known = "; ".join(", ".join(keys) for keys, _ in _SPELLINGS)
+    known = "; ".join(", ".join(keys) for keys, _, _ in _SPELLINGS)
     raise Malformed("$", f"is no known spelling of an example; those have the keys {known}", missing=True)
 
 
 def is_example(given: Mapping[str, Any]) -> bool:
     """Whether a line has the keys of any of the spellings; whether it is sound, `example` says."""
-    return any(all(key in given for key in keys) for keys, _ in _SPELLINGS)
+    return spelling(given) is not None
+
+
+def spelling(given: Mapping[str, Any]) -> str | None:
+    """What lines with these keys are called; None where they are in none of the spellings."""
+    return next((called for keys, called, _ in _SPELLINGS if all(key in given for key in keys)), None)
 
 
 def _messages(given: Mapping[str, Any]) -> Chat:
@@ -204,19 +209,19 @@ def _judged_twice(given: Mapping[str, Any]) -> Battle:
     return _battle({**given, "model_a": given["model_1"], "model_b": given["model_2"], "winner": winner})
 
 
-_SPELLINGS: Final[tuple[tuple[tuple[str, ...], Callable[[Mapping[str, Any]], Example]], ...]] = (
-    (("model_a", "model_b", "winner"), _battle),
-    (("model_1", "model_2", "g1_winner", "g2_winner"), _judged_twice),
-    (("chosen", "rejected"), _preference),
-    (("instruction", "completions"), _ultrafeedback),
-    (("prompt", "replies"), _ranking),
-    (("messages",), _messages),
-    (("conversations",), _sharegpt),
-    (("prompt", "completion"), _completed),
-    (("instruction", "output"), _alpaca),
-    (("instruction", "response"), _alpaca),
-    (("prompt",), _only_prompt),
-    (("question_id", "turns"), _question),
+_SPELLINGS: Final[tuple[tuple[tuple[str, ...], str, Callable[[Mapping[str, Any]], Example]], ...]] = (
+    (("model_a", "model_b", "winner"), "battles", _battle),
+    (("model_1", "model_2", "g1_winner", "g2_winner"), "battles in both orders", _judged_twice),
+    (("chosen", "rejected"), "preference pairs", _preference),
+    (("instruction", "completions"), "scored completions", _ultrafeedback),
+    (("prompt", "replies"), "ranked lists", _ranking),
+    (("messages",), "chats", _messages),
+    (("conversations",), "ShareGPT chats", _sharegpt),
+    (("prompt", "completion"), "prompts with completions", _completed),
+    (("instruction", "output"), "instructions with outputs", _alpaca),
+    (("instruction", "response"), "instructions with responses", _alpaca),
+    (("prompt",), "prompts", _only_prompt),
+    (("question_id", "turns"), "questions", _question),
 )
 
 
