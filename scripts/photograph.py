@@ -15,7 +15,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 from playwright.sync_api import sync_playwright  # noqa: E402
 
-from browsers import CHROMIUM, FLAGS, HOW_TO_GET_IT, plant, sites  # noqa: E402
+from browsers import FLAGS, HOW_TO_GET_IT, WITH_WINDOWS, WITHOUT, plant, sites  # noqa: E402
 from sitemap import PAGES  # noqa: E402
 
 FOLDER: Final = ROOT / "docs" / "screenshots"
@@ -27,14 +27,14 @@ LOOKS: Final[dict[str, dict[str, Any]]] = {
 
 
 def main() -> None:
-    if CHROMIUM is None:
+    if (camera := WITH_WINDOWS or WITHOUT) is None:
         raise SystemExit(HOW_TO_GET_IT)
     wanted = set(sys.argv[1:]) or {shown.name for shown in PAGES}
     FOLDER.mkdir(exist_ok=True)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
         playwright = stack.enter_context(sync_playwright())
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        browser = playwright.chromium.launch(executable_path=camera, args=list(FLAGS))
         stack.callback(browser.close)
         site = stack.enter_context(sites(plant(folder / "planted.db"), browser, folder))()
         for shown in PAGES:
