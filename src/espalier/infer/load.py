@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import torch
-from peft import PeftConfig, PeftModel
 from torch import nn
 from transformers import (
     AutoModelForCausalLM,
@@ -51,7 +50,11 @@ def load_model(
         {"quantization_config": _four_bits(dtype), "device_map": {"": device_of(device)}} if in_four_bits else {}
     )
     try:
-        whole = PeftConfig.from_pretrained(str(name)).base_model_name_or_path if is_adapter(name) else name
+        whole: str | Path = name
+        if is_adapter(name):
+            from peft import PeftConfig, PeftModel  # a second of time, which only adapters cost
+
+            whole = PeftConfig.from_pretrained(str(name)).base_model_name_or_path
         more |= from_where(whole)
         model = AutoModelForCausalLM.from_pretrained(whole, dtype=dtype, attn_implementation=attention, **more)
         make_room(model, tokenizer)

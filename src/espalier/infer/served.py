@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import torch
-from peft import PeftModel
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from espalier.dataset.examples import ASSISTANT, SYSTEM, Turn
@@ -157,6 +156,8 @@ def adapted(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: 
         raise BadModel(f"{folder} holds no adapter; one is a directory with an adapter_config.json")
     if (folder / "tokenizer_config.json").is_file():
         tokenizer = load_tokenizer(folder)
+    from peft import PeftModel  # a second of time, which only adapters cost
+
     below = sharing_weights(model)
     make_room(below, tokenizer)
     try:

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from peft import LoraConfig, get_peft_model
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from espalier.dataset.format import Role
@@ -68,6 +67,8 @@ def prepared(
         return model
     if adapter.quantise == "nf4" and not getattr(model, "is_loaded_in_4bit", False):
         raise BadModel('model.adapter.quantise is "nf4", which reward models and critics are not kept in; leave it out')
+    from peft import LoraConfig, get_peft_model  # a second of time, which only adapters cost
+
     lora = LoraConfig(
         r=adapter.rank, lora_alpha=adapter.alpha, lora_dropout=adapter.dropout, task_type=task,
         target_modules=list(adapter.targets) or "all-linear", trainable_token_indices=list(tokens) or None,
