@@ -20,8 +20,8 @@ class ModelServer:
     the next replies, before those. pause_s: before each word. held_at: before this word it waits until it is let go.
     busy: so many requests are refused as too many. lost: after so many it hangs up before any word. breaks_after:
     words, then it hangs up; where it says why, with one more word and an error at once. gone: how many readers hung up
-    before the end. context: tokens; a token is a word. owner: of the model, as the server says it. refuses: with which
-    status.
+    before the end. context: tokens; a token is a word. owner: of the model, as the server says it; `llamacpp` tells the
+    context, and what is too long for it, in its own way. refuses: with which status.
     """
 
     url: str = ""
@@ -39,6 +39,10 @@ class ModelServer:
     counts_tokens: bool = False
     owner: str = "stub"
     refuses: int | None = None
+
+    @property
+    def is_llama_cpp(self) -> bool:
+        return self.owner == "llamacpp"
 
 
 @contextmanager
@@ -61,13 +65,16 @@ def _app(says: ModelServer) -> FastAPI:
 
     @app.get("/v1/models")
     async def models() -> dict[str, Any]:
-        return {"data": [{"id": "stub", "max_model_len": says.context, "owned_by": says.owner}]}
+        told = {"meta": {"n_ctx": says.context}} if says.is_llama_cpp else {"max_model_len": says.context}
+        return {"data": [{"id": "stub", "owned_by": says.owner, **told}]}
 
     @app.post("/tokenize", response_model=None)
     async def tokenize(http: Request) -> Response | dict[str, Any]:
+        if says.is_llama_cpp:  # it reads a `content`, and nothing else
+            return {"tokens": []}
         if not says.counts_tokens:
             return JSONResponse({"error": {"message": "no such route"}}, 404)
-        counts = [len(message["content"].split()) for message in (await http.json())["messages"]]
+        counts = [_words(message) for message in (await http.json())["messages"]]
         return {"count": sum(counts) + 1, "message_tokens": counts}
 
     @app.post("/v1/chat/completions")
@@ -75,6 +82,10 @@ def _app(says: ModelServer) -> FastAPI:
         says.asked.append(await http.json())
         if says.refuses:
             return JSONResponse({"error": {"message": "refused"}}, says.refuses)
+        messages = says.asked[-1]["messages"]
+        if says.is_llama_cpp and says.context and (many := sum(map(_words, messages))) > says.context:
+            more = {"type": "exceed_context_size_error", "n_prompt_tokens": many, "n_ctx": says.context}
+            return JSONResponse({"error": {"code": 400, "message": "exceeds the context", **more}}, 400)
         if says.busy:
             says.busy -= 1
             return JSONResponse({"error": {"message": "too many"}}, 503, {"Retry-After": "0"})
@@ -82,13 +93,19 @@ def _app(says: ModelServer) -> FastAPI:
             says.lost -= 1
             return StreamingResponse(iter(()), media_type="text/event-stream")
         if not says.asked[-1].get("stream"):
-            reply = {"role": "assistant", "content": "".join(says.words)}
+            begun = messages[-1]["content"] if says.is_llama_cpp and messages[-1]["role"] == "assistant" else ""
+            reply = {"role": "assistant", "content": begun + "".join(says.words)}
             choice = {"index": 0, "message": reply, "finish_reason": "stop"}
-            return JSONResponse({"id": "1", "created": 0, "model": "stub", "choices": [choice]})
+            signed = {"system_fingerprint": "b11549-1a2b3c4"} if says.is_llama_cpp else {}
+            return JSONResponse({"id": "1", "created": 0, "model": "stub", "choices": [choice], **signed})
         words = says.in_turn.pop(0) if says.in_turn else says.words
         return StreamingResponse(_said(says, words), media_type="text/event-stream")
 
     return app
+
+
+def _words(message: dict[str, Any]) -> int:
+    return len(message["content"].split())
 
 
 async def _said(says: ModelServer, words: tuple[str, ...]) -> AsyncIterator[bytes]:

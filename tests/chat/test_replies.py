@@ -338,11 +338,13 @@ def test_a_model_that_is_gone_says_so_and_nothing_is_lost(room: Room) -> None:
     room.talks(ModelServer(url="http://127.0.0.1:9"), talk)
 
 
-@pytest.mark.parametrize("counts", [True, False])
+@pytest.mark.parametrize(
+    ("owner", "context", "counts"), [("espalier", 40, True), ("stub", 100, False), ("llamacpp", 100, False)]
+)
 def test_of_a_conversation_that_is_too_long_the_oldest_turns_are_left_out_and_counted(
-    room: Room, server: ModelServer, counts: bool
+    room: Room, server: ModelServer, owner: str, context: int, counts: bool
 ) -> None:
-    server.context, server.counts_tokens = (40, True) if counts else (100, False)
+    server.owner, server.context, server.counts_tokens = owner, context, counts
 
     async def talk(_: Replies) -> None:
         first = await asyncio.to_thread(room.say, "one two three four five six seven eight nine ten", max_tokens=10)

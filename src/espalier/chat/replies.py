@@ -479,7 +479,7 @@ class Replies:
         tokens, around = estimated(turns), 0
         with suppress(ApiRefusal):  # a server that counts no tokens
             counted = await line.client.tokenize(line.served.at_server, turns)
-            if counted.message_tokens is not None:
+            if counted.count is not None and counted.message_tokens is not None:
                 tokens, around = counted.message_tokens, counted.count - sum(counted.message_tokens)
         try:
             return fitted(turns, tokens, around, line.context, _longest(message))

@@ -12,6 +12,8 @@ from typing import Annotated, Any, Final, Literal, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
+    AliasChoices,
+    AliasPath,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -425,12 +427,15 @@ class Choice(_Said):
 
 
 class ChatCompletion(_Said):
+    """system_fingerprint: how other servers sign what they answer; not passed on."""
+
     id: str
     object: Literal["chat.completion"] = "chat.completion"
     created: int
     model: str
     choices: list[Choice]
     usage: Usage | None = None
+    system_fingerprint: str | None = Field(default=None, exclude=True)
 
 
 class TextLogprobs(_Said):
@@ -491,13 +496,15 @@ class ChatChunk(_Said):
 
 
 class Model(_Said):
-    """max_model_len: tokens of prompt and reply together; vLLM's name for it."""
+    """max_model_len: tokens of prompt and reply together; vLLM's name for it. llama.cpp tells it as `meta.n_ctx`."""
 
     id: str
     object: Literal["model"] = "model"
     created: int = 0
     owned_by: str = "espalier"
-    max_model_len: int | None = None
+    max_model_len: int | None = Field(
+        default=None, validation_alias=AliasChoices("max_model_len", AliasPath("meta", "n_ctx"))
+    )
 
 
 class ModelList(_Said):

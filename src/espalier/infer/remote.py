@@ -6,6 +6,7 @@ told at once. Knows HTTP; knows no model and needs no torch.
 
 import asyncio
 import json
+import re
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing, contextmanager, suppress
@@ -15,17 +16,18 @@ from urllib.parse import urlsplit
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from espalier.dataset.examples import Turn
+from espalier.dataset.examples import ASSISTANT, Turn
 from espalier.infer.completions import (
     ApiRefusal,
     ChatChunk,
     ChatCompletion,
     Model,
     ModelList,
+    Reply,
     Scores,
     TextCompletion,
     TextLogprobs,
-    Tokenized,
+    too_long,
 )
 from espalier.infer.engine import Sampling, Tokens
 
@@ -39,12 +41,19 @@ PAUSE_S: Final = 1.0
 LONGEST_PAUSE_S: Final = 60.0
 BUSY: Final = frozenset({408, 409, 429, 500, 502, 503, 504})
 """Answers after which another try may help."""
+LLAMA_CPP: Final = re.compile(r"b\d+-")
+"""How it signs its replies; OpenAI's begin with `fp_`."""
 
 
 class Cut(BaseModel):
-    """What a server says of a text's tokens, if it says anything of them."""
+    """What a server says of a text's tokens, if it says anything of them: llama.cpp answers messages with no tokens.
+
+    count: of the whole prompt. message_tokens: of each message with what stands around it; our own servers tell it.
+    """
 
     tokens: list[int] | None = None
+    count: int | None = None
+    message_tokens: list[int] | None = None
 
 
 class EchoChoice(BaseModel):
@@ -133,8 +142,11 @@ def refusal_in(said: Any, status: int, retry_after_s: float | None = None) -> Ap
         return None
     if not isinstance(error, dict):
         return ApiRefusal(status, str(error), retry_after_s=retry_after_s)
-    code, param = (str(error[name]) if error.get(name) else None for name in ("code", "param"))
+    # vLLM and llama.cpp have the status, a number, where others name what is wrong.
+    code, param = (said if isinstance(said := error.get(name), str) else None for name in ("code", "param"))
     numbers = {name: value for name, value in error.items() if type(value) is int and name != "code"}
+    if error.get("type") == "exceed_context_size_error":  # llama.cpp's
+        return too_long(numbers.get("n_prompt_tokens", 0), numbers.get("n_ctx", 0))
     return ApiRefusal(status, str(error.get("message") or error), code, param, retry_after_s, numbers)
 
 
@@ -171,7 +183,8 @@ class ChatClient:
         return self._ask(ModelList, "GET", f"{self._address.url}/models").data
 
     def complete(self, request: Request) -> ChatCompletion:
-        return self._ask(ChatCompletion, "POST", f"{self._address.url}/chat/completions", request)
+        made = self._ask(ChatCompletion, "POST", f"{self._address.url}/chat/completions", request)
+        return _without_beginning(request, made)
 
     def scores(self, conversations: Sequence[Sequence[Turn]]) -> Scores:
         """Of our own servers: what a reward model and a moderation model say of the last message of each."""
@@ -243,7 +256,8 @@ class AsyncChatClient:
         return (await self._ask(ModelList, "GET", f"{self._address.url}/models")).data
 
     async def complete(self, request: Request) -> ChatCompletion:
-        return await self._ask(ChatCompletion, "POST", f"{self._address.url}/chat/completions", request)
+        made = await self._ask(ChatCompletion, "POST", f"{self._address.url}/chat/completions", request)
+        return _without_beginning(request, made)
 
     async def stream(self, request: Request) -> AsyncGenerator[ChatChunk, None]:
         """The pieces of a reply. Whoever closes the generator before its end has the server stop. A stream that breaks
@@ -273,10 +287,10 @@ class AsyncChatClient:
         if unfinished:
             raise Unreachable(f"the server at {self._address.url} broke off in the midst of a reply")
 
-    async def tokenize(self, model: str, turns: Sequence[Turn]) -> Tokenized:
-        """Of our own servers and vLLM: how many tokens a conversation is."""
+    async def tokenize(self, model: str, turns: Sequence[Turn]) -> Cut:
+        """Of our own servers and vLLM: how many tokens a conversation is. Others refuse, or say nothing of it."""
         said = {"model": model, "messages": as_messages(turns)}
-        return await self._ask(Tokenized, "POST", f"{self._address.root}/tokenize", said)
+        return await self._ask(Cut, "POST", f"{self._address.root}/tokenize", said)
 
     async def scores(self, conversations: Sequence[Sequence[Turn]]) -> Scores:
         """Of our own servers: what a reward model and a moderation model say of the last message of each."""
@@ -308,6 +322,20 @@ class AsyncChatClient:
 def as_messages(turns: Sequence[Turn]) -> list[dict[str, str]]:
     """A conversation as the interface spells it."""
     return [{"role": turn.role, "content": turn.content} for turn in turns]
+
+
+def _without_beginning(request: Request, made: ChatCompletion) -> ChatCompletion:
+    """What is new of a reply that was to go on: llama.cpp says its beginning again, but in streams."""
+    last = request["messages"][-1]
+    if last["role"] != ASSISTANT or not LLAMA_CPP.match(made.system_fingerprint or ""):
+        return made
+    said = last["content"]
+    begun = said if isinstance(said, str) else "".join(part["text"] for part in said)
+    choices = [
+        each.model_copy(update={"message": Reply(content=(each.message.content or "").removeprefix(begun))})
+        for each in made.choices
+    ]
+    return made.model_copy(update={"choices": choices})
 
 
 def _scored(conversations: Sequence[Sequence[Turn]]) -> Request:
