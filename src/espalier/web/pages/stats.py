@@ -49,7 +49,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """columns: as a person reads them. rows: as the table shows them."""
+    """columns: as a person reads them. rows: as the table shows them; none where there is nothing to draw."""
 
     name: str
     title: str
@@ -195,7 +195,7 @@ def _growth_chart(visit: Visit, asked: Asked) -> Chart:
     series = [Line(kinds[name], [float(row[place]) for row in rows]) for place, name in enumerate(kinds, start=1)]
     title = _("Growth over the last 30 days")
     drawing = charts.lines(series, days, title, _number(visit), mirrored=_mirrored(visit))
-    shown = [[day, *_numbers(visit, row[1:])] for day, row in zip(days, rows, strict=True)]
+    shown = [[day, *_numbers(visit, row[1:])] for day, row in zip(days, rows, strict=True)] if _counts(rows) else []
     return Chart("growth", title, _("What was contributed on each day."), drawing, [_("Day"), *kinds.values()], shown)
 
 
@@ -228,7 +228,11 @@ def _tasks_chart(visit: Visit, asked: Asked) -> Chart:
     drawing = charts.bars(
         [Bar(kinds[str(row[0])], float(row[2])) for row in rows], title, percent, mirrored=_mirrored(visit)
     )
-    shown = [[kinds[str(row[0])], *_numbers(visit, row[1:2]), percent(float(row[2]))] for row in rows]
+    shown = (
+        [[kinds[str(row[0])], *_numbers(visit, row[1:2]), percent(float(row[2]))] for row in rows]
+        if _counts(rows)
+        else []
+    )
     columns = [_("Kind"), _("Contributions"), _("Share")]
     return Chart("tasks", title, _("What people did in the last 30 days."), drawing, columns, shown)
 
@@ -267,6 +271,11 @@ def _contribution_chart(visit: Visit, asked: Asked) -> Chart:
     about = _("Which share of all contributions so many of the people made together. The lower the curve, the fewer "
               "people carry the work.")  # fmt: skip
     return Chart("contribution", title, about, drawing, [_("Share of people"), _("Share of work")], shown)
+
+
+def _counts(rows: Iterable[Sequence[Cell]]) -> bool:
+    """Whether there is anything in them but zeros."""
+    return any(any(row[1:]) for row in rows)
 
 
 def _numbers(visit: Visit, cells: Iterable[Cell]) -> list[str]:
