@@ -113,6 +113,8 @@ def test_once_it_is_closed_people_read_download_withdraw_and_report_but_nothing_
         small_campaign.ben.post(f"/tasks/{skipped['id']}/unskip"),
     ):
         assert answer.json()["type"].rpartition(":")[2] == "closed"
+    with visit(small_campaign, "ben") as ben:
+        assert "Undo" not in ben.get("/tasks").text
     well(small_campaign.cleo.post(f"/messages/{other}/report", {"reason": "It names somebody."}))
     well(small_campaign.ada.post(f"/messages/{mine}/withdraw"))
 

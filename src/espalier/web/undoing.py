@@ -9,6 +9,7 @@ from gettext import NullTranslations
 from typing import Final
 
 from espalier.collect import undo
+from espalier.domain.charter import Running
 from espalier.domain.errors import Refusal
 from espalier.web.visit import Visit
 from espalier.web.words import N_
@@ -54,7 +55,7 @@ def undo_line(visit: Visit) -> Line | None:
             step = undo.last_step(db, person, visit.now)
     except Refusal:
         return None
-    if step is None:
+    if step is None or (step.skipped and visit.charter.running is Running.CLOSED):  # no task comes back then
         return None
     left_s = int((step.until - visit.now).total_seconds())
     reason = SAID.get(step.reason or "")
