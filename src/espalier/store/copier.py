@@ -11,8 +11,11 @@ from typing import Any, Final
 from sqlalchemy import Engine, PoolProxiedConnection
 from sqlalchemy.exc import SQLAlchemyError
 
-PAUSE_S: Final = 0.1
+PAUSE_S: Final = 0.5
 """Rest before each copy: a page that many commits change is then written once for all of them."""
+LONG: Final = 20_000
+"""Pages of the log: two thirds of those after which a commit copies what is left and waits for that."""
+PAUSE_WHILE_LONG_S: Final = 0.1
 
 log = logging.getLogger(__name__)
 
@@ -37,15 +40,16 @@ class LogCopier:
 
     def _work(self) -> None:
         connection: PoolProxiedConnection | None = None
+        pages = 0
         while True:
             self._something_new.wait()
             # Before the pause: cleared after it, the call of who closes just then would be lost and never answered.
             self._something_new.clear()
-            if self._closed.wait(PAUSE_S):
+            if self._closed.wait(PAUSE_WHILE_LONG_S if pages > LONG else PAUSE_S):
                 break
             try:
                 connection = connection or self._engine.raw_connection()
-                copy_log(connection.driver_connection)
+                pages = copy_log(connection.driver_connection)
             except (SQLAlchemyError, sqlite3.Error) as error:
                 # Nothing is lost: the log grows until a commit finds it long and copies it by itself.
                 log.warning("the log of the database could not be copied", exc_info=error)
@@ -53,6 +57,9 @@ class LogCopier:
             connection.close()
 
 
-def copy_log(connection: Any) -> None:
-    """Copy all that is committed, but for what an older reader keeps from being overwritten."""
-    connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+def copy_log(connection: Any) -> int:
+    """Copy all that is committed, but for what an older reader keeps from being overwritten. How many pages the log
+    holds, copied or not.
+    """
+    _, pages, _ = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+    return int(pages)

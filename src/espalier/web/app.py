@@ -139,8 +139,10 @@ def create_app(
             door.close()
             database.close()
 
+    # FastAPI would look at each request whether somebody wants it observed; observe.py tells what there is to tell.
     app = _Documented(title="Espalier", version=__version__, description=ABOUT, lifespan=opened, docs_url=None,
-                  redoc_url=None, openapi_url=OPENAPI, redirect_slashes=False, routes=[*_routes()])  # fmt: skip
+                  redoc_url=None, openapi_url=OPENAPI, redirect_slashes=False, routes=[*_routes()],
+                  telemetry={"tracing": False, "metrics": False, "logs": False})  # fmt: skip
     waiting: list[Callable[[], int]] = []
     app.state.figures = Figures(lambda: waiting[-1]() if waiting else 0)
     errors.install(app)
