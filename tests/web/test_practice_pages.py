@@ -45,6 +45,7 @@ def test_the_first_task_of_a_kind_comes_after_its_practice_and_the_second_does_n
     newcomer.get(onward)
     assert newcomer.page.url.path.startswith("/tasks/")
     newcomer.send("/labels", spam="0")
+    assert "Submitted." in newcomer.get("/practice/rank_assistant_replies").text, "the next task may have one, too"
     newcomer.world.ben.write("assistant_reply", REPLIES[1])
     newcomer.take(KIND)
     assert newcomer.page.url.path.startswith("/tasks/")
