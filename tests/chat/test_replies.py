@@ -338,6 +338,20 @@ def test_a_model_that_is_gone_says_so_and_nothing_is_lost(room: Room) -> None:
     room.talks(ModelServer(url="http://127.0.0.1:9"), talk)
 
 
+def test_the_log_says_under_which_names_a_server_has_its_models(
+    room: Room, server: ModelServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def run() -> None:
+        replies = Replies([Served("small", server.url, "large")], room.door.write, room.database.read, now)
+        await replies.start()
+        try:
+            await room.sees(lambda: "the server of small has no model 'large', but stub" in caplog.text)
+        finally:
+            await replies.stop()
+
+    asyncio.run(run())
+
+
 @pytest.mark.parametrize(
     ("owner", "context", "counts"), [("espalier", 40, True), ("stub", 100, False), ("llamacpp", 100, False)]
 )

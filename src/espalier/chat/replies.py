@@ -61,7 +61,9 @@ Read = Callable[[], AbstractContextManager[Connection]]
 
 @dataclass
 class _Line:
-    """The replies of one model. since: when it was begun, or did not answer any more."""
+    """The replies of one model. since: when it was begun, or did not answer any more. told: that its server has none of
+    its name.
+    """
 
     served: Served
     client: AsyncChatClient
@@ -72,6 +74,7 @@ class _Line:
     busy_until: float = 0.0
     reply_s: float | None = None
     waiting: tuple[str, ...] = ()
+    told: bool = False
     writing: dict[str, asyncio.Task[None]] = field(default_factory=dict)
 
     def room(self) -> int:
@@ -304,7 +307,12 @@ class Replies:
             line.context, line.owner = line.served.context or here.max_model_len, here.owned_by
             line.state = ModelState.READY
             self.wake()
-        elif not line.lost():
+            return
+        if known and not line.told:
+            have = ", ".join(known)
+            log.warning("the server of %s has no model %r, but %s", line.served.id, line.served.at_server, have)
+            line.told = True
+        if not line.lost():
             self.wake()
 
     async def _reply(self, line: _Line, message: ChatMessage) -> None:
@@ -347,7 +355,7 @@ class Replies:
             fits = await self._fitted(line, message, turns)
         if not await self._write(chats.begin, message.id, self._clock(), fits.left_out):
             raise _GivenUp
-        request, several = _request(line, message, fits.turns), int(message.sampling.get(BEST_OF, 1))
+        request, several = _request(line, message, fits), int(message.sampling.get(BEST_OF, 1))
         reply.turns = fits.turns[:-1] if message.text else fits.turns
         try:
             if several > 1 and not message.text:
@@ -475,7 +483,7 @@ class Replies:
     async def _fitted(self, line: _Line, message: ChatMessage, turns: Sequence[Turn]) -> Fitted:
         """Raises _Failed, ApiRefusal, Unreachable."""
         if line.context is None:
-            return Fitted(turns, 0)
+            return Fitted(turns, 0, _longest(message))
         tokens, around = estimated(turns), 0
         with suppress(ApiRefusal):  # a server that counts no tokens
             counted = await line.client.tokenize(line.served.at_server, turns)
@@ -548,10 +556,10 @@ def _longest(message: ChatMessage) -> int:
     return int(message.sampling.get("max_tokens") or LONGEST_REPLY)
 
 
-def _request(line: _Line, message: ChatMessage, turns: Sequence[Turn]) -> dict[str, Any]:
-    wanted = {**message.sampling, "max_tokens": _longest(message)}
+def _request(line: _Line, message: ChatMessage, fits: Fitted) -> dict[str, Any]:
+    wanted = {**message.sampling, "max_tokens": fits.reply}
     asked = {name: value for name, value in wanted.items() if name in line.served.supports}
-    said = as_messages(turns)
+    said = as_messages(fits.turns)
     if message.text and line.owner == "vllm":
         asked |= {"add_generation_prompt": False, "continue_final_message": True}
     if message.text and line.owner in NEVER_GO_ON:
