@@ -306,7 +306,12 @@ def address_of(route: str) -> str:
 
 
 def routes_of(routers: Any) -> set[tuple[str, str]]:
-    return {(method, route.path) for router in routers for route in router.routes for method in route.methods}
+    return {
+        (method, route.path.removeprefix(API))
+        for router in routers
+        for route in router.routes
+        for method in route.methods
+    }
 
 
 def rows_of(table: dict[str, dict[str, Needs]]) -> set[tuple[str, str]]:

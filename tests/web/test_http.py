@@ -261,8 +261,8 @@ def test_figures_count_requests_by_route_and_never_by_address(campaign: World) -
     campaign.ada.get("/nowhere")
     campaign.ada.post("/tasks/unknown/submit", {"id": "x", "text": "Why?"})
     figures = campaign.http.get("/metrics").text
-    assert 'espalier_requests_total{method="POST",route="/tasks/{task_id}/submit",status="404"} 1.0' in figures
-    assert 'espalier_requests_total{method="GET",route="/trees/{tree_id}",status="200"} 3.0' in figures
+    assert 'espalier_requests_total{method="POST",route="/api/v1/tasks/{task_id}/submit",status="404"} 1.0' in figures
+    assert 'espalier_requests_total{method="GET",route="/api/v1/trees/{tree_id}",status="200"} 3.0' in figures
     assert 'route="other",status="404"' in figures
     assert "espalier_writes_waiting 0.0" in figures
     assert tree_id not in figures
@@ -275,7 +275,7 @@ def test_no_log_line_of_a_request_holds_a_text_or_a_token(
         small_campaign.ada.write("initial_prompt", "A secret question?")
     ours = [record for record in caplog.records if record.name.startswith("espalier")]
     logged = "\n".join(f"{record.getMessage()} {record.__dict__}" for record in ours)
-    assert "POST /tasks/{task_id}/submit 200" in logged
+    assert "POST /api/v1/tasks/{task_id}/submit 200" in logged
     assert "secret question" not in logged
     assert small_campaign.ada.token not in logged
 
@@ -339,12 +339,11 @@ def test_every_route_says_what_it_is_for_and_every_form_shows_an_example() -> No
 def test_every_answer_shows_an_example_that_is_one() -> None:
     shown = description()["paths"]
     for router in (*ROUTERS, health.router):
-        prefix = "" if router is health.router else API
         for route in router.routes:
             if not isinstance(route, APIRoute) or route.response_model is None or not route.include_in_schema:
                 continue
             for method in route.methods:
-                answers = shown[prefix + route.path][method.lower()]["responses"]
+                answers = shown[route.path][method.lower()]["responses"]
                 (answer,) = (each["content"] for code, each in answers.items() if code in ("200", "201", "202"))
                 example, kind = answer["application/json"]["example"], TypeAdapter(route.response_model)
                 said = kind.dump_python(kind.validate_json(json.dumps(example), strict=True), mode="json")

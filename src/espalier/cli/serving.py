@@ -17,12 +17,14 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 from rich.markup import escape
 
+from espalier.cli.campaign import without_cycle_search
 from espalier.cli.chat_models import beside, directories_of, judges_of, models_of, rules_of
 from espalier.cli.terminal import PUBLISHED, err, fail, out, plural, show, table
 from espalier.config import Settings, in_force, read_settings
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
+    from uvicorn import Server
 
     from espalier.store.door import Door
     from espalier.store.session import Database
@@ -42,40 +44,40 @@ def serve(
     ] = None,
 ) -> None:
     """Start the campaign's server; the first start makes the database and an administrator."""
-    import uvicorn
-
-    from espalier.web.app import create_app
-
-    settings = read_settings()
-    directories = directories_of(model or ())
     with ExitStack() as stack:
-        socket = stack.enter_context(listening(settings.host, settings.port, "ESPALIER_HOST", "ESPALIER_PORT"))
-        prepare(settings, demo=demo)
-        out.print(f"Espalier listens on {settings.address}; its API is described at {settings.address}/api/docs")
-        out.print("Stop it with Ctrl-C.")
-        set_up_logs(settings)
-        models = [*beside(directories, stack), *models_of(settings)] if settings.chat else []
-        server = uvicorn.Server(
-            uvicorn.Config(
-                create_app(
-                    settings.database_url,
-                    data_dir=settings.data_dir,
-                    entrance=entrance_of(settings),
-                    models=models,
-                    judges=judges_of(settings),
-                    chat=rules_of(settings),
-                ),
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                ws="none",
-                timeout_graceful_shutdown=10,
-            )
-        )
+        with without_cycle_search():  # next to nothing of what is loaded now is ever let go
+            server, socket = _ready(demo, directories_of(model or ()), stack)
         search_cycles_seldom()
         take_short_turns()
         with suppress(KeyboardInterrupt):  # it has stopped in order
             server.run(sockets=[socket])
+
+
+def _ready(demo: bool, directories: dict[str, Path], stack: ExitStack) -> tuple["Server", Socket]:
+    """The server of the campaign, which is migrated by now, and where it listens. stack: what goes on beside it."""
+    from uvicorn import Config, Server
+
+    from espalier.web.app import create_app
+
+    settings = read_settings()
+    socket = stack.enter_context(listening(settings.host, settings.port, "ESPALIER_HOST", "ESPALIER_PORT"))
+    prepare(settings, demo=demo)
+    out.print(f"Espalier listens on {settings.address}; its API is described at {settings.address}/api/docs")
+    out.print("Stop it with Ctrl-C.")
+    set_up_logs(settings)
+    models = [*beside(directories, stack), *models_of(settings)] if settings.chat else []
+    app = create_app(
+        settings.database_url,
+        data_dir=settings.data_dir,
+        entrance=entrance_of(settings),
+        models=models,
+        judges=judges_of(settings),
+        chat=rules_of(settings),
+    )
+    server = Server(
+        Config(app, log_config=None, access_log=False, server_header=False, ws="none", timeout_graceful_shutdown=10)
+    )
+    return server, socket
 
 
 def entrance_of(settings: Settings) -> "Entrance":
@@ -96,7 +98,6 @@ def entrance_of(settings: Settings) -> "Entrance":
 def search_cycles_seldom() -> None:
     """What a request makes holds no cycles, so counting references frees it; looking through everything that the
     program has loaded, again and again, is a tenth of the work of a busy server."""
-    gc.collect()
     gc.freeze()
     gc.set_threshold(OBJECTS_BETWEEN_SEARCHES, 1_000, 10)
 

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import Final
 
-from PIL import Image, ImageOps
-
 TYPES: Final = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp"}
 MOST_PIXELS: Final = 4000  # of a side
 _SEVERAL_IN_ONE: Final = "MPO"
@@ -39,6 +37,8 @@ class Picture:
 
 def cleaned(data: bytes) -> Picture:
     """The picture alone. Raises NoPicture, and TooLarge before anything is decoded."""
+    from PIL import Image, ImageOps  # seldom needed, and slow to load
+
     try:
         with Image.open(BytesIO(data), formats=list(TYPES)) as opened:
             kind = str(opened.format).replace(_SEVERAL_IN_ONE, "JPEG")

@@ -7,15 +7,14 @@ import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any, Final
 
-from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi import FastAPI, Request
 from fastapi.responses import RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
-from starlette.routing import BaseRoute
 
 from espalier import __version__
 from espalier.chat.models import Served
@@ -30,10 +29,10 @@ from espalier.web.api import campaign as campaign_api
 from espalier.web.api import cases as cases_api
 from espalier.web.api import charter as charter_api
 from espalier.web.api import comparisons, examples, figures, gold, messages, moderation, people, tasks, trees
+from espalier.web.api.router import API
 from espalier.web.background import Background
 from espalier.web.campaign import Campaign, utc_now
 from espalier.web.chatroom import Chatroom, ChatRules
-from espalier.web.deps import only_known
 from espalier.web.doors import Entrance
 from espalier.web.guard import Guard
 from espalier.web.maintenance import Closed
@@ -41,12 +40,18 @@ from espalier.web.observe import Figures, Observed
 from espalier.web.visit import ElsewhereFirst, SignInFirst, sign_in_address
 from espalier.web.weekly import send_due
 
-API: Final = "/api/v1"
 OPENAPI: Final = "/api/openapi.json"
 ROUTERS: Final = (
     tasks.router, messages.router, trees.router, people.router, figures.router, moderation.router, gold.router,
     campaign_api.router, cases_api.router, charter_api.router, comparisons.router,
 )  # fmt: skip
+ROUTES: Final = [
+    route
+    # Chat first: its requests are looked for through all that stand before.
+    for router in (openai.router, *ROUTERS, health.router, *pages.ROUTERS)
+    for route in router.routes
+]
+"""The application's own, as they are: for a router that is included FastAPI settles twice what each of them takes."""
 IMPORTS: Final = f"{API}/imports"
 ABOUT: Final = (
     "Grow conversation trees with volunteers. Send a token with every request: `Authorization: Bearer TOKEN`. "
@@ -63,19 +68,6 @@ class _Documented(FastAPI):
             errors.describe(document)
             examples.describe(document)
         return super().openapi()
-
-
-@cache
-def _routes() -> Sequence[BaseRoute]:
-    """Of the API and all pages. Once in a process: at the first request FastAPI settles what each of them takes."""
-    together = APIRouter()
-    together.include_router(openai.router)  # first: its requests are looked for through all that stand before
-    for router in ROUTERS:
-        together.include_router(router, prefix=API, responses=errors.DOCUMENTED, dependencies=[Depends(only_known)])
-    together.include_router(health.router)
-    for router in pages.ROUTERS:
-        together.include_router(router, include_in_schema=False)
-    return together.routes
 
 
 async def _to_sign_in(request: Request, _: Exception) -> Response:
@@ -139,10 +131,12 @@ def create_app(
             door.close()
             database.close()
 
-    # FastAPI would look at each request whether somebody wants it observed; observe.py tells what there is to tell.
-    app = _Documented(title="Espalier", version=__version__, description=ABOUT, lifespan=opened, docs_url=None,
-                  redoc_url=None, openapi_url=OPENAPI, redirect_slashes=False, routes=[*_routes()],
-                  telemetry={"tracing": False, "metrics": False, "logs": False})  # fmt: skip
+    app = _Documented(
+        title="Espalier", version=__version__, description=ABOUT, lifespan=opened, docs_url=None, redoc_url=None,
+        openapi_url=OPENAPI, redirect_slashes=False, routes=ROUTES,
+        # FastAPI would look at each request whether somebody wants it observed; observe.py tells what there is to tell.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+    )  # fmt: skip
     waiting: list[Callable[[], int]] = []
     app.state.figures = Figures(lambda: waiting[-1]() if waiting else 0)
     errors.install(app)
@@ -152,7 +146,7 @@ def create_app(
     files.install(app)
     app.state.error_page = pages.errors.page_of
     forms_page.install(app, OPENAPI)
-    app.add_middleware(swift.Lane, routes=tasks.swift_routes(), prefix=API)
+    app.add_middleware(swift.Lane, routes=tasks.swift_routes())
     app.add_middleware(Closed, folder=data_dir, clock=clock)
     app.add_middleware(Guard, takes_files=lambda path: path in (IMPORTS, pages.UPLOADS))
     app.add_middleware(Observed, figures=app.state.figures, rng=Random(seed))

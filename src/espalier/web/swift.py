@@ -13,7 +13,6 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import compile_path
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from espalier.store.people import PersonRole, token_hash
@@ -25,19 +24,19 @@ Read = TypeVar("Read", bound=BaseModel)
 
 
 class Lane:
-    """ASGI middleware: what is posted to one of these routes, below `prefix`, is handed to its function at once.
+    """ASGI middleware: what is posted to one of these routes is handed to its function at once.
 
     The functions take the request and, by name, what their path holds, and answer with a response.
     """
 
-    def __init__(self, app: ASGIApp, routes: Iterable[APIRoute], prefix: str) -> None:
+    def __init__(self, app: ASGIApp, routes: Iterable[APIRoute]) -> None:
         self._app = app
-        self._routes = [(compile_path(prefix + route.path)[0], route) for route in routes]
+        self._routes = tuple(routes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["method"] == "POST":
-            for addresses, route in self._routes:
-                if found := addresses.match(scope["path"]):
+            for route in self._routes:
+                if found := route.path_regex.match(scope["path"]):
                     scope["route"] = route
                     request = Request(scope, receive)
                     try:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 from anyio.to_thread import run_sync as to_thread
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from fastapi.responses import FileResponse
 from pydantic import Field
 from sqlalchemy import Connection
@@ -25,10 +25,11 @@ from espalier.store.jobs import Job, JobStatus
 from espalier.store.people import Person, PersonRole
 from espalier.store.policies import PolicyBook
 from espalier.web.api.forms import Form, example
+from espalier.web.api.router import api_router
 from espalier.web.deps import Admin, AdminReader, CampaignDep, ModeratorReader, Reader, checked_langs
 from espalier.web.paging import UNCHANGED, Cursor, Limit, Page, answered, no_cursor, page, place_in
 
-router = APIRouter(tags=["campaign"])
+router = api_router("campaign")
 UPLOAD: Final[dict[str, Any]] = {
     "requestBody": {
         "required": True,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from pydantic import Field
 
 from espalier.collect import cases
@@ -18,10 +18,11 @@ from espalier.store.cases import CaseFilter, CaseRow
 from espalier.store.notices import Notice
 from espalier.store.people import PersonRole
 from espalier.web.api.forms import Form, example
+from espalier.web.api.router import api_router
 from espalier.web.deps import CampaignDep, Contributor, Lang, Moderator, ModeratorReader, Reader, ShutOut
 from espalier.web.paging import UNCHANGED, Cursor, Limit, Page, answered, page, place_in
 
-router = APIRouter(tags=["moderation"])
+router = api_router("moderation")
 
 
 @dataclass(frozen=True, slots=True)

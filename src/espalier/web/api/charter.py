@@ -5,19 +5,20 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Annotated
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from pydantic import Field
 
 from espalier.collect.charter import accept_terms
 from espalier.domain.charter import Charter, Running, Visibility
 from espalier.store.charters import charter_in_force
 from espalier.web.api.forms import Form, example
+from espalier.web.api.router import api_router
 from espalier.web.deps import CampaignDep, Contributor, Lang
 from espalier.web.paging import UNCHANGED, answered
 from espalier.web.texts import TERMS, text_of
 from espalier.web.words import SOURCE
 
-router = APIRouter(tags=["campaign"])
+router = api_router("campaign")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,17 +4,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import Path, Request, Response
 from pydantic import Field
 
 from espalier.collect import arena
 from espalier.collect.arena import Comparison, Said, Side
 from espalier.store.battles import BattleSet, Declined, Line, Progress, Vote
 from espalier.web.api.forms import Form, example
+from espalier.web.api.router import api_router
 from espalier.web.deps import Admin, AdminReader, CampaignDep
 from espalier.web.paging import UNCHANGED, Cursor, Limit, Page, answered, part
 
-router = APIRouter(tags=["comparisons"])
+router = api_router("comparisons")
 SetId = Annotated[str, Path(pattern=r"^[a-z0-9_-]{1,64}$", description="Chosen by who brings the set.")]
 
 

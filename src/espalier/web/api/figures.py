@@ -5,17 +5,18 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Final, Literal
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from espalier.collect import leaderboard
 from espalier.collect.figures import Figures, figures_of
 from espalier.collect.leaderboard import Board, Frame, PersonalFigures, Place, Trouble
 from espalier.web.api.governed import governed, shown_names
+from espalier.web.api.router import api_router
 from espalier.web.campaign import Campaign
 from espalier.web.deps import CampaignDep, ModeratorReader, Reader
 from espalier.web.paging import UNCHANGED, Cursor, Limit, Page, answered, page, place_in
 
-router = APIRouter(tags=["figures"])
+router = api_router("figures")
 LASTS: Final = timedelta(seconds=10)
 STATS_LAST: Final = timedelta(minutes=1)  # a second of work on a large campaign
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from espalier.collect import gold
 from espalier.collect.gold import Reviewer
@@ -13,10 +13,11 @@ from espalier.store import reading
 from espalier.store.gold import NEWEST, Known, marked
 from espalier.web.api.forms import Form, example
 from espalier.web.api.messages import Seen, as_seen
+from espalier.web.api.router import api_router
 from espalier.web.deps import CampaignDep, Moderator, ModeratorReader
 from espalier.web.paging import UNCHANGED, Cursor, Limit, Page, answered, page, part, place_in
 
-router = APIRouter(tags=["gold"])
+router = api_router("gold")
 
 
 @dataclass(frozen=True, slots=True)

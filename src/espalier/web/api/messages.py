@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from pydantic import Field
 from sqlalchemy import Connection
 
@@ -17,11 +17,12 @@ from espalier.store.people import Person, PersonRole
 from espalier.store.reading import IN_STATE, NEWEST, MessageFilter, viewer
 from espalier.web.api.forms import Form, example
 from espalier.web.api.governed import Look, by_shown_names, governed
+from espalier.web.api.router import api_router
 from espalier.web.api.trees import TreeNow, WholeTree, tree_now, whole_tree
 from espalier.web.deps import CampaignDep, Contributor, Lang, Moderator, ModeratorReader, Reader
 from espalier.web.paging import UNCHANGED, Cursor, Limit, Page, answered, page, part, place_in, skipped_by
 
-router = APIRouter(tags=["messages"])
+router = api_router("messages")
 Seen = Annotated[BlindMessage | OwnMessage | PublicMessage | StaffMessage, Field(discriminator="seen_as")]
 """What somebody sees of a message; `seen_as` says which of these it is."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from espalier.collect import moderation
 from espalier.store import journal, reading, reports
@@ -11,10 +11,11 @@ from espalier.store.journal import Entry
 from espalier.store.reports import Report
 from espalier.web.api.forms import Form, example
 from espalier.web.api.messages import Seen, as_seen
+from espalier.web.api.router import api_router
 from espalier.web.deps import CampaignDep, Moderator, ModeratorReader
 from espalier.web.paging import UNCHANGED, Cursor, Limit, Page, answered, page, place_in
 
-router = APIRouter(tags=["moderation"])
+router = api_router("moderation")
 
 
 @dataclass(frozen=True, slots=True)

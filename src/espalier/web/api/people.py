@@ -6,7 +6,7 @@ from datetime import datetime, time, timedelta
 from random import Random
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from pydantic import Field
 from sqlalchemy import Connection
 
@@ -25,6 +25,7 @@ from espalier.store.people import Person, PersonRole, TokenInfo
 from espalier.web.api.campaign import JobView, job_view
 from espalier.web.api.forms import Form, example
 from espalier.web.api.messages import Seen, as_seen
+from espalier.web.api.router import api_router
 from espalier.web.deps import (
     Admin,
     CampaignDep,
@@ -37,7 +38,7 @@ from espalier.web.deps import (
 )
 from espalier.web.paging import UNCHANGED, Cursor, Limit, Page, answered, page, part, place_in
 
-router = APIRouter(tags=["people"])
+router = api_router("people")
 Name = Annotated[str, Field(max_length=1000)]
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from pydantic import Field, TypeAdapter
 
@@ -17,10 +17,11 @@ from espalier.domain.work import Kind, Task
 from espalier.store.people import PersonRole
 from espalier.web import swift
 from espalier.web.api.forms import Form, example
+from espalier.web.api.router import api_router
 from espalier.web.deps import CampaignDep, Contributor, Langs, Reader, checked_langs
 from espalier.web.paging import Cursor, Limit, Page, no_cursor, page, place_in
 
-router = APIRouter(tags=["tasks"])
+router = api_router("tasks")
 
 _TASK: Final[TypeAdapter[Task]] = TypeAdapter(Task)
 _RECEIPT: Final[TypeAdapter[Receipt]] = TypeAdapter(Receipt)

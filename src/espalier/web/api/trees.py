@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from pydantic import Field
 
 from espalier.collect import moderation
@@ -16,10 +16,11 @@ from espalier.store.people import PersonRole
 from espalier.store.reading import NEWEST, TreeOutline, TreeState
 from espalier.web.api.forms import Form, example
 from espalier.web.api.governed import Look, by_shown_names, governed
+from espalier.web.api.router import api_router
 from espalier.web.deps import Admin, CampaignDep, Lang, Moderator, ModeratorReader, Reader
 from espalier.web.paging import UNCHANGED, Cursor, Limit, Page, answered, page, place_in
 
-router = APIRouter(tags=["trees"])
+router = api_router("trees")
 
 
 @router.get("/trees", response_model=Page[TreeOutline], responses=UNCHANGED, summary="List trees, the newest first")

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from espalier.web.render import render
 from espalier.web.visit import ModeratorVisit
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 
 @dataclass(frozen=True, slots=True)

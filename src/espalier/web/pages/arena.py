@@ -21,7 +21,7 @@ from espalier.web.render import render
 from espalier.web.visit import AdminVisit, Reads, Visit
 from espalier.web.words import direction
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 ADDRESS: Final = "/arena"
 LASTS: Final = timedelta(minutes=1)
 

@@ -21,7 +21,7 @@ from espalier.web.render import render
 from espalier.web.typed import Typed, kept
 from espalier.web.visit import AccountSender, Anybody, Visit, known, redirect
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from espalier.web.refused import said
 from espalier.web.render import render
 from espalier.web.visit import Anybody, AnySender, Visit, comes_first, redirect
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 ADDRESS: Final = "/begin"
 SAVED_FROM_ONE: Final = 300  # in a quarter of an hour
 

@@ -27,7 +27,7 @@ from espalier.web.render import render
 from espalier.web.typed import kept
 from espalier.web.visit import AdminSender, AdminVisit, Visit, redirect
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 ADDRESS: Final = "/admin/campaign"
 
 

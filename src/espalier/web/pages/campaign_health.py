@@ -12,7 +12,7 @@ from espalier.web.pages.kinds import WORDS, KindWords
 from espalier.web.render import render
 from espalier.web.visit import AdminVisit
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 LASTS: Final = timedelta(minutes=2)
 
 

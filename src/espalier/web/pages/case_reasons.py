@@ -14,7 +14,7 @@ from espalier.web.refused import said
 from espalier.web.render import render
 from espalier.web.visit import AdminSender, AdminVisit, redirect
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 
 @dataclass(frozen=True, slots=True)

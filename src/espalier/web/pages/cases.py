@@ -31,7 +31,7 @@ from espalier.web.tree_words import Opening, harms, opening
 from espalier.web.undoing import skipped_words
 from espalier.web.visit import ModeratorSender, ModeratorVisit, Visit, known, redirect
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 ON_A_PAGE: Final = 30
 LANGS_LAST: Final = timedelta(seconds=30)
 EARLIER: Final = 20  # cases of an author, decisions of a case

@@ -25,7 +25,7 @@ from espalier.web.refused import said
 from espalier.web.render import render
 from espalier.web.visit import ModeratorSender, ModeratorVisit, Visit, redirect
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 EXAMPLES: Final = 10
 Cases = Annotated[list[int], Query(alias="case", max_length=MOST_AT_ONCE)]
 

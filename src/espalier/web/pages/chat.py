@@ -30,7 +30,7 @@ from espalier.web.render import render
 from espalier.web.visit import ChatSender, Chatter, Sender, Visit, local, redirect
 from espalier.web.words import N_
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 SIZE: Final = 20
 LONGEST_SEARCH: Final = 200

@@ -26,7 +26,7 @@ from espalier.web.render import render
 from espalier.web.visit import AdminVisit, Visit
 from espalier.web.words import N_, direction
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 DAYS: Final = 30
 MOST_HITS: Final = 50

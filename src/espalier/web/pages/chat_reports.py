@@ -13,7 +13,7 @@ from espalier.store.people import PersonRole
 from espalier.web.render import render
 from espalier.web.visit import ModeratorSender, ModeratorVisit, redirect
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 MOST: Final = 50
 
 

@@ -11,7 +11,7 @@ from espalier.web.pages.chat_choice import title_of
 from espalier.web.render import render
 from espalier.web.visit import Anybody
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 
 @dataclass(frozen=True, slots=True)

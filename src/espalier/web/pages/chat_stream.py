@@ -24,7 +24,7 @@ from espalier.web.pages.chat_thread import LETTERS, Found, Turn, is_slow, is_sta
 from espalier.web.render import render
 from espalier.web.visit import Chatter, Visit
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 LOOK_EVERY_S: Final = 0.25
 LASTS_S: Final = 8.0

@@ -30,7 +30,7 @@ from espalier.web.pages.chat_choice import Choice
 from espalier.web.render import render
 from espalier.web.visit import ChatSender, Chatter, Visit, redirect
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 SLOW_S: Final = 20.0
 """After so long without a word, a page says that it takes long."""

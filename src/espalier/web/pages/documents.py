@@ -19,7 +19,7 @@ from espalier.web.render import render
 from espalier.web.texts import COUNTING, GUIDELINES, PRIVACY, TERMS, Text, text_in, text_of
 from espalier.web.visit import Anybody, Sender, SignedIn, Visit, local, redirect
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 _JUDGING: Final = {Act.LABEL: "label", Act.RANK: "rank"}
 GUIDELINE_OF: Final = {str(kind): _JUDGING[act] for kind, act in ACT_OF.items() if act in _JUDGING}
 

@@ -22,7 +22,7 @@ from espalier.web.texts import Text, text_in, text_languages, text_of
 from espalier.web.visit import AdminSender, AdminVisit, Visit, redirect
 from espalier.web.words import interface_languages, is_language
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 ADDRESS: Final = "/admin/documents"
 SHOWN: Final = 20
 

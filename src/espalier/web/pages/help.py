@@ -12,7 +12,7 @@ from espalier.web.render import render
 from espalier.web.texts import own_meanings
 from espalier.web.visit import Anybody, Visit
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 
 @dataclass(frozen=True, slots=True)

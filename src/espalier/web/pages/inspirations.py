@@ -18,7 +18,7 @@ from espalier.web.refused import said
 from espalier.web.render import render
 from espalier.web.visit import AdminSender, AdminVisit, Visit, redirect
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 ADDRESS: Final = "/admin/inspirations"
 ON_A_PAGE: Final = 20
 

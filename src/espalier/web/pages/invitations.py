@@ -15,7 +15,7 @@ from espalier.web.refused import said
 from espalier.web.render import render
 from espalier.web.visit import AdminSender, AdminVisit, Visit
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 ADDRESS: Final = "/admin/invitations"
 
 

@@ -19,7 +19,7 @@ from espalier.web.refused import said
 from espalier.web.render import render
 from espalier.web.visit import AdminSender, AdminVisit, Anybody, Visit, redirect
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 ADDRESS: Final = "/admin/invitations/links"
 LASTS_S: Final = 24 * 3600
 

@@ -11,7 +11,7 @@ from espalier.store.jobs import Job
 from espalier.web.render import render
 from espalier.web.visit import ModeratorVisit
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 
 @dataclass(frozen=True, slots=True)

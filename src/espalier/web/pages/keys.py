@@ -11,7 +11,7 @@ from espalier.store.people import Person
 from espalier.store.preferences import keep_preferences, preferences_of
 from espalier.web.visit import Sender, local, redirect
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 
 @router.post("/keys")

@@ -22,7 +22,7 @@ from espalier.web.render import render
 from espalier.web.texts import own_meanings
 from espalier.web.visit import Sender, Visit
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 UNSURE: Final = "unsure"
 NONE: Final = "none"

@@ -14,7 +14,7 @@ from espalier.store.pictures import Size
 from espalier.web.render import render
 from espalier.web.visit import Anybody, Visit
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 LASTS: Final = timedelta(seconds=60)
 
 

@@ -23,7 +23,7 @@ from espalier.web.looking import Tab, look
 from espalier.web.render import render
 from espalier.web.visit import Reads, Visit
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 SIZE: Final = 25
 LANGS_LAST: Final = timedelta(seconds=30)

@@ -12,7 +12,7 @@ from espalier.web.render import render
 from espalier.web.visit import Anybody, Sender, Visit, redirect
 from espalier.web.weekly import person_in
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 
 @dataclass(frozen=True, slots=True)

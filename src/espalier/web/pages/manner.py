@@ -10,7 +10,7 @@ from espalier.web import cookies
 from espalier.web.visit import AnySender, local, redirect
 from espalier.web.words import interface_languages
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 
 @router.post("/manner")

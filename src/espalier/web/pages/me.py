@@ -17,7 +17,7 @@ from espalier.web.render import render
 from espalier.web.visit import Sender, SignedIn, Visit, known, redirect
 from espalier.web.words import interface_languages
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from espalier.web.tree_words import Opening, label_marks, opening
 from espalier.web.undoing import SAID
 from espalier.web.visit import Sender, SignedIn, Visit, local, redirect
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 SIZE: Final = 25
 TEXTS: Final = ("planted", "replied")

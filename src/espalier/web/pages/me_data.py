@@ -27,7 +27,7 @@ from espalier.web.visit import (
     redirect,
 )
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 
 @dataclass(frozen=True, slots=True)

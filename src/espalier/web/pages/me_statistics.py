@@ -15,7 +15,7 @@ from espalier.web.render import render
 from espalier.web.visit import SignedIn
 from espalier.web.words import N_
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 
 WORDS: Final = {

@@ -34,7 +34,7 @@ from espalier.web.tree_words import Opening, Pill, harms, label_names, marks, op
 from espalier.web.undoing import skipped_words
 from espalier.web.visit import ReadsOwn, Sender, Visit, redirect
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from espalier.store.notices import Notice
 from espalier.web.render import render
 from espalier.web.visit import Sender, SignedIn, local, redirect
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 ON_A_PAGE: Final = 50
 
 

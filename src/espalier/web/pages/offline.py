@@ -6,7 +6,7 @@ from starlette.responses import FileResponse, Response
 from espalier.web import files
 from espalier.web.bare import bare
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 
 @router.get("/offline")

@@ -30,7 +30,7 @@ from espalier.web.render import render
 from espalier.web.tree_words import Opening, opening
 from espalier.web.visit import AdminSender, ModeratorVisit, Visit, known, redirect
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 ADDRESS: Final = "/admin/people"
 ON_A_PAGE: Final = 50
 CONTRIBUTIONS: Final = 20  # on a page

@@ -7,7 +7,7 @@ from espalier.domain.errors import NotFound
 from espalier.store import pictures
 from espalier.web.deps import CampaignDep
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 
 @router.get("/picture/{digest}")

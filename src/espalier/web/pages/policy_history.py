@@ -17,7 +17,7 @@ from espalier.web.paging import cursor_of, place_in
 from espalier.web.render import render
 from espalier.web.visit import AdminVisit
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 ON_A_PAGE = 10
 
 

@@ -20,7 +20,7 @@ from espalier.web.render import render
 from espalier.web.texts import own_meanings
 from espalier.web.visit import Sender, SignedIn, Visit, redirect
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 FIELD: Final = "answer-"
 """Before the number of a question, the name of its field."""

@@ -12,7 +12,7 @@ from espalier.web.pages.people import ADDRESS
 from espalier.web.render import render
 from espalier.web.visit import ModeratorSender, ModeratorVisit, redirect
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 
 @dataclass(frozen=True, slots=True)

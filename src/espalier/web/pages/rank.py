@@ -21,7 +21,7 @@ from espalier.web.refused import said
 from espalier.web.render import render
 from espalier.web.visit import Sender, Visit
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 FIELD: Final = "place-"
 """Before the handle of a reply, the name of the number field with its place."""

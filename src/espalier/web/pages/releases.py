@@ -24,7 +24,7 @@ from espalier.web.render import render
 from espalier.web.tree_words import STATES
 from espalier.web.visit import AdminSender, AdminVisit, Visit, redirect
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 ADDRESS: Final = "/admin/releases"
 SHOWN: Final = 10  # jobs
 MOST_PERCENT: Final = 50

@@ -21,7 +21,7 @@ from espalier.web.refused import said_with_wait
 from espalier.web.render import render
 from espalier.web.visit import Account, Anybody, AnySender, Visit, local, redirect
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 
 @dataclass(frozen=True, slots=True)

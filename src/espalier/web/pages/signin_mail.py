@@ -27,7 +27,7 @@ from espalier.web.render import render
 from espalier.web.visit import Anybody, AnySender, Visit, local, redirect
 from espalier.web.words import catalogue
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 ASKED: Final = "espalier_asked"
 AGAIN_AFTER: Final = timedelta(seconds=30)

@@ -21,12 +21,12 @@ from espalier.store import identities, invitations
 from espalier.web import cookies
 from espalier.web.entering import brought, count_tries, doors, doors_now, enter
 from espalier.web.pages import signin as signin_page
-from espalier.web.providers import Provider, Trip, proof_of, way_there
+from espalier.web.providers import Provider, Trip
 from espalier.web.refused import said
 from espalier.web.render import render
 from espalier.web.visit import Anybody, AnySender, FreshSender, Visit, known, local, redirect
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 TRIP: Final = "espalier_trip"
 PROVED: Final = "espalier_proved"
 LASTS_S: Final = 600
@@ -81,7 +81,15 @@ def _there(visit: Visit, name: str) -> tuple[str, Trip]:
     provider = _provider(visit, name)
     back = f"{visit.campaign.entrance.address}/signin/with/{name}/back"
     trip = Trip(secrets.token_urlsafe(24), secrets.token_urlsafe(24), secrets.token_urlsafe(48), back)
+    from espalier.web.elsewhere import way_there
+
     return way_there(provider, trip), trip
+
+
+def _proof(provider: Provider, trip: Trip, code: str) -> Proof:
+    from espalier.web.elsewhere import proof_of
+
+    return proof_of(provider, trip, code)
 
 
 def _with_trip(
@@ -122,7 +130,7 @@ async def _entered(visit: Visit, name: str, code: str, state: str, held: dict[st
         raise Unauthenticated("Signing in was not finished. Begin once more.")
     await count_tries(visit)
     trip = Trip(held["state"], held["nonce"], held["verifier"], held["back"])
-    proof = await run_in_threadpool(proof_of, provider, trip, code)
+    proof = await run_in_threadpool(_proof, provider, trip, code)
     if held["links"]:
         if known(visit).id != held["links"]:
             raise Unauthenticated("Somebody else signed in meanwhile. Begin once more.")

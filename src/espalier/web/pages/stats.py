@@ -29,7 +29,7 @@ from espalier.web.tree_words import label_names, pill
 from espalier.web.visit import Reads, Visit
 from espalier.web.words import direction, language_name
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 LASTS: Final = timedelta(minutes=10)
 MOST_LABELLED: Final = 2000

@@ -18,7 +18,7 @@ from espalier.web.render import render
 from espalier.web.visit import AdminVisit, Sender, SignedIn, Visit, redirect
 from espalier.web.words import language_name
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 Choice = tuple[str, str]
 """A value, and the words for it."""
 

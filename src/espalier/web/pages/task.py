@@ -17,7 +17,7 @@ from espalier.web.pages.over import over
 from espalier.web.pages.tasks import kind_page
 from espalier.web.visit import SignedIn, Visit, redirect
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 PAGES: Final[Mapping[Act | None, Callable[[Visit, Frame], Response]]] = {
     None: write.page,

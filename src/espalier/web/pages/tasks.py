@@ -22,7 +22,7 @@ from espalier.web.render import render
 from espalier.web.tree_words import Opening, opening
 from espalier.web.visit import Sender, SignedIn, Visit, redirect
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 SHOWN_OUTCOMES: Final = 5
 

@@ -30,7 +30,7 @@ from espalier.web.render import render
 from espalier.web.tree_words import STATES
 from espalier.web.visit import AdminSender, AdminVisit, Visit, redirect
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 ADDRESS: Final = "/admin/exports"
 UPLOADS: Final = "/admin/imports"
 SHOWN: Final = 30  # jobs

@@ -33,7 +33,7 @@ from espalier.web.tree_words import (
 from espalier.web.visit import Reads, Visit
 from espalier.web.words import direction
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 MOST_DRAWN: Final = 40
 MOST_LISTED: Final = 100

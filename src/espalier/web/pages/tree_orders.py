@@ -22,7 +22,7 @@ from espalier.web.tree_words import STATES, Opening, Pill, opening, pill
 from espalier.web.visit import ModeratorSender, ModeratorVisit, Visit
 from espalier.web.words import N_
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 ADDRESS: Final = "/admin/trees/orders"
 EXAMPLES: Final = 10
 COMMANDS: Final[Mapping[Command, str]] = {

@@ -24,7 +24,7 @@ from espalier.web.render import render
 from espalier.web.tree_words import Opening, Pill, opening, pill, role_words
 from espalier.web.visit import Reads, Visit
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 SIZE: Final = 25
 LASTS: Final = timedelta(seconds=30)

@@ -15,7 +15,7 @@ from espalier.web.paging import place_in
 from espalier.web.render import render
 from espalier.web.visit import ModeratorVisit
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 ON_A_PAGE: Final = 50
 
 

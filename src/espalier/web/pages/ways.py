@@ -23,7 +23,7 @@ from espalier.web.refused import said
 from espalier.web.render import render
 from espalier.web.visit import Fresh, FreshSender, Sender, SignedIn, Visit, known, redirect
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 
 @dataclass(frozen=True, slots=True)

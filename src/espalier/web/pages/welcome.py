@@ -19,7 +19,7 @@ from espalier.web.refused import said
 from espalier.web.render import render
 from espalier.web.visit import Sender, SignedIn, Visit, known, local, redirect
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 TASKS: Final = "/tasks"
 """Who wanted to go nowhere else gets a task at once."""
 COMMON: Final = (
