@@ -23,9 +23,11 @@ help:
 run: .venv/.installed
 	@$(BIN)/espalier serve $(if $(DEMO),--demo)
 
-install: .venv/.installed-dev
+install: .venv/.compiled-dev
 
-test: check chromium
+# The browser comes in while packages are installed, and these are compiled while types are looked at.
+test:
+	@$(MAKE) --no-print-directory -j3 check chromium .venv/.compiled-dev
 	$(BIN)/python -m pytest $(ON_ALL_CORES) --durations=15
 
 # The tests of the site walk through it in a real browser, which the system brings: any Chromium, or the one without
@@ -42,7 +44,7 @@ chromium:
 	  else echo "The tests of the site need Chromium; install it with: sudo apt-get install chromium-headless-shell $(LETTERS)" \
 	       "(or chromium where there is no such package; make test-fast needs no browser)" >&2; exit 1; fi; }
 
-test-fast: .venv/.installed-dev
+test-fast: .venv/.compiled-dev
 	$(BIN)/python -m pytest $(ON_ALL_CORES) -q -m "not real and not slow and not browser" --hypothesis-profile=fast
 
 check: .venv/.installed-dev
@@ -84,11 +86,16 @@ COMPILE := $(BIN)/python -m compileall -qq -j 0 .venv/lib || true
 .venv/.installed-%: pyproject.toml constraints.txt | $(BIN)/pip
 	@echo "Installing Espalier with what '$*' needs into .venv ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt -e '.[$*]'
+	@touch $@
+
+.venv/.compiled-%: .venv/.installed-%
 	@$(COMPILE)
 	@touch $@
 
+# With the newest pip, where it can be had: that of Python 3.11 takes most of a minute longer to find the packages.
 $(BIN)/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 	  echo "Espalier needs Python 3.11 or newer, and '$(PYTHON)' is $$($(PYTHON) --version 2>/dev/null || echo not there)." \
 	       "Name another one: make PYTHON=/path/to/python3.12" >&2; exit 1; }
 	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip || true
