@@ -1,16 +1,19 @@
 """A run that was killed goes on as if nothing had been; what cannot be gone on from says why."""
 
 import json
+import os
 import random
+from errno import ENOSPC
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from safetensors import SafetensorError
 from torch import nn
 
-from espalier.train.checkpoint import SAID, BadCheckpoint, Checkpoints, Weights, checkpoints_in
+from espalier.train.checkpoint import SAID, BadCheckpoint, Checkpoints, Weights, appearing, checkpoints_in
 from espalier.train.settings import Data, Model, Run, Source, Tuning
 
 torch.set_num_threads(1)
@@ -116,3 +119,18 @@ def test_a_damaged_file_is_named(tmp_path: Path) -> None:
     file.write_bytes(file.read_bytes()[:50])
     with pytest.raises(BadCheckpoint, match=r"optimizer\.0\.pt cannot be taken up"):
         run.checkpoints.resume()
+
+
+def test_a_full_disk_is_told_as_one_whoever_met_it_and_leaves_what_was_there(tmp_path: Path) -> None:
+    target = tmp_path / "model"
+    with appearing(target) as folder:
+        (folder / "weights").write_text("before")
+
+    def write_half() -> None:
+        with appearing(target) as folder:
+            (folder / "weights").write_text("half")
+            raise SafetensorError(f"Error while serializing: I/O error: {os.strerror(ENOSPC)} (os error 28)")
+
+    with pytest.raises(OSError, match=f"{os.strerror(ENOSPC)}.*model"):
+        write_half()
+    assert [(path.name, (path / "weights").read_text()) for path in tmp_path.iterdir()] == [("model", "before")]

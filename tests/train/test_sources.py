@@ -63,7 +63,7 @@ def test_files_of_a_directory_that_are_for_measuring_are_never_learned(tmp_path:
 def test_only_what_fulfils_the_conditions_is_learned(tmp_path: Path) -> None:
     file = lines(tmp_path / "trees.jsonl", pruned(1, quality=0.9), pruned(2, quality=0.1), pruned(3, quality=0.8))
     source = Source(path=file, where=("rank!=1", "quality>=0.5"))
-    with pytest.raises(BadSource, match="gives no threads"):
+    with pytest.raises(BadSource, match="gives no conversation"):
         read_parts(Data(sources=(source,)), Kind.THREADS)  # prompts have no quality, and go with all below them
     found = read_parts(Data(sources=(Source(path=file),), held_out=0), Kind.THREADS)
     assert [line.quality for line in found.learned] == [0.9, 0.1, 0.8]

@@ -1,6 +1,7 @@
 """What is trained of a model, and that an adapter opens as the model that was trained."""
 
 import random
+import shutil
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -12,7 +13,8 @@ from espalier.infer.load import load_model, save_model
 from espalier.infer.tokens import end_of
 from espalier.infer.unusable import BadModel
 from espalier.train.base import Base, learn_tokenizer, new_model
-from espalier.train.settings import Adapter, Data, Model, Run, Source, Tuning
+from espalier.train.options import BaseSettings
+from espalier.train.settings import Adapter, BadSettings, Data, Model, Run, Source, Tuning
 from espalier.train.start import begin, prepared, role_tokens
 
 torch.set_num_threads(1)
@@ -89,3 +91,29 @@ def test_recomputed_activations_give_the_same_gradients(start: Path) -> None:
         model(IDS).logits.square().mean().backward()
         gradients.append([each.grad for each in model.parameters()])
     assert all(torch.equal(one, other) for one, other in zip(*gradients, strict=True))
+
+
+def test_half_a_model_is_refused_in_a_sentence(start: Path, tmp_path: Path) -> None:
+    half = tmp_path / "half"
+    shutil.copytree(start, half)
+    weights = half / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[: weights.stat().st_size // 2])
+    with pytest.raises(BadModel, match="half gives no language model"):
+        begin(settings(half))
+
+
+def test_layers_that_a_model_has_not_get_no_adapter(start: Path) -> None:
+    with pytest.raises(BadSettings, match=r"model\.adapter\.targets is query, but .* has the linear layers down_proj"):
+        begin(settings(start, Adapter(targets=("query",))))
+
+
+@pytest.mark.parametrize(
+    ("base", "says"),
+    [
+        ({"width": 40, "heads": 3}, "width is 40, but must be a multiple of twice heads, 6"),
+        ({"positions": 256}, "base.positions is 256, but must be data.length, 512, or more"),
+    ],
+)
+def test_a_shape_that_cannot_be_is_refused_before_anything_is_read(base: dict[str, int], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        BaseSettings.model_validate({"base": base, "data": {"sources": [{"path": "none"}]}, "run": {"out": "none"}})

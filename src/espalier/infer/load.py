@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import torch
+from safetensors import SafetensorError
 from torch import nn
 from transformers import (
     AutoModelForCausalLM,
@@ -27,6 +28,8 @@ from espalier.infer.layout import layout_of
 from espalier.infer.unusable import BadModel, BadTemplate
 
 disable_progress_bar()  # of transformers; ours is the run's own
+UNREADABLE: Final = (OSError, ValueError, ImportError, KeyError, RuntimeError, SafetensorError)
+"""What libraries raise of a directory that is no model: half of one, too."""
 MULTIPLE: Final = 16
 """Rows of the embeddings are a multiple of it, as matrix units like them."""
 
@@ -62,7 +65,7 @@ def load_model(
             with by_old_names():
                 merged = PeftModel.from_pretrained(model, str(name)).merge_and_unload()
             model = merged.requires_grad_(not in_four_bits)
-    except (OSError, ValueError, ImportError, KeyError) as error:
+    except UNREADABLE as error:
         raise BadModel(f"{name} gives no language model: {_first_line(error)}") from None
     if in_four_bits:
         for module in model.modules():
@@ -101,7 +104,7 @@ def load_tokenizer(name: str | Path, own_chat: bool = False) -> PreTrainedTokeni
     where = from_where(name)
     try:
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(name, **where)
-    except (OSError, ValueError, ImportError, KeyError) as error:
+    except UNREADABLE as error:
         raise BadModel(f"{name} gives no tokenizer: {_first_line(error)}") from None
     _prepare(tokenizer, own_chat)
     try:

@@ -16,7 +16,7 @@ from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrai
 from transformers.utils import logging
 
 from espalier.infer.hub import from_where
-from espalier.infer.load import device_of, load_tokenizer, make_room
+from espalier.infer.load import UNREADABLE, device_of, load_tokenizer, make_room
 from espalier.infer.unusable import BadModel
 
 MEAN: Final = "reward_mean"
@@ -74,7 +74,7 @@ def _classifier(name: str | Path, dtype: torch.dtype, attention: str) -> tuple[P
             model, told = AutoModelForSequenceClassification.from_pretrained(
                 name, config=config, dtype=dtype, attn_implementation=attention, output_loading_info=True, **where
             )
-    except (OSError, ValueError, ImportError, KeyError) as error:
+    except UNREADABLE as error:
         first = str(error).strip().partition("\n")[0].rstrip(".")
         raise BadModel(f"{name} gives no reward model: {first}") from None
     if not isinstance(getattr(model, "score", None), nn.Linear):

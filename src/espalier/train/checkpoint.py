@@ -12,11 +12,13 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from errno import ENOSPC
 from pathlib import Path
 from typing import Any, Final, Protocol
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from torch import nn
 
 from espalier.train.processes import barrier, processes, rank
@@ -25,6 +27,8 @@ from espalier.train.settings import Settings
 FOLDER: Final = "checkpoints"
 SAID: Final = "checkpoint.json"
 CHANCE: Final = "random"
+BLOCK: Final = 4096
+"""Bytes; where fewer are left, a disk is full."""
 
 
 class BadCheckpoint(ValueError):
@@ -124,8 +128,9 @@ class Checkpoints:
         if said["processes"] != processes():
             raise BadCheckpoint(f"{newest} was made by {said['processes']} processes; go on with as many.")
         for name, part in self.parts.items():
+            state = _read(newest / _file(name))
             try:
-                part.load_state_dict(_read(newest / _file(name)))
+                part.load_state_dict(state)
             except (ValueError, KeyError, RuntimeError) as wrong:
                 raise _unreadable(newest / _file(name), wrong) from None
         _set_chance(_read(newest / _file(CHANCE)))
@@ -147,14 +152,22 @@ def checkpoints_in(folder: Path) -> list[Path]:
 def appearing(target: Path) -> Iterator[Path]:
     """A folder to write into, which has the name `target` only once all in it is on the disk; it may replace another.
 
-    Where there are several processes, all of them come in and write before the first renames it.
+    Where there are several processes, all of them come in and write before the first renames it. Raises OSError, also
+    where torch or safetensors found no room and say it in their own ways.
     """
     unfinished = target.with_name(f".{target.name}")
     if rank() == 0:
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(parents=True)
     barrier()
-    yield unfinished
+    try:
+        yield unfinished
+    except (OSError, RuntimeError, SafetensorError) as wrong:
+        full = os.strerror(ENOSPC) in str(wrong) or shutil.disk_usage(unfinished).free < BLOCK
+        shutil.rmtree(unfinished, ignore_errors=True)
+        if full:
+            raise OSError(ENOSPC, os.strerror(ENOSPC), str(target)) from None
+        raise
     barrier()
     if rank() == 0:
         for path in (*unfinished.rglob("*"), unfinished):

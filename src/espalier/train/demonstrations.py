@@ -19,7 +19,7 @@ from transformers import AutoModel, PreTrainedTokenizerBase
 from espalier.dataset.examples import Ranking
 from espalier.infer.engine import Sampling
 from espalier.infer.hub import from_where
-from espalier.infer.load import device_of, load_tokenizer
+from espalier.infer.load import UNREADABLE, device_of, load_tokenizer
 from espalier.infer.local import LocalEngine
 from espalier.infer.measure import Agreement, Scored, agreement
 from espalier.infer.tokens import end_of, tokens_of
@@ -135,7 +135,7 @@ def _encoder(
     where = from_where(chosen.encoder)
     try:
         encoder = AutoModel.from_pretrained(chosen.encoder, **where)
-    except (OSError, ValueError, ImportError, KeyError) as error:
+    except UNREADABLE as error:
         first = str(error).strip().partition("\n")[0].rstrip(".")
         raise BadModel(f"{chosen.encoder} gives no encoder: {first}") from None
     torch.nn.Module.to(encoder, device_of(device))

@@ -46,17 +46,31 @@ class Base(Section):
     vocabulary: int = setting(
         "Tokens of the tokenizer, learned from the texts.", f"from {LEAST_VOCABULARY}", 8192, ge=LEAST_VOCABULARY
     )
-    width: int = setting("Features of a token.", "a multiple of heads, from 8", 256, ge=8)
+    width: int = setting("Features of a token.", "a multiple of twice heads, from 8", 256, ge=8)
     layers: int = setting("Layers.", "a whole number from 1", 6, ge=1)
     heads: int = setting("Heads of attention.", "a whole number from 1", 4, ge=1)
     positions: int = setting("The longest text that it can read, in tokens.", "a whole number from 16", 2048, ge=16)
     device: str = setting("Where it is trained; auto is a GPU where there is one.", "auto, cpu or cuda:0", "auto")
     pack: bool = setting("Several texts in a row, none of which sees another.", "true or false", True)
 
+    @model_validator(mode="after")
+    def _heads_are_alike(self) -> Self:
+        if self.width % (2 * self.heads):
+            raise ValueError(f"width is {self.width}, but must be a multiple of twice heads, {2 * self.heads}")
+        return self
+
 
 class BaseSettings(Settings):
     usual: ClassVar = {"optimizer": {"learning_rate": 1e-3, "weight_decay": 0.1, "batch": 64}, "data": {"length": 512}}
     base: Base = Base()
+
+    @model_validator(mode="after")
+    def _reads_what_it_learns(self) -> Self:
+        if self.data.length > self.base.positions:
+            raise ValueError(
+                f"base.positions is {self.base.positions:,}, but must be data.length, {self.data.length:,}, or more"
+            )
+        return self
 
 
 class Sft(Section):

@@ -38,6 +38,10 @@ TELLING: Final = 40
 MEASURABLE: Final = 30
 """Lines of a language from which on it may be drawn more often."""
 SHOWN: Final = 70
+LEARNED: Final[Mapping[Kind, str]] = {
+    Kind.THREADS: "conversation", Kind.RANKED: "ranked replies", Kind.PAIRS: "pair of replies", Kind.PROMPTS: "prompt",
+}  # fmt: skip
+"""What is learned from, in the words of who hears that there is none."""
 
 
 class BadSource(ValueError):
@@ -129,7 +133,10 @@ def _lines(source: Source, kind: Kind, report: Report) -> Iterator[Line]:
                 example, unit, file, lang, source.weight, texts_of(example), _is_held_out(file), said, quality
             )  # fmt: skip
     if not count:
-        raise BadSource(f"{source.path} gives no {kind}; `espalier dataset convert` tells what it holds")
+        among = f" in {', '.join(source.langs)}" if source.langs else ""
+        raise BadSource(
+            f"{source.path} gives no {LEARNED[kind]}{among}; `espalier dataset convert` tells what it holds"
+        )
 
 
 _Given = tuple[Example, str, str, float | None]

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from espalier.dataset.format import Role
@@ -57,7 +58,7 @@ def prepared(
     """The model with an adapter, which is then all that is trained of it, and with recomputed activations.
 
     task: as peft names it; with SEQ_CLS the new head of a reward model is trained too. tokens: whose embeddings the
-    adapter learns beside its matrices. Raises BadModel.
+    adapter learns beside its matrices. Raises BadModel and BadSettings.
     """
     model.config.use_cache = False
     if chosen.gradient_checkpointing:
@@ -73,6 +74,13 @@ def prepared(
         r=adapter.rank, lora_alpha=adapter.alpha, lora_dropout=adapter.dropout, task_type=task,
         target_modules=list(adapter.targets) or "all-linear", trainable_token_indices=list(tokens) or None,
     )  # fmt: skip
-    with by_old_names():
-        adapted: PreTrainedModel = get_peft_model(model, lora)  # type: ignore[assignment]  # it passes on what it has not
+    try:
+        with by_old_names():
+            adapted: PreTrainedModel = get_peft_model(model, lora)  # type: ignore[assignment]  # it passes on all else
+    except ValueError:
+        there = {name.rpartition(".")[2] for name, layer in model.named_modules() if isinstance(layer, nn.Linear)}
+        raise BadSettings(
+            f"model.adapter.targets is {', '.join(adapter.targets)}, but {chosen.start} has the linear layers "
+            f"{', '.join(sorted(there))}."
+        ) from None
     return adapted
