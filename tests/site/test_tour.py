@@ -1,12 +1,15 @@
 """The whole circle: trees in, a release, models, a chat in a browser, their replies ranked beside people's, a second
-release with them, and a second reward model that learns from it. The same code as `espalier tour`.
+release with them, and a second reward model that learns from it. The same code as `espalier tour`, but that commands
+which load torch run in this process, where it is loaded.
 """
 
 import asyncio
 import json
+import os
 from asyncio import AbstractEventLoop
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 import httpx
@@ -14,7 +17,30 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from browsers import sign_in
+from espalier.cli import main
 from espalier.tour.stations import ASSISTANT, STATIONS, Talk, Tour, prompts
+
+WITH_TORCH = ("evaluate", "recipe", "sample", "score", "train")
+
+
+class Toured(Tour):
+    """A tour that loads torch once: it takes each command several seconds."""
+
+    def run(self, *command: str | Path) -> str:
+        words, printed = [str(word) for word in command], StringIO()
+        if words[0] not in WITH_TORCH:
+            return super().run(*command)
+        self.say("    $ espalier " + " ".join(words))
+        with pytest.MonkeyPatch.context() as here, redirect_stdout(printed):
+            here.chdir(self.folder)
+            for name in os.environ.keys() - self._environment().keys():
+                here.delenv(name)
+            for name, value in self._environment().items():
+                here.setenv(name, value)
+            with pytest.raises(SystemExit) as ended:
+                main(words)
+        assert not ended.value.code, words
+        return printed.getvalue()
 
 
 @contextmanager
@@ -73,7 +99,7 @@ def talk_in(browser: Browser) -> Talk:
 @pytest.mark.browser
 def test_what_models_write_comes_back_to_people_and_into_the_next_release(chromium: Browser, tmp_path: Path) -> None:
     said: list[str] = []
-    tour = Tour(tmp_path / "tour", said.append, talk_in(chromium))
+    tour = Toured(tmp_path / "tour", said.append, talk_in(chromium))
     with running_loop(None):
         tour.go()
     grown = tour.told("grow")
