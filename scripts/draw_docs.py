@@ -218,8 +218,9 @@ def reference() -> str:
             ("problem", "status", "title", "when"),
             ((f"`{each.slug}`", str(each.status), each.title, _when(each)) for each in problems()),
         ),
-        "Besides these there are `malformed` (422: a value of the wrong kind; `faults` lists them all), `internal` "
-        "(500: the fault is the server's) and the words of HTTP itself, such as `method-not-allowed`.",
+        "Besides these there are `malformed` (422: a value of the wrong kind, or a field or parameter that nobody "
+        "knows; `faults` lists them all), `internal` (500: the fault is the server's) and the words of HTTP itself, "
+        "such as `method-not-allowed`.",
     )  # fmt: skip
 
 
