@@ -51,7 +51,7 @@ from espalier.cli import (
     training,
 )
 from espalier.cli.sources import AT_THE_END
-from espalier.cli.terminal import fail, out, sentence
+from espalier.cli.terminal import STOPPED, fail, out, sentence
 from espalier.domain.errors import Refusal
 
 app = typer.Typer(
@@ -137,6 +137,13 @@ app.command()(serving.openapi)
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command, by default the one that was typed; ends with its exit code."""
+    try:
+        _run(arguments)
+    except KeyboardInterrupt:  # before the command itself had begun
+        sys.exit(STOPPED)
+
+
+def _run(arguments: Sequence[str] | None) -> None:
     from sqlalchemy.exc import DatabaseError, OperationalError
 
     from espalier.dataset.parquet import NeedsPyarrow

@@ -19,8 +19,8 @@ def sentences(found: Agreement) -> list[str]:
         return ["There was no pair to measure it on."]
     accuracy, longer, gain = found.all.accuracy, found.all.longer, found.gain
     said = [
-        f"Of {found.all.pairs:,} pairs in {found.prompts:,} prompts that it had not seen, it orders {_share(accuracy)} "
-        f"as people did; by chance it would be 50 %. {_against(accuracy, 0.5, 'chance')}",
+        f"Of {_counted(found.all.pairs, 'pair')} in {_counted(found.prompts, 'prompt')} that it had not seen, it "
+        f"orders {_share(accuracy)} as people did; by chance it would be 50 %. {_against(accuracy, 0.5, 'chance')}",
         f"The rule that the longer reply is the better one orders {_share(longer)} of them; the difference is "
         f"{_points(gain)}. {_against(gain, 0.0, 'the longer reply')}",
     ]
@@ -64,6 +64,10 @@ def beside_likeness(alike: Demonstrated, model: Agreement) -> list[str]:
             f"did; likeness itself, as the reward, {_share(alike.likeness.all.accuracy)}."
         )
     return said
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
 
 
 def _share(of: Estimate) -> str:
