@@ -54,7 +54,11 @@ ROUNDS = 4
 
 @dataclass
 class Crowd:
-    """A campaign behind its door, and everybody who acts in it."""
+    """A campaign behind its door, and everybody who acts in it.
+
+    loosened: a policy may ask for less than before, or an undelete bring back what others have done since; neither
+    takes back what is handed out.
+    """
 
     door: Door
     database: Database
@@ -62,6 +66,7 @@ class Crowd:
     now: datetime = NOON
     tokens: dict[str, str] = field(default_factory=dict)
     ids: dict[str, str] = field(default_factory=dict)
+    loosened: bool = False
 
     def policy(self, **base: object) -> None:
         policy = CampaignPolicy.from_mapping({"base": {**QUICK, **base}})
@@ -152,7 +157,7 @@ class Crowd:
             W = tables.open_work.c
             overfull = db.execute(select(W.act, W.subject).where((W.held > W.needs) | (W.tree_held > W.budget))).all()
         assert not found, "\n".join(found)
-        assert not overfull
+        assert self.loosened or not overfull
 
 
 def _for(db: Connection, caller: Caller, use_case: Callable[..., Any], /, *args: Any, **options: Any) -> Any:
@@ -705,6 +710,7 @@ def test_in_a_storm_of_everything_everybody_is_answered_and_nothing_differs_afte
     crowd.policy(max_active_trees=4, p_activate_backlog_tree=0.5, min_active_rankings_per_lang=2, gold_task_share=0.3)
     for number in range(8):
         crowd.tree(f"Prompt {number}", max_tree_depth=2, max_children_count=2, goal_tree_size=4)
+    crowd.loosened = True
     storm = Storm(crowd, 8)
     crowd.together(*(partial(storm.rage, thread, 40) for thread in range(8)))
     assert [repr(error) for error in storm.broken] == []
