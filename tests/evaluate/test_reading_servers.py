@@ -67,7 +67,7 @@ def test_texts_are_as_likely_to_a_server_as_to_its_model(url: str, local_model: 
 
 
 def test_what_needs_probabilities_takes_such_a_server_and_refuses_another(
-    run: Run, url: str, model_directory: Path, stub: ModelServer
+    run: Run, url: str, model_directory: Path, stub: ModelServer, trees: Path
 ) -> None:
     lines(Path("truth.jsonl"), QUESTION)
     options = ["--questions", "truth.jsonl", "--invented", 0, "--threads", 1]
@@ -83,5 +83,8 @@ def test_what_needs_probabilities_takes_such_a_server_and_refuses_another(
     assert refused.code
     assert "stub is on a server that tells no probabilities of texts" in refused.err
     assert "needs one that does, or a model's directory" in refused.err
+    alone = run("evaluate", "heldout", f"{stub.url}#stub", "--trees", trees)
+    assert alone.code
+    assert "bits per byte needs one that does" in alone.err
     nowhere = run("evaluate", "subspace", f"{url}#tiny")
     assert "shows no weights; name the model's directory" in nowhere.err

@@ -18,6 +18,7 @@ from espalier.cli.evaluating import (
     kept,
     opened,
     opened_judge,
+    weighing,
 )
 from espalier.cli.sources import SOURCE, at_hand, notices_of
 from espalier.cli.terminal import MISUSED, err, fail, plural, progress
@@ -49,6 +50,7 @@ def heldout(
     from espalier.dataset.read import read_trees
     from espalier.evaluate import heldout as measured
     from espalier.evaluate.answers import answers, samples_of
+    from espalier.evaluate.model import NOTHING
     from espalier.evaluate.results import Figure, Results, checksums, figures
     from espalier.infer.engine import Sampling
     from espalier.train.seen import learned_among
@@ -75,9 +77,15 @@ def heldout(
                     f"{escape(model.name)} has learned {plural(learned, 'of these texts', 'of these texts')}: "
                     "its figures say little.", style="yellow",
                 )  # fmt: skip
-            if (reader := model.reading()) is not None:
+            reader = model.reading() if reward else weighing(model, "bits per byte")
+            if reader is not None:
                 with progress(f"{model.name}: reading") as bar:
                     told = measured.costs(reader, said, np.random.default_rng(seed), bar)
+            else:
+                err.print(
+                    f"{escape(model.name)} is on a server that tells {NOTHING}; its bits per byte are left out.",
+                    style="yellow",
+                )  # fmt: skip
             if reward:
                 with progress(f"{model.name}: replying") as bar:
                     file = samples_of(into, model, HELDOUT)
