@@ -18,7 +18,7 @@ from espalier.infer.engine import Sampling
 from espalier.infer.opening import Bounds, Opened
 from espalier.infer.server import Serving, make_app
 from model_servers import ModelServer, model_server
-from oasst import lines
+from oasst import lines, message, tree
 
 QUESTION = {
     "question": "Why is the sky blue?",
@@ -67,7 +67,7 @@ def test_texts_are_as_likely_to_a_server_as_to_its_model(url: str, local_model: 
 
 
 def test_what_needs_probabilities_takes_such_a_server_and_refuses_another(
-    run: Run, url: str, model_directory: Path, stub: ModelServer, trees: Path
+    run: Run, url: str, model_directory: Path, stub: ModelServer
 ) -> None:
     lines(Path("truth.jsonl"), QUESTION)
     options = ["--questions", "truth.jsonl", "--invented", 0, "--threads", 1]
@@ -83,7 +83,9 @@ def test_what_needs_probabilities_takes_such_a_server_and_refuses_another(
     assert refused.code
     assert "stub is on a server that tells no probabilities of texts" in refused.err
     assert "needs one that does, or a model's directory" in refused.err
-    alone = run("evaluate", "heldout", f"{stub.url}#stub", "--trees", trees)
+    reply = message("reply", "tree", text="The air.", review_result=True)
+    lines(Path("trees.jsonl"), tree(message("tree", text="Why?", review_result=True, replies=[reply])))
+    alone = run("evaluate", "heldout", f"{stub.url}#stub", "--trees", "trees.jsonl")
     assert alone.code
     assert "bits per byte needs one that does" in alone.err
     nowhere = run("evaluate", "subspace", f"{url}#tiny")

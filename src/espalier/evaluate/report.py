@@ -377,19 +377,29 @@ def _short(found: Figure | None) -> str | None:
     return said if found.low is None else f"{said} ({_between(f'{found.low:.4g}', f'{found.high:.4g}')})"
 
 
+def _checksum(of: Results) -> str | None:
+    """Of a model's files; a server shows none, and stands there with its address."""
+    return None if of.identity in ("", of.source) else of.identity[:12]
+
+
 def _made(found: By) -> Iterator[Table | str]:
     rows: list[Sequence[Cell]] = [
         (
-            name, evaluation, each.source, each.identity[:12], str(each.seed), f"{each.n:,}",
+            name, evaluation, each.source, _checksum(each), str(each.seed), f"{each.n:,}",
             ", ".join(f"{file} {checksum[:8]}" for file, checksum in sorted(each.inputs.items())),
             ", ".join(f"{key} {value}" for key, value in each.settings.items() if value is not None),
-            ", ".join(f"{package} {version}" for package, version in each.versions.items()),
         )
         for name, of in found.items()
         for evaluation, each in of.items()
     ]  # fmt: skip
-    heads = ("model", "evaluation", "source", "checksum", "seed", "n", "files", "settings", "versions")
-    yield Table("Results", "", heads, rows)
+    yield Table("Results", "", ("model", "evaluation", "source", "checksum", "seed", "n", "files", "settings"), rows)
+    by = defaultdict[str, list[str]](list)
+    for name, of in found.items():
+        for evaluation, each in of.items():
+            used = ", ".join(f"{package} {version}" for package, version in each.versions.items())
+            by[used].append(f"{evaluation} of {name}")
+    for used, results in by.items():
+        yield f"Made with {used}: {', '.join(results) if len(by) > 1 else 'all of them'}."
     yield (
         f"Published: {published()['source']}. The abstract's “consistent improvement” over base models does not hold "
         "for Pythia 12B in LMEH (60.33 before, 60.28 after SFT), and the columns order the models differently."
