@@ -32,15 +32,21 @@ def test_without_a_connection_a_page_says_so_in_the_readers_language(site: Site)
     expect(page.get_by_role("heading", level=1)).to_have_text("Hilfe")
 
 
-def test_what_was_sent_without_a_connection_is_shown_and_goes_on_where_it_stood(site: Site) -> None:
-    page = site.person("Cleo", service_workers="allow")
+def sent_without_connection(site: Site, name: str) -> tuple[Page, str]:
+    """The page that somebody sees who sent a reply, and the address of its task."""
+    page = site.person(name, service_workers="allow")
     kept_by_worker(page)
-    task = f"/tasks/{site.task('Cleo', 'assistant_reply')['id']}"
+    task = f"/tasks/{site.task(name, 'assistant_reply')['id']}"
     page.goto(task)
     page.context.set_offline(True)
     page.locator("#text").fill(TEXT)
     page.locator("[data-key=submit]").click()
     expect(page.get_by_role("heading", name="Kept on this device")).to_be_visible()
+    return page, task
+
+
+def test_what_was_sent_without_a_connection_is_shown_and_goes_on_where_it_stood(site: Site) -> None:
+    page, task = sent_without_connection(site, "Cleo")
     expect(page.locator("[data-kept] textarea")).to_have_value(TEXT)
     page.context.set_offline(False)
     page.goto("/tasks")  # another page takes nothing of it away
@@ -50,14 +56,7 @@ def test_what_was_sent_without_a_connection_is_shown_and_goes_on_where_it_stood(
 
 
 def test_what_a_reload_sends_after_all_leaves_no_copy_in_the_browser(site: Site) -> None:
-    page = site.person("Dana", service_workers="allow")
-    kept_by_worker(page)
-    task = f"/tasks/{site.task('Dana', 'assistant_reply')['id']}"
-    page.goto(task)
-    page.context.set_offline(True)
-    page.locator("#text").fill(TEXT)
-    page.locator("[data-key=submit]").click()
-    expect(page.get_by_role("heading", name="Kept on this device")).to_be_visible()
+    page, _ = sent_without_connection(site, "Dana")
     page.context.set_offline(False)
     page.reload()
     expect(page.get_by_text("Submitted.", exact=True)).to_be_visible()

@@ -54,27 +54,27 @@ def chosen_language(*wishes: str | None, accepted: str = "") -> str:
 
 def direction(lang: str) -> str:
     """`rtl` or `ltr`; for any language tag, `auto` where it is not known."""
-    try:
-        return "rtl" if Locale.parse(lang.replace("-", "_")).text_direction == "rtl" else "ltr"
-    except (ValueError, LookupError, UnknownLocaleError):
-        return "auto"
+    known = _known(lang)
+    return "auto" if known is None else "rtl" if known.text_direction == "rtl" else "ltr"
 
 
 def is_language(tag: str) -> bool:
     """Whether the tag is of a language that has a name, and not only written like one."""
-    try:
-        Locale.parse(tag.replace("-", "_"))
-    except (ValueError, LookupError, UnknownLocaleError):
-        return False
-    return True
+    return _known(tag) is not None
 
 
 def language_name(lang: str, interface: str) -> str:
     """What a language is called in the interface's language, else its tag."""
+    known = _known(lang)
+    return (known.get_display_name(interface) if known is not None else None) or lang
+
+
+def _known(tag: str) -> Locale | None:
+    """What Babel knows of a language."""
     try:
-        return Locale.parse(lang.replace("-", "_")).get_display_name(interface) or lang
+        return Locale.parse(tag.replace("-", "_"))
     except (ValueError, LookupError, UnknownLocaleError):
-        return lang
+        return None
 
 
 def _by_weight(accepted: str) -> list[str]:
