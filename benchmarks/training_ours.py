@@ -15,8 +15,19 @@ from espalier.infer.score import model_reward
 from espalier.infer.tokens import Encoded
 from espalier.train import dpo, grpo, ppo, reward, rollout, sft
 from espalier.train.batch import Weights
-from espalier.train.goal import Goal, Rollouts
+from espalier.train.goal import Goal
 from espalier.train.learnable import Learnable
+from espalier.train.options import (
+    DpoSettings,
+    Grpo,
+    GrpoSettings,
+    Ppo,
+    PpoSettings,
+    Reward,
+    RewardSettings,
+    Rollouts,
+    SftSettings,
+)
 from espalier.train.ranked import Ranked
 from espalier.train.settings import Data, Model, Optimizer, Run, Source
 from espalier.train.sources import Line
@@ -73,7 +84,7 @@ def learn_sft(side: Side) -> Probe:
     sft.lines_of_steps = side.in_order  # type: ignore[attr-defined]
     model = side.model("model")
     probe = side.probe(model)
-    sft.fit(model, Learnable(tuple(given), lines), {}, Weights(), sft.SftSettings(**side.settings("model")), {})
+    sft.fit(model, Learnable(tuple(given), lines), {}, Weights(), SftSettings(**side.settings("model")), {})
     return probe
 
 
@@ -88,7 +99,7 @@ def learn_reward(side: Side) -> Probe:
     """TRL has no cost of squares, so that ours is 0."""
     reward.lines_of_steps = side.in_order  # type: ignore[attr-defined]
     model, _ = begin_reward(side.folder / "reward", getattr(torch, side.said["dtype"]), device="cpu")
-    settings = reward.RewardSettings(**side.settings("reward"), reward=reward.Reward(squares=0))
+    settings = RewardSettings(**side.settings("reward"), reward=Reward(squares=0))
     probe = side.probe(model)
     reward.fit(model, ranked(side.examples), [], settings)
     return probe
@@ -103,7 +114,7 @@ def learn_dpo(side: Side) -> Probe:
     begun = {name: now() for name, now in CLOCKS.items()}
     near = dpo.reference_log_probs(model, pairs, side.pass_tokens)
     probe.before = {name: now() - begun[name] for name, now in CLOCKS.items()}
-    settings = dpo.DpoSettings(**side.settings("tuned"))
+    settings = DpoSettings(**side.settings("tuned"))
     dpo.fit(model, dpo.Pairs(pairs, near), dpo.Pairs([], near[:0]), settings)
     return probe
 
@@ -129,7 +140,7 @@ def learn_ppo(side: Side) -> Probe:
     policy = side.model("tuned")
     goal = Goal([*map(tuple, side.examples)], [tokenizer.pad_token_id], model_reward(judge, side.pass_tokens))
     probe = side.probe(policy)
-    settings = ppo.PpoSettings(**tables, ppo=ppo.Ppo(replies=len(side.steps[0])))
+    settings = PpoSettings(**tables, ppo=Ppo(replies=len(side.steps[0])))
     ppo.fit(policy, critic, goal, settings)
     return probe
 
@@ -145,8 +156,8 @@ def learn_grpo(side: Side) -> Probe:
         lambda samples: [worth(sample.reply) for sample in samples],
     )  # fmt: skip
     probe = side.probe(policy)
-    chosen = grpo.Grpo(prompts=prompts, group=side.said["group"], normaliser="batch", kl=0.04)
-    grpo.fit(policy, goal, grpo.GrpoSettings(**tables, grpo=chosen))
+    chosen = Grpo(prompts=prompts, group=side.said["group"], normaliser="batch", kl=0.04)
+    grpo.fit(policy, goal, GrpoSettings(**tables, grpo=chosen))
     return probe
 
 

@@ -106,3 +106,47 @@ def test_the_command_line_answers_without_loading_the_site() -> None:
 
 def test_settings_of_training_are_checked_without_loading_torch() -> None:
     assert not loaded_by("import espalier.train.options, espalier.recipe.plan") & {"torch", "transformers"}
+
+
+@pytest.mark.parametrize(
+    "path", sorted([*ROOT.glob("benchmarks/*.py"), *ROOT.glob("scripts/*.py")]), ids=lambda path: path.name
+)
+def test_benchmarks_and_scripts_ask_for_what_the_house_has(path: Path) -> None:
+    """Nothing else runs them at every change."""
+    tree = ast.parse(path.read_text("utf-8"))
+    modules: dict[str, str] = {}  # those that are imported whole, by the name that they have here
+    asked: list[tuple[str, str]] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("espalier"):
+            for each in node.names:
+                if file_of(f"{node.module}.{each.name}"):
+                    modules[each.asname or each.name] = f"{node.module}.{each.name}"
+                else:
+                    asked.append((node.module, each.name))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in modules:
+            asked.append((modules[node.value.id], node.attr))
+    assert [(module, name) for module, name in asked if name not in names_in(module)] == []
+
+
+def file_of(module: str) -> Path | None:
+    place = ROOT / "src" / Path(*module.split("."))
+    return next((file for file in (place.with_suffix(".py"), place / "__init__.py") if file.is_file()), None)
+
+
+def names_in(module: str) -> set[str]:
+    """What stands at the outermost level of a module."""
+    file = file_of(module)
+    assert file, f"there is no {module}"
+    names: set[str] = set()
+    for node in ast.parse(file.read_text("utf-8")).body:
+        match node:
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                names.add(name)
+            case ast.Import(names=given) | ast.ImportFrom(names=given):
+                names |= {each.asname or each.name for each in given}
+            case ast.Assign(targets=targets):
+                names |= {each.id for target in targets for each in ast.walk(target) if isinstance(each, ast.Name)}
+            case ast.AnnAssign(target=ast.Name(id=name)):
+                names.add(name)
+    return names

@@ -2,6 +2,7 @@
 
 import random
 import shutil
+from copy import deepcopy
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -9,12 +10,16 @@ import numpy as np
 import pytest
 import torch
 
+from espalier.infer.forward import logits_at
 from espalier.infer.load import load_model, save_model
+from espalier.infer.reward import begin_reward
+from espalier.infer.shared import rewards_of, rows_of
 from espalier.infer.tokens import end_of
 from espalier.infer.unusable import BadModel
 from espalier.train.base import Base, learn_tokenizer, new_model
+from espalier.train.optimizer import optimizer_of, step
 from espalier.train.options import BaseSettings
-from espalier.train.settings import Adapter, BadSettings, Data, Model, Run, Source, Tuning
+from espalier.train.settings import Adapter, BadSettings, Data, Model, Optimizer, Run, Source, Tuning
 from espalier.train.start import begin, prepared, role_tokens
 
 torch.set_num_threads(1)
@@ -117,3 +122,40 @@ def test_layers_that_a_model_has_not_get_no_adapter(start: Path) -> None:
 def test_a_shape_that_cannot_be_is_refused_before_anything_is_read(base: dict[str, int], says: str) -> None:
     with pytest.raises(ValueError, match=says):
         BaseSettings.model_validate({"base": base, "data": {"sources": [{"path": "none"}]}, "run": {"out": "none"}})
+
+
+def moved(start: Path, **numbers: object) -> float:
+    """The share of weights that one step of the smallest usual learning rate changes."""
+    model, _ = begin(settings(start, **numbers))
+    before = [each.detach().clone() for each in model.parameters()]
+    optimizer, schedule = optimizer_of(model, Optimizer(learning_rate=5e-7, schedule="constant", warmup=0), 1)
+    logits_at(model, torch.arange(6), input_ids=IDS).float().square().mean().backward()
+    step(model, optimizer, schedule, 1.0)
+    pairs = list(zip(before, model.parameters(), strict=True))
+    return sum(int((was != now).sum()) for was, now in pairs) / sum(was.numel() for was in before)
+
+
+def test_no_step_is_too_small_for_mixed_precision(start: Path) -> None:
+    whole, mixed = moved(start), moved(start, compute="bfloat16")
+    assert mixed == pytest.approx(whole, abs=0.02)
+    assert moved(start, dtype="bfloat16") < whole / 10, "which is why there is mixed precision"
+
+
+def test_mixed_precision_computes_in_bfloat16_also_in_copies_and_tells_rewards_in_float32(start: Path) -> None:
+    model, _ = begin(settings(start, compute="bfloat16"))
+    for each in (model, deepcopy(model)):
+        assert logits_at(each, torch.arange(6), input_ids=IDS).dtype == torch.bfloat16
+        assert all(weight.dtype == torch.float32 for weight in each.parameters())
+    torch.manual_seed(0)
+    judge, _ = begin_reward(start)
+    rows = rows_of([((1, 2, 3), [(4, 70), (80, 90, 5)])], [0], judge)
+    whole = rewards_of(judge, rows)
+    mixed = rewards_of(prepared(judge, settings(start, compute="bfloat16").model, "SEQ_CLS"), rows)
+    assert mixed.tolist() == pytest.approx(whole.tolist(), abs=0.05)
+    assert not torch.equal(mixed, whole)
+    assert not torch.equal(mixed, mixed.bfloat16().float()), "replies would tie that do not"
+
+
+def test_weights_in_bfloat16_are_not_mixed(start: Path) -> None:
+    with pytest.raises(ValueError, match="leave one of them out"):
+        settings(start, dtype="bfloat16", compute="bfloat16")

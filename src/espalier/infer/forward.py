@@ -10,6 +10,8 @@ from typing import Any
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
+from espalier.infer.precision import computing
+
 
 def logits_at(model: PreTrainedModel, at: Tensor, **rows: Any) -> Tensor:
     """What the model expects to follow at some places of the flattened rows: (places, vocabulary).
@@ -20,7 +22,7 @@ def logits_at(model: PreTrainedModel, at: Tensor, **rows: Any) -> Tensor:
     """
     head = model.get_output_embeddings()
     assert isinstance(head, nn.Module), f"{type(model).__name__} has no output layer"
-    with _only(head, at):
+    with _only(head, at), computing(model):
         logits: Tensor = model(**{"use_cache": False, **rows}).logits
     return logits.flatten(0, 1)  # a view also backwards, where [0] would fill a second tensor of that size
 

@@ -11,6 +11,7 @@ import torch
 from transformers import GenerationConfig
 
 from espalier.infer.engine import Sample, Sampling, Tokens
+from espalier.infer.precision import computing
 
 
 class LocalEngine:
@@ -29,7 +30,11 @@ class LocalEngine:
             return []
         device = self.model.device
         replies: dict[int, Tokens] = {}
-        with _at_rest(self.model), torch.random.fork_rng([device] if device.type == "cuda" else []):
+        with (
+            _at_rest(self.model),
+            computing(self.model),
+            torch.random.fork_rng([device] if device.type == "cuda" else []),
+        ):
             torch.manual_seed(seed)
             for places in self._batches(prompts, sampling.longest):
                 drawn = self._draw([prompts[place] for place in places], sampling)

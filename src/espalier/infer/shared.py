@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from espalier.infer.attention import Lengths
 from espalier.infer.engine import Tokens
+from espalier.infer.precision import computing
 
 Answered = tuple[Tokens, Sequence[Tokens]]
 """A prompt and the replies to it."""
@@ -172,13 +173,21 @@ def outputs_at(model: Any, rows: Rows, at: Tensor) -> Tensor:
     head = model.score
     assert isinstance(head, nn.Module), f"{type(model).__name__} has no head named score"
     precise = next(head.parameters()).dtype
+    unmixed = torch.autocast(model.device.type, enabled=False)
     said: list[Tensor] = []
-    hooks = (
-        head.register_forward_pre_hook(lambda _, given: (given[0].to(precise), *given[1:])),
-        head.register_forward_hook(lambda _, __, output: said.append(output)),
-    )
+
+    def begin(_: nn.Module, given: tuple[Any, ...]) -> tuple[Any, ...]:
+        unmixed.__enter__()
+        return (given[0].to(precise), *given[1:])
+
+    def end(_: nn.Module, __: Any, output: Tensor) -> None:
+        unmixed.__exit__(None, None, None)
+        said.append(output)
+
+    hooks = head.register_forward_pre_hook(begin), head.register_forward_hook(end)
     try:
-        model(**rows.inputs())
+        with computing(model):
+            model(**rows.inputs())
     finally:
         for hook in hooks:
             hook.remove()

@@ -63,7 +63,7 @@ def goal_of(settings: Rolling, parts: Parts, tokenizer: PreTrainedTokenizerBase,
 def reward_in(settings: Rolling, directory: str, tokenizer: PreTrainedTokenizerBase) -> Reward:
     """The reward model in a directory, which must read tokens as the policy writes them. Raises BadModel."""
     chosen = settings.model
-    model, reads, _ = load_reward(directory, getattr(torch, chosen.dtype), chosen.attention, chosen.device)
+    model, reads, _ = load_reward(directory, getattr(torch, chosen.computed), chosen.attention, chosen.device)
     if not tokenizer.get_vocab().items() <= reads.get_vocab().items():
         raise BadModel(f"{directory} reads other tokens than {chosen.start} writes; train it from the same model")
     model.requires_grad_(False)

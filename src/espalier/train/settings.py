@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, ClassVar, Final, Literal, TypeVar, get_args
+from typing import Any, ClassVar, Final, Literal, Self, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -52,6 +52,12 @@ class Model(Section):
 
     start: str = setting("The model to start from.", "a directory, or a name on the hub", min_length=1)
     dtype: Weight = setting("The numbers that weights are kept in.", "float32, bfloat16 or float16", "float32")
+    compute: Literal["same", "bfloat16"] = setting(
+        "The numbers that are computed in: bfloat16 beside weights in float32 is mixed precision, which no step is too "
+        "small for.",
+        "same or bfloat16",
+        "same",
+    )
     attention: Literal["sdpa", "eager", "flash_attention_2"] = setting(
         "The implementation of attention.", "sdpa, eager or flash_attention_2", "sdpa"
     )
@@ -67,6 +73,17 @@ class Model(Section):
         "Compute activations twice instead of keeping them: less memory, a third more time.", "true or false", False
     )
     adapter: Adapter | None = setting("Train a LoRA adapter instead of all weights.", "a table [model.adapter]", None)
+
+    @property
+    def computed(self) -> Weight:
+        """The numbers that are computed in, which suffice for weights that are only read."""
+        return self.dtype if self.compute == "same" else self.compute
+
+    @model_validator(mode="after")
+    def _is_mixed_of_two(self) -> Self:
+        if self.compute != "same" and self.dtype != "float32":
+            raise ValueError(f'compute is "{self.compute}", which is for dtype = "float32"; leave one of them out')
+        return self
 
 
 class Source(Section):

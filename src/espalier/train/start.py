@@ -13,15 +13,16 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from espalier.dataset.format import Role
 from espalier.infer.load import by_old_names, load_model
+from espalier.infer.precision import compute_in
 from espalier.infer.unusable import BadModel
 from espalier.train.processes import is_alone_among_several
-from espalier.train.settings import BadSettings, Model, Run, Tuning
+from espalier.train.settings import BadSettings, Model, Run, Tuning, Weight
 
 
 def begin(settings: Tuning) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """The model and tokenizer to train; chance and threads are as the settings have them. Raises BadModel."""
     settle(settings.run)
-    model, tokenizer = load(settings.model, settings.model.start)
+    model, tokenizer = load(settings.model, settings.model.start, settings.model.dtype)
     return prepared(model, settings.model, "CAUSAL_LM", role_tokens(tokenizer)), tokenizer
 
 
@@ -45,22 +46,27 @@ def settle(run: Run) -> None:
     random.seed(run.seed)
 
 
-def load(chosen: Model, name: str) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    """A model by its name, in the numbers and on the device of the settings. Raises BadModel."""
+def load(chosen: Model, name: str, numbers: Weight | None = None) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """A model by its name, on the device of the settings. numbers: of its weights; by default those that are computed
+    in, for a model that is only read. Raises BadModel.
+    """
     in_four_bits = chosen.adapter is not None and chosen.adapter.quantise == "nf4"
-    dtype = getattr(torch, chosen.dtype)
+    dtype = getattr(torch, numbers or chosen.computed)
     return load_model(name, dtype, chosen.attention, chosen.device, chosen.chat == "own", in_four_bits)
 
 
 def prepared(
     model: PreTrainedModel, chosen: Model, task: str = "CAUSAL_LM", tokens: Sequence[int] = ()
 ) -> PreTrainedModel:
-    """The model with an adapter, which is then all that is trained of it, and with recomputed activations.
+    """The model with an adapter, which is then all that is trained of it, in mixed precision, and with recomputed
+    activations.
 
     task: as peft names it; with SEQ_CLS the new head of a reward model is trained too. tokens: whose embeddings the
     adapter learns beside its matrices. Raises BadModel and BadSettings.
     """
     model.config.use_cache = False
+    if chosen.compute != "same":
+        compute_in(model, getattr(torch, chosen.compute))
     if chosen.gradient_checkpointing:
         with by_old_names():
             model.gradient_checkpointing_enable({"use_reentrant": False})

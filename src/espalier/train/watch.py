@@ -210,7 +210,7 @@ class Watch:
         if (model := getattr(self._settings, "model", None)) is not None:
             ways += ["model.gradient_checkpointing = true"] if not model.gradient_checkpointing else []
             ways += ["a table [model.adapter]"] if model.adapter is None else []
-            ways += ['model.dtype = "bfloat16"'] if model.dtype == "float32" else []
+            ways += ['model.compute = "bfloat16"'] if model.computed == "float32" else []
         first = str(full).strip().partition("\n")[0].rstrip(".")
         return OutOfMemory(f"Out of memory at step {step:,} ({first}). What helps: {'; '.join(ways)}.")
 
