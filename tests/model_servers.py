@@ -99,6 +99,10 @@ def _app(says: ModelServer) -> FastAPI:
             signed = {"system_fingerprint": "b11549-1a2b3c4"} if says.is_llama_cpp else {}
             return JSONResponse({"id": "1", "created": 0, "model": "stub", "choices": [choice], **signed})
         words = says.in_turn.pop(0) if says.in_turn else says.words
+        if says.is_llama_cpp and (many := says.asked[-1].get("n", 1)) > 1:
+            return StreamingResponse(
+                iter(_several(words, many, sum(map(_words, messages)))), media_type="text/event-stream"
+            )
         return StreamingResponse(_said(says, words), media_type="text/event-stream")
 
     return app
@@ -126,11 +130,19 @@ async def _said(says: ModelServer, words: tuple[str, ...]) -> AsyncIterator[byte
         raise
 
 
-def _event(delta: dict[str, Any], finish: str | None) -> bytes:
-    chunk = {
-        "id": "1",
-        "created": 0,
-        "model": "stub",
-        "choices": [{"index": 0, "delta": delta, "finish_reason": finish}],
-    }
+def _several(words: tuple[str, ...], many: int, prompt: int) -> list[bytes]:
+    """llama.cpp's replies to one prompt, each with its own usage behind it."""
+    usage = {"prompt_tokens": prompt, "completion_tokens": len(words), "total_tokens": prompt + len(words)}
+    replies = [
+        [*(_event({"content": word}, None, index) for word in words), _event({}, "stop", index), _event(usage=usage)]
+        for index in range(many)
+    ]
+    return [*(event for reply in replies for event in reply), b"data: [DONE]\n\n"]
+
+
+def _event(
+    delta: dict[str, Any] | None = None, finish: str | None = None, index: int = 0, usage: dict[str, int] | None = None
+) -> bytes:
+    choices = [] if delta is None else [{"index": index, "delta": delta, "finish_reason": finish}]
+    chunk = {"id": "1", "created": 0, "model": "stub", "choices": choices, "usage": usage}
     return b"data: " + json.dumps(chunk).encode() + b"\n\n"

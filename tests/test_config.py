@@ -251,6 +251,11 @@ def test_only_a_server_that_nobody_else_reaches_is_local(given: str, local: bool
     assert read_settings().is_local is local
 
 
+def test_an_address_of_ipv6_stands_in_brackets() -> None:
+    write('host = "::1"\nport = 9000')
+    assert read_settings().address == "http://[::1]:9000"
+
+
 def test_the_best_of_several_replies_needs_somebody_who_finds_it() -> None:
     write('[models.small]\nurl = "http://127.0.0.1:8001"\nbest_of = 4\n')
     assert "chat_rewards must be" in refusal()

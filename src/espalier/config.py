@@ -263,8 +263,13 @@ class Settings(BaseSettings):
     @property
     def address(self) -> str:
         """Where the server is reached, as a person would type it."""
-        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host, self.host)
-        return (self.public_url or f"http://{host}:{self.port}").rstrip("/")
+        return (self.public_url or self.here).rstrip("/")
+
+    @property
+    def here(self) -> str:
+        """Where programs of this machine reach the server."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
 
 FIELDS: Final[Mapping[str, FieldInfo]] = Settings.model_fields

@@ -18,6 +18,7 @@ import typer
 from commands import Run
 from espalier import __version__
 from espalier.cli import app
+from espalier.demo import TREES
 from espalier.domain.tree import State
 from espalier.store.session import Database
 
@@ -170,3 +171,13 @@ def test_the_api_is_described_for_programs(run: Run) -> None:
     described = json.loads(run("openapi").out)
     assert described["openapi"].startswith("3.")
     assert "/api/v1/tasks/next" in described["paths"]
+
+
+def test_a_replay_goes_to_where_the_settings_say_that_the_server_listens(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = free_port()
+    monkeypatch.setenv("ESPALIER_PORT", str(port))
+    monkeypatch.setenv("ESPALIER_PUBLIC_URL", "https://trees.example.org")
+    ran = run("replay", TREES, "--token", "esp_none")
+    assert (ran.code, f"http://127.0.0.1:{port} does not answer" in ran.err) == (1, True), ran.err

@@ -1,13 +1,14 @@
 """What servers of others say in their own way is read as what it means."""
 
+import asyncio
 from collections.abc import Iterator
 
 import pytest
 
 from espalier.dataset.examples import Turn
-from espalier.infer.completions import ApiRefusal
+from espalier.infer.completions import ApiRefusal, ChatChunk, Usage
 from espalier.infer.engine import Sampling
-from espalier.infer.remote import ChatClient, chat_request
+from espalier.infer.remote import AsyncChatClient, ChatClient, chat_request
 from model_servers import ModelServer, model_server
 
 QUESTION, BEGUN = Turn("user", "Why is the sky blue?"), Turn("assistant", "Blue ")
@@ -37,3 +38,15 @@ def test_of_a_reply_that_goes_on_only_what_is_new_is_told(llama_cpp: ModelServer
         made = client.complete(chat_request("stub", [QUESTION, BEGUN], Sampling(longest=8)))
     assert made.choices[0].message.content == says
     assert "system_fingerprint" not in made.model_dump()
+
+
+def test_several_replies_in_a_stream_have_one_usage_together_at_the_end(llama_cpp: ModelServer) -> None:
+    async def chunks() -> list[ChatChunk]:
+        async with AsyncChatClient(llama_cpp.url) as client:
+            asked = {**chat_request("stub", [QUESTION], Sampling(longest=8)), "n": 3}
+            return [chunk async for chunk in client.stream(asked)]
+
+    *said, end = asyncio.run(chunks())
+    assert {choice.index for chunk in said for choice in chunk.choices} == {0, 1, 2}
+    assert not any(chunk.usage for chunk in said)
+    assert (end.choices, end.usage) == ([], Usage.of(5, 3 * 2))

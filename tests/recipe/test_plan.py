@@ -80,9 +80,9 @@ def test_a_recipe_that_cannot_be_is_refused_with_its_place(file: Path, change: s
 
 def test_what_is_wrong_in_several_steps_is_told_at_once(file: Path) -> None:
     with pytest.raises(BadSettings) as refused:
-        read_plan(file, ["steps.sft.run.sed=1", "steps.ppo.ppo.kl=-1"], file.parent)
+        read_plan(file, ["steps.sft.run.sed=1", "steps.ppo.ppo.kl=-1", "steps.ppo.model.start=@stf"], file.parent)
     told = str(refused.value).splitlines()
-    assert ["steps.sft.run.sed" in told[0], "steps.ppo.ppo.kl" in told[1], len(told)] == [True, True, 2]
+    assert [line.split()[1] for line in told] == ["steps.sft.run.sed", "steps.ppo.model.start", "steps.ppo.ppo.kl"]
 
 
 def test_each_tree_is_in_one_part_and_those_that_share_a_text_in_the_same(tmp_path: Path) -> None:

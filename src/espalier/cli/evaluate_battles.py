@@ -54,13 +54,14 @@ def battles(
     with in_sentences(), progress("rating"):
         verdicts = [each for file in files for each in read_verdicts(file, notices)]
         found = standing(verdicts, seed, resamples, orders, k)
+    if fastchat is not None:
+        write_objects(fastchat, map(written, verdicts))
     judges = sorted({each.battle.judge or "judges who are not named" for each in verdicts})
     rated(found, into, BATTLES, ", ".join(file.name for file in files), ", ".join(judges), checksums(files))
     if apart := sum(bool(each.declined) for each in verdicts):
         out.print(f"Left out, for an answer was seen refusing: {plural(apart, 'battle')}.")
     if fastchat is not None:
-        count = write_objects(fastchat, map(written, verdicts))
-        out.print(f"{escape(str(fastchat))}: {plural(count, 'battle')}.")
+        out.print(f"{escape(str(fastchat))}: {plural(len(verdicts), 'battle')}.")
 
 
 def standing(verdicts: "Sequence[Verdict]", seed: int, resamples: int, orders: int, k: float) -> "Standings":
@@ -81,20 +82,12 @@ def rated(
     found: "Standings", into: Path, evaluation: str, name: str, judge: str, inputs: "Mapping[str, str]",
     known: "Known | None" = None,
 ) -> None:  # fmt: skip
-    """Print how models stand, and write it: a page, all figures, and a file of results for each model."""
+    """Write how models stand, a page, all figures and a file of results for each model, and print it."""
     from espalier.dataset.charts import NeedsVlConvert
     from espalier.evaluate.results import write_results
     from espalier.evaluate.standings_page import cell, kinds_of, sentences, share, write_standings
     from espalier.evaluate.standings_results import results, write_figures
 
-    kinds = kinds_of(found)
-    shown = table(None, "model", "battles", "won", *kinds.values(), "Elo")
-    for each in found.models:
-        ratings = [cell(getattr(each, kind)) for kind in kinds]
-        shown.add_row(escape(harmless(each.model)), f"{each.battles:,}", share(each.won), *ratings, f"{each.elo:.0f}")
-    show(shown)
-    for said in sentences(found):
-        out.print(escape(harmless(said)))
     into.mkdir(parents=True, exist_ok=True)
     page, figures = into / f"{evaluation}.html", into / f"{evaluation}.json"
     write_figures(figures, found, {"judge": judge}, inputs)
@@ -104,5 +97,13 @@ def rated(
         write_standings(page, name, found, judge)
     except NeedsVlConvert as missing:
         fail(sentence(missing))
+    kinds = kinds_of(found)
+    shown = table(None, "model", "battles", "won", *kinds.values(), "Elo")
+    for each in found.models:
+        ratings = [cell(getattr(each, kind)) for kind in kinds]
+        shown.add_row(escape(harmless(each.model)), f"{each.battles:,}", share(each.won), *ratings, f"{each.elo:.0f}")
+    show(shown)
+    for said in sentences(found):
+        out.print(escape(harmless(said)))
     out.print(f"{escape(str(page))}: the ratings, with pictures.")
     out.print(f"{escape(str(figures))}: all figures.")

@@ -116,9 +116,9 @@ def pairwise(
         else:
             verdicts, said_by = _judged(judge, put, judge_longest, into, seed, device, dtype, threads)
         found = standing(verdicts, seed, resamples, orders, 32.0)
-    rated(found, into, PAIRWISE, f"{prompts.name}: {', '.join(held)}", said_by, checksums([prompts]), known)
     battles = into / f"{PAIRWISE}.battles.jsonl"
     count = write_objects(battles, map(written, verdicts))
+    rated(found, into, PAIRWISE, f"{prompts.name}: {', '.join(held)}", said_by, checksums([prompts]), known)
     out.print(f"{escape(str(battles))}: {plural(count, 'battle')}, as FastChat has them.")
 
 

@@ -131,15 +131,16 @@ def replay(
     file: Annotated[Path, typer.Argument(metavar="FILE", help=PUBLISHED)],
     token: Annotated[str, typer.Option(metavar="TOKEN", envvar="ESPALIER_TOKEN", help="An administrator's token.")],
     url: Annotated[
-        str, typer.Option(metavar="URL", help="Where the campaign's server listens.")
-    ] = "http://127.0.0.1:8000",
+        str | None,
+        typer.Option(metavar="URL", help="Where the campaign's server listens, if not where the settings say."),
+    ] = None,
     volunteers: Annotated[int, typer.Option(metavar="N", min=8, max=1000, help="How many people take part.")] = 40,
     seed: Annotated[int, typer.Option(metavar="N", help="Of all chance on this side.")] = 0,
 ) -> None:
     """Let volunteers say again over HTTP what real trees say, and compare what grows."""
     from espalier.replay.command import replay_command
 
-    sys.exit(replay_command(file, url, token, volunteers, seed, out, err))
+    sys.exit(replay_command(file, url or read_settings().here, token, volunteers, seed, out, err))
 
 
 def openapi() -> None:

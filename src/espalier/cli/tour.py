@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from espalier.cli.terminal import STOPPED, err, fail, out
+from espalier.cli.terminal import STOPPED, err, fail, out, sentence
 
 NEEDED = ("torch", "transformers", "peft", "pyarrow", "sklearn")
 
@@ -36,7 +36,7 @@ def tour(
         err.print("Stopped; the same command goes on from here.")
         sys.exit(STOPPED)
     except (StationFailed, NoReply) as wrong:
-        fail(f"{wrong} The same command goes on from here.")
+        fail(f"{sentence(wrong)} The same command goes on from here.")
     except httpx.HTTPError as wrong:
         fail(f"The site does not answer: {str(wrong) or type(wrong).__name__}. The same command goes on from here.")
     out.print("\nThat was the whole circle. Look at:")

@@ -27,6 +27,7 @@ from espalier.infer.completions import (
     Scores,
     TextCompletion,
     TextLogprobs,
+    Usage,
     too_long,
 )
 from espalier.infer.engine import Sampling, Tokens
@@ -269,9 +270,12 @@ class AsyncChatClient:
                     yield chunk
 
     async def together(self, request: Request) -> AsyncGenerator[list[ChatChunk], None]:
-        """The same, with the pieces that come at once as one."""
+        """The same, with the pieces that come at once as one. The usage comes last, once: llama.cpp tells it of each of
+        several replies.
+        """
         body = {**request, "stream": True, "stream_options": {"include_usage": True}}
         unfinished = set(range(int(request.get("n", 1))))
+        used = list[ChatChunk]()
         with self._address.reached():
             async with self._http.stream("POST", f"{self._address.url}/chat/completions", json=body) as answer:
                 if answer.is_error:
@@ -280,12 +284,15 @@ class AsyncChatClient:
                 async for events in _events(answer.aiter_bytes()):
                     chunks, fault = self._chunks(events)
                     unfinished -= {each.index for chunk in chunks for each in chunk.choices if each.finish_reason}
-                    if chunks:
-                        yield chunks
+                    used += [each for each in chunks if each.usage and not each.choices]
+                    if replies := [each for each in chunks if each.choices]:
+                        yield replies
                     if fault:
                         raise fault
         if unfinished:
             raise Unreachable(f"the server at {self._address.url} broke off in the midst of a reply")
+        if used:
+            yield [_once(used)]
 
     async def tokenize(self, model: str, turns: Sequence[Turn]) -> Cut:
         """Of our own servers and vLLM: how many tokens a conversation is. Others refuse, or say nothing of it."""
@@ -336,6 +343,13 @@ def _without_beginning(request: Request, made: ChatCompletion) -> ChatCompletion
         for each in made.choices
     ]
     return made.model_copy(update={"choices": choices})
+
+
+def _once(used: Sequence[ChatChunk]) -> ChatChunk:
+    """One usage of those of several replies to one prompt; the prompt counts once, as OpenAI counts it."""
+    told = [each.usage for each in used if each.usage]
+    usage = Usage.of(told[-1].prompt_tokens, sum(each.completion_tokens for each in told))
+    return used[-1].model_copy(update={"usage": usage})
 
 
 def _scored(conversations: Sequence[Sequence[Turn]]) -> Request:

@@ -252,8 +252,15 @@ def _step(
         places = {part: root / f"data-{given.key}" / file for part, file in _parts(recipe.data).items()}
         places |= {each.name: root / each.folder.name / MODEL for each in before.values()}
         places |= {each: root / each for each in wrong}
-        whole = _resolved(tables, places, f"{file}: {place}")
-        return checked(algorithm.kind, _merged(whole, {"run": {"out": out}}), file, place)
+        faults = list[str]()
+        whole = _resolved(tables, places, f"{file}: {place}", faults)
+        try:
+            settings = checked(algorithm.kind, _merged(whole, {"run": {"out": out}}), file, place)
+        except BadSettings as others:
+            faults.append(str(others))
+        if faults:
+            raise BadSettings("\n".join(faults))
+        return settings
 
     said = settings_with(Path(), Path())
     weighing = {key: value for key, value in _flat(said.as_json()) if key not in HARMLESS}
@@ -263,17 +270,18 @@ def _step(
     return Step(name, algorithm, settings_with(recipe.out, recipe.out / f"{name}-{key}"), key, start)
 
 
-def _resolved(value: Any, places: Mapping[str, Path], place: str) -> Any:
-    """Tables with a path for each reference."""
+def _resolved(value: Any, places: Mapping[str, Path], place: str, faults: list[str]) -> Any:
+    """Tables with a path for each reference. faults: gets what is wrong of those to nothing, which stay as they are."""
     if isinstance(value, Mapping):
-        return {key: _resolved(each, places, f"{place}{key}.") for key, each in value.items()}
+        return {key: _resolved(each, places, f"{place}{key}.", faults) for key, each in value.items()}
     if isinstance(value, list):
-        return [_resolved(each, places, place) for each in value]
+        return [_resolved(each, places, place, faults) for each in value]
     if not isinstance(value, str) or not value.startswith(REFERENCE):
         return value
     if value[1:] not in places:
         known = ", ".join(f"{REFERENCE}{name}" for name in places)
-        raise BadSettings(f"{place.rstrip('.')} is {value!r}, but must be one of what there is by then: {known}.")
+        faults.append(f"{place.rstrip('.')} is {value!r}, but must be one of what there is by then: {known}.")
+        return value
     return str(places[value[1:]])
 
 

@@ -126,7 +126,9 @@ class Tour:
             _ended(going)  # it puts in order what it has begun
             raise
         if going.returncode:
-            raise StationFailed(f"espalier {words[0]} ended with {going.returncode}: {complaints.strip()[-2000:]}")
+            raise StationFailed(
+                f"espalier {words[0]} ended with {going.returncode}: {complaints.strip()[-2000:].rstrip('.')}"
+            )
         return printed
 
     def say_last(self, printed: str, lines: int = 1) -> None:
