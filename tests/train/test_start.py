@@ -38,7 +38,7 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def settings(start: Path, adapter: Adapter | None = None, **model: object) -> Tuning:
     return Tuning(
-        model=Model.model_validate({"start": str(start), "adapter": adapter, **model}),
+        model=Model.model_validate({"start": str(start), "adapter": adapter, "device": "cpu", **model}),
         data=Data(sources=(Source(path=Path("none")),)),
         run=Run(out=Path("none"), seed=5, threads=1),
     )
