@@ -60,17 +60,19 @@ PEAKS = {"H100": 989.4e12, "H200": 989.4e12, "A100": 312e12, "L40S": 362e12}
 
 @dataclass(frozen=True)
 class Arm:
-    """unit: what is counted. model: how the model is kept and computed."""
+    """unit: what is counted. model: how the model is kept and computed. pack: several conversations in a row."""
 
     algorithm: str
     unit: str
     model: dict[str, Any]
+    pack: bool = False
 
 
 MIXED: dict[str, Any] = {"compute": "bfloat16"}
 ARMS = {
     "sft": Arm("sft", "tokens", MIXED),
-    "sft, packed": Arm("sft", "tokens", MIXED),
+    "sft, packed": Arm("sft", "tokens", MIXED, pack=True),
+    "sft, packed, weights in bfloat16": Arm("sft", "tokens", {"dtype": "bfloat16"}, pack=True),
     "sft, weights in bfloat16": Arm("sft", "tokens", {"dtype": "bfloat16"}),
     "sft, activations again": Arm("sft", "tokens", MIXED | {"gradient_checkpointing": True}),
     "reward": Arm("reward", "pairs", MIXED),
@@ -129,7 +131,7 @@ class Bench:
         given = (self.conversations * -(-many // len(self.conversations)))[:many]
         lines = tuple(Line("", "", FILE, "en", 1.0, ()) for _ in given)
         settings = SftSettings(**self.settings(arm, 64))
-        sft.fit(model, Learnable(tuple(given), lines), {}, Weights(), settings, {}, pack=arm is ARMS["sft, packed"])
+        sft.fit(model, Learnable(tuple(given), lines), {}, Weights(), settings, {}, pack=arm.pack)
         return model, sum(map(len, given)) / self.arguments.steps
 
     def reward(self, arm: Arm) -> tuple[Any, float]:

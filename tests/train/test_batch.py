@@ -1,6 +1,7 @@
 """Conversations in tensors: what is a target, and that no conversation is changed by those beside it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,10 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from espalier.dataset.examples import Turn
 from espalier.dataset.format import segments
-from espalier.infer.forward import logits_at
 from espalier.infer.tokens import Encoded, encode, encode_prompt, encode_reply
 from espalier.train.base import Base, learn_tokenizer, new_model
 from espalier.train.batch import Weights, batch, order, passes
-from espalier.train.objectives import token_loss
+from espalier.train.losses import loss_of
 
 torch.set_num_threads(1)
 TEXTS = ["How does one prune an espalier?", "In winter, back to two buds.", "And in summer?", "Pinch it.", "Why?"]
@@ -95,19 +95,20 @@ def test_no_conversation_is_changed_by_those_beside_it(
     alone = [[[place]] for place in range(len(given))]
     expected = gradients(model, given, alone, total)
     for made in (passes(lengths, 10_000), passes(lengths, 10_000, pack=True), [[[2, 0, 1]]]):
-        torch.testing.assert_close(gradients(model, given, made, total), expected, rtol=1e-4, atol=1e-6)
+        for by_parts in (True, False):  # with a mask, where a model hands nothing on to its attention
+            found = gradients(model, given, made, total, by_parts)
+            torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-6)
     assert passes(lengths, 10_000, pack=True) == [[[0, 2], [1]]]
 
 
 def gradients(
-    model: PreTrainedModel, given: Sequence[Encoded], made: list[list[list[int]]], total: int
+    model: PreTrainedModel, given: Sequence[Encoded], made: list[list[list[int]]], total: int, by_parts: bool = True
 ) -> dict[str, torch.Tensor]:
     model.zero_grad()
     sums = torch.zeros(())
     for rows in made:
         one = batch(given, rows, Weights())
-        logits = logits_at(model, one.at, input_ids=one.input_ids, position_ids=one.position_ids)
-        loss = token_loss(logits, one.targets, one.weights, total)
+        loss = loss_of(model, one if by_parts else replace(one, apart=None), total)
         loss.backward()  # type: ignore[no-untyped-call]
         sums += loss.detach()
     return {"loss": sums} | {

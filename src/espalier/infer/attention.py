@@ -1,9 +1,11 @@
-"""Attention where several replies stand in one row: each part looks at what it may see, and nothing else is computed.
+"""Attention where several conversations, or replies to a prompt, stand in one row: each part looks at what it may see,
+and nothing else is computed.
 
 A mask would hide the other replies after they were computed. Of four that follow one prompt that is more than half of
 the work; of eight that are written at once, in a batch of eight conversations, seven eighths.
 """
 
+import inspect
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,7 +15,7 @@ from transformers import AttentionInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
 Lengths = tuple[int, ...]
-"""Of a row: the tokens of its prompt, of each reply, and of what fills it up."""
+"""Of a row: the tokens of its prompt and of each reply, or of each conversation; and of what fills it up."""
 
 
 def attend(
@@ -23,23 +25,42 @@ def attend(
     value: Tensor,
     attention_mask: Tensor | None,
     spans: Sequence[Lengths] | None = None,
+    apart: Sequence[Lengths] | None = None,
     **said: Any,
 ) -> tuple[Tensor, None]:
-    """What transformers' models call sdpa: that itself, but for rows of which `spans` tells the parts.
+    """What transformers' models call sdpa: that itself, but for rows of which `spans` or `apart` tells the parts.
 
-    query, key, value: (rows, heads, width, features); key and value may have fewer heads. spans: of each row. A model
-    that does not hand them on has the mask, which says the same. Gives (rows, width, heads, features).
+    query, key, value: (rows, heads, width, features); key and value may have fewer heads. spans: of each row, a prompt
+    and replies to it; apart: of each row, conversations. A model that does not hand them on has a mask, which says so,
+    too. Gives (rows, width, heads, features).
 
     A batch of transformers' says of its one row which conversations it is made of, and has all of them in one mask. An
     accelerator is quicker with that than with many small parts, and so is a processor where each has one new token.
     """
     if said.get("cache") is not None and said["max_length_q"] > 1 and query.device.type == "cpu":
         return _conversations(module, query, key, value, attention_mask, said), None
-    if spans is None:
+    parts, one = (spans, _row) if spans is not None else (apart, _apart)
+    if parts is None:
         whole: tuple[Tensor, None] = sdpa_attention_forward(module, query, key, value, attention_mask, **said)
         return whole
-    rows = zip(query.split(1), key.split(1), value.split(1), spans, strict=True)
-    return torch.cat([_row(module, *row, said) for row in rows]), None
+    rows = zip(query.split(1), key.split(1), value.split(1), parts, strict=True)
+    return torch.cat([one(module, *row, said) for row in rows]), None
+
+
+def goes_by_parts(model: Any) -> bool:
+    """Whether attention is ours, and whole, and the model hands on to it what else it is called with."""
+    bare = model.get_base_model() if hasattr(model, "get_base_model") else model  # without its adapter
+    called = inspect.signature(type(bare).forward).parameters.values()
+    hands_on = any(each.kind is each.VAR_KEYWORD for each in called)
+    return model.config._attn_implementation == "sdpa" and hands_on and sees_all_before(model)
+
+
+def sees_all_before(model: Any) -> bool:
+    """Whether each token looks back at all others, and not over a window only."""
+    config = model.config
+    kinds = set(getattr(config, "layer_types", None) or ("full_attention",))
+    windowed = getattr(config, "sliding_window", None) is not None and getattr(config, "use_sliding_window", True)
+    return kinds == {"full_attention"} and not windowed
 
 
 def _row(module: Any, query: Tensor, key: Tensor, value: Tensor, lengths: Lengths, said: dict[str, Any]) -> Tensor:
@@ -52,6 +73,12 @@ def _row(module: Any, query: Tensor, key: Tensor, value: Tensor, lengths: Length
         found.append(sdpa_attention_forward(module, reply, *both, sees[None, None], **said)[0])
     found.append(torch.zeros_like(asking[-1].transpose(1, 2)))  # what fills up the row looks at nothing
     return torch.cat(found, 1)
+
+
+def _apart(module: Any, query: Tensor, key: Tensor, value: Tensor, lengths: Lengths, said: dict[str, Any]) -> Tensor:
+    *rows, (rest, _, _) = zip(*(each.split(lengths, 2) for each in (query, key, value)), strict=True)
+    found = [sdpa_attention_forward(module, asked, seen, worth, None, **said)[0] for asked, seen, worth in rows]
+    return torch.cat([*found, torch.zeros_like(rest.transpose(1, 2))], 1)
 
 
 def _conversations(

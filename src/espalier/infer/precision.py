@@ -14,8 +14,13 @@ NAME: Final = "computed_in"
 
 
 def compute_in(model: Any, dtype: torch.dtype) -> None:
-    """From now on, wherever this model is asked `computing`; copies of it, too."""
+    """From now on, wherever this model is asked `computing`; copies of it, too.
+
+    So is the sum that layers add to, which autocast alone would keep as the embeddings are: most of what a graphics
+    card moves around its products.
+    """
     setattr(model, NAME, dtype)
+    model.get_input_embeddings().register_forward_hook(lambda _, __, found: found.to(dtype))
 
 
 @contextmanager

@@ -4,7 +4,6 @@ A reply sees the prompt and itself and nothing of the others: values and gradien
 tokens; does not know what is learned from them.
 """
 
-import inspect
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, chain
@@ -13,7 +12,7 @@ from typing import Any, Final
 import torch
 from torch import Tensor, nn
 
-from espalier.infer.attention import Lengths
+from espalier.infer.attention import Lengths, goes_by_parts, sees_all_before
 from espalier.infer.engine import Tokens
 from espalier.infer.precision import computing
 
@@ -60,10 +59,7 @@ class Rows:
 
 def can_share(model: Any) -> bool:
     """Whether this model's attention takes a mask; one that looks back over a window only does not take ours."""
-    config = model.config
-    kinds = set(getattr(config, "layer_types", None) or ("full_attention",))
-    windowed = getattr(config, "sliding_window", None) is not None and getattr(config, "use_sliding_window", True)
-    return config._attn_implementation in WITH_MASKS and kinds == {"full_attention"} and not windowed
+    return model.config._attn_implementation in WITH_MASKS and sees_all_before(model)
 
 
 def laid_out(given: Sequence[Answered], model: Any, tokens: int) -> Iterator[Rows]:
@@ -131,19 +127,8 @@ def rows_of(given: Sequence[Answered], prompts: Sequence[int], model: Any) -> Ro
         targets=torch.tensor(list(chain(*(chain(*replies) for _, replies in rows))), device=model.device),
         last=torch.tensor(last, device=model.device),
         mask=_mask(segments.to(model.device), model) if several else None,
-        spans=tuple((*part, width - sum(part)) for part in parts) if several and _goes_by_spans(model) else None,
+        spans=tuple((*part, width - sum(part)) for part in parts) if several and goes_by_parts(model) else None,
     )
-
-
-def _goes_by_spans(model: Any) -> bool:
-    """Whether attention is ours and the model hands on to it what else it is called with."""
-    called = inspect.signature(type(_bare(model)).forward).parameters.values()
-    return model.config._attn_implementation == "sdpa" and any(each.kind is each.VAR_KEYWORD for each in called)
-
-
-def _bare(model: Any) -> Any:
-    """The model without its adapter."""
-    return model.get_base_model() if hasattr(model, "get_base_model") else model
 
 
 def _mask(segments: Tensor, model: Any) -> Tensor:

@@ -26,7 +26,8 @@ class Batch:
     input_ids, position_ids: (rows, width). Positions begin anew with each conversation; where a row holds several,
     transformers sees from them that they are apart, and it must then get neither an attention mask nor a cache.
     Behind the last one a row is filled up; nothing looks back at that. at: (N,), places in the flattened rows where a
-    token is predicted that has a weight. targets, weights: (N,), that token, and how much it counts.
+    token is predicted that has a weight. targets, weights: (N,), that token, and how much it counts. apart: of each
+    row, where one holds several, the tokens of its conversations and of what fills it up.
     """
 
     input_ids: Tensor
@@ -34,11 +35,12 @@ class Batch:
     at: Tensor
     targets: Tensor
     weights: Tensor
+    apart: tuple[tuple[int, ...], ...] | None = None
 
     def to(self, device: torch.device) -> "Batch":
-        return Batch(*(each.to(device) for each in (
-            self.input_ids, self.position_ids, self.at, self.targets, self.weights,
-        )))  # fmt: skip
+        tensors = (self.input_ids, self.position_ids, self.at, self.targets, self.weights)
+        input_ids, position_ids, at, targets, weights = (each.to(device) for each in tensors)
+        return Batch(input_ids, position_ids, at, targets, weights, self.apart)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +145,9 @@ def batch(given: Sequence[Encoded], rows: Rows, weights: Weights, padding: int =
             weight[number, begin:end] = weights.of(given[place])
             begin = end
     targets = np.flatnonzero(weight)
+    lengths = [tuple(len(given[place]) for place in row) for row in rows]
     return Batch(
         torch.from_numpy(ids), torch.from_numpy(positions), torch.from_numpy(targets - 1),
         torch.from_numpy(ids.reshape(-1)[targets]), torch.from_numpy(weight.reshape(-1)[targets]),
+        tuple((*each, width - sum(each)) for each in lengths) if any(len(row) > 1 for row in rows) else None,
     )  # fmt: skip
