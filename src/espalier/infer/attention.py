@@ -95,3 +95,6 @@ def _conversations(
 
 
 AttentionInterface.register("sdpa", attend)
+# On graphics cards cuDNN's attention plans anew for each length that it has not seen, for longer than it then computes;
+# conversations have all lengths.
+torch.backends.cuda.enable_cudnn_sdp(False)
