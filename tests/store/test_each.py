@@ -60,7 +60,7 @@ def test_two_that_lock_each_other_out_both_come_through(door: PostgresDoor, post
 
     asyncio.run(ask())
 
-    assert len(tries) == 3
+    assert len(tries) > 2, "one of them lost, and again where it began before the other had ended"
     assert counts(postgres_db) == [2, 2]
 
 
