@@ -17,6 +17,7 @@ from peft import LoraConfig, get_peft_model
 from transformers import LlamaConfig, LlamaForCausalLM, LlamaForSequenceClassification
 
 from espalier.dataset.examples import Turn
+from espalier.infer.batching import AT_ONCE
 from espalier.infer.engine import Sampling
 from espalier.infer.load import by_old_names, load_model
 from espalier.infer.local import LocalEngine
@@ -122,8 +123,8 @@ def test_greedy_replies_are_those_of_plain_generation(running: Running, client: 
 def test_short_prompts_are_read_before_long_ones_and_all_replies_are_those_of_plain_generation(
     running: Running, folder: Path
 ) -> None:
-    prompts = [running.tiny.prompt([Turn("user", "prune " * many)]) for many in (70, 75, 1)]
-    assert len(prompts[0]) + len(prompts[1]) > 256 + len(prompts[2]), "no pass reads both long ones"
+    prompts = [running.tiny.prompt([Turn("user", "prune " * many)]) for many in (110, 115, 1)]
+    assert len(prompts[0]) + len(prompts[1]) > AT_ONCE + len(prompts[2]), "no pass reads both long ones"
     begun, replies = list[int](), [list[int]() for _ in prompts]
 
     async def reply(number: int) -> None:

@@ -22,7 +22,8 @@ from espalier.infer.places import Places
 from espalier.infer.speech import Drawn
 
 PAGE: Final = 32  # tokens of a block of the cache
-AT_ONCE: Final = 256  # tokens in one pass; a longer prompt is read in several, and nobody waits long for it
+AT_ONCE: Final = 384  # tokens in one pass; a longer prompt is read in several, and nobody waits long for it
+FIRST: Final = 64  # tokens of a prompt that comes alone: those who come just after it are then read in their order
 PATIENCE: Final = 1000  # tokens; a prompt lets those pass that are so much shorter and come within a second
 SHORT_FIRST: Final = "short first"
 
@@ -131,11 +132,27 @@ class _ShortFirst(FIFOScheduler):
         reading = [each for each in self.active_requests.values() if each.status == RequestStatus.PREFILLING]
         waiting = [] if self.block_new_requests else self._get_waiting_candidates()
         begun = set[str]()
+        if len(waiting) == 1 and not writing and not reading:
+            token_budget = min(token_budget, FIRST)
+        read = _read_next(sorted(reading + waiting, key=_turn), token_budget - len(writing))
         planned, failed, one_each, new, seen = self._process_candidates(
-            writing + sorted(reading + waiting, key=_turn), token_budget, cache_budget, begun
+            writing + read, token_budget, cache_budget, begun
         )
         self._cleanup_waiting_queue(begun)
         return (None, one_each, 0, 0) if failed and not planned else (planned, one_each, new, seen)
+
+
+def _read_next(prompts: list[RequestState], tokens: int) -> list[RequestState]:
+    """Those of the next pass: as many as fit into it whole; of the first one a piece where it is longer. A piece of a
+    longer one beside others would make them wait, and gain it little.
+    """
+    fitting = 0
+    for request in prompts:
+        tokens -= len(request.remaining_prefill_tokens)
+        if tokens < 0:
+            break
+        fitting += 1
+    return prompts[: max(1, fitting)]
 
 
 def _turn(request: RequestState) -> float:
