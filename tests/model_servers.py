@@ -17,11 +17,12 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 @dataclass
 class ModelServer:
     """url: where it listens. asked: the requests, in order. words: of each reply, said one after the other; in_turn: of
-    the next replies, before those. pause_s: before each word. held_at: before this word it waits until it is let go.
-    busy: so many requests are refused as too many. lost: after so many it hangs up before any word. breaks_after:
-    words, then it hangs up; where it says why, with one more word and an error at once. gone: how many readers hung up
-    before the end. context: tokens; a token is a word. owner: of the model, as the server says it; `llamacpp` tells the
-    context, and what is too long for it, in its own way. refuses: with which status.
+    the next replies, before those. pause_s: before each word. held_at: before this word, or a reply that is not
+    streamed, it waits until it is let go. busy: so many requests are refused as too many, for busy_s. lost: after so
+    many it hangs up before any word. breaks_after: words, then it hangs up; where it says why, with one more word and
+    an error at once. gone: how many readers hung up before the end. context: tokens; a token is a word. owner: of the
+    model, as the server says it; `llamacpp` tells the context, and what is too long for it, in its own way. refuses:
+    with which status.
     """
 
     url: str = ""
@@ -31,6 +32,7 @@ class ModelServer:
     pause_s: float = 0.0
     held_at: int | None = None
     busy: int = 0
+    busy_s: int = 0
     lost: int = 0
     breaks_after: int | None = None
     says_why: bool = False
@@ -88,11 +90,16 @@ def _app(says: ModelServer) -> FastAPI:
             return JSONResponse({"error": {"code": 400, "message": "exceeds the context", **more}}, 400)
         if says.busy:
             says.busy -= 1
-            return JSONResponse({"error": {"message": "too many"}}, 503, {"Retry-After": "0"})
+            return JSONResponse({"error": {"message": "too many"}}, 503, {"Retry-After": str(says.busy_s)})
         if says.lost:
             says.lost -= 1
             return StreamingResponse(iter(()), media_type="text/event-stream")
         if not says.asked[-1].get("stream"):
+            while says.held_at is not None:
+                await asyncio.sleep(0.01)
+                if await http.is_disconnected():
+                    says.gone += 1
+                    break
             begun = messages[-1]["content"] if says.is_llama_cpp and messages[-1]["role"] == "assistant" else ""
             reply = {"role": "assistant", "content": begun + "".join(says.words)}
             choice = {"index": 0, "message": reply, "finish_reason": "stop"}

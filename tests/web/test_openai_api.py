@@ -63,15 +63,29 @@ def test_a_reply_comes_whole_or_as_it_is_written(client: openai.OpenAI, server: 
     assert pieces[-1].choices[0].finish_reason == "stop"
 
 
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+def test_who_hangs_up_before_the_first_word_has_the_model_stop(
+    client: openai.OpenAI, server: ModelServer, stream: bool
+) -> None:
+    server.held_at = 0
+    with pytest.raises(openai.APITimeoutError):
+        client.chat.completions.create(model="small", messages=WHY, stream=stream, timeout=0.5)
+    assert hangs_up(server)
+
+
 def test_who_hangs_up_has_the_model_stop(client: openai.OpenAI, server: ModelServer) -> None:
     server.words, server.pause_s = ("word ",) * 300, 0.02
     with client.chat.completions.create(model="small", messages=WHY, stream=True) as stream:
         next(iter(stream))
-    for _ in range(100):
-        if server.gone:
-            return
+    assert hangs_up(server)
+
+
+def hangs_up(server: ModelServer) -> bool:
+    """Whether nobody reads its reply any more, soon."""
+    until = time.monotonic() + 5
+    while not server.gone and time.monotonic() < until:
         time.sleep(0.05)
-    raise AssertionError("the model goes on")
+    return server.gone == 1
 
 
 def test_an_error_in_the_midst_comes_behind_the_words_before_it(client: openai.OpenAI, server: ModelServer) -> None:

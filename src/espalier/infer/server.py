@@ -53,6 +53,7 @@ from espalier.infer.engine import Sampling, Tokens
 from espalier.infer.places import Full, Places
 from espalier.infer.served import Piece, Served
 from espalier.infer.unusable import BadTemplate
+from espalier.infer.waiting import while_there
 
 LARGEST_BODY: Final = 8 * 2**20
 SIGN_OF_LIFE_S: Final = 5.0
@@ -159,7 +160,7 @@ def make_app(serving: Serving) -> FastAPI:
                 _stream(asked), media_type="text/event-stream", headers={"Cache-Control": "no-store"}
             )
         try:
-            return _json(await _while_there(http, _whole(asked)))
+            return _json(await while_there(http, _whole(asked)))
         except Exception as error:
             raise _failure(error) from None
 
@@ -171,7 +172,7 @@ def make_app(serving: Serving) -> FastAPI:
         sampling = model.sampling(asked, prompt)
         _look(model.places(asked))
         try:
-            return _json(await _while_there(http, _text(asked, model, prompt, sampling)))
+            return _json(await while_there(http, _text(asked, model, prompt, sampling)))
         except Exception as error:
             raise _failure(error) from None
 
@@ -325,27 +326,6 @@ async def _stream(asked: _Asked) -> AsyncGenerator[bytes, None]:
     except Exception as error:  # the status is sent already, so the stream says it
         yield event(_failure(error))
     yield DONE
-
-
-async def _while_there(http: Request, whole: "asyncio.Future[BaseModel] | Any") -> BaseModel:
-    """What is being made, given up when nobody waits for it any more. Raises ApiRefusal."""
-    making = asyncio.ensure_future(whole)
-    gone = asyncio.ensure_future(_gone(http))
-    try:
-        await asyncio.wait([making, gone], return_when=asyncio.FIRST_COMPLETED)
-        if not making.done():
-            raise ApiRefusal(499, "The client went away.")
-        made: BaseModel = making.result()
-        return made
-    finally:
-        for task in (making, gone):
-            task.cancel()
-        await asyncio.gather(making, gone, return_exceptions=True)
-
-
-async def _gone(http: Request) -> None:
-    while (await http.receive())["type"] != "http.disconnect":
-        pass
 
 
 async def _body(http: Request) -> bytes:

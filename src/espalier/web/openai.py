@@ -15,6 +15,7 @@ from espalier.chat import conversations
 from espalier.chat.relaying import Relay
 from espalier.domain.errors import Refusal
 from espalier.infer.completions import DONE, ApiRefusal, ChatChunk, Model, ModelList, event, read_chat
+from espalier.infer.waiting import while_there
 from espalier.web.campaign import Caller, Campaign
 from espalier.web.deps import CampaignDep, Contributor, Reader
 
@@ -42,9 +43,10 @@ async def chat(request: Request, campaign: CampaignDep, caller: Contributor) -> 
         relay.known(asked.model)
         await campaign.change(caller, conversations.let_ask, asked.model, campaign.clock(), campaign.rng, count=asked.n)
     if not asked.stream:
-        return Response((await relay.complete(asked, body)).model_dump_json(), media_type="application/json")
+        made = await while_there(request, relay.complete(asked, body))
+        return Response(made.model_dump_json(), media_type="application/json")
     pieces = relay.stream(asked, body)
-    first: list[ChatChunk] = await anext(pieces, [])
+    first: list[ChatChunk] = await while_there(request, anext(pieces, []))
     return StreamingResponse(
         _events(first, pieces), media_type="text/event-stream", headers={"Cache-Control": "no-store"}
     )
