@@ -272,6 +272,18 @@ def test_a_reply_waits_in_its_place_while_the_server_is_busy(room: Room, server:
     assert [request["messages"][0]["content"] for request in server.asked[-2:]] == ["Question 0", "Question 1"]
 
 
+def test_a_server_that_is_busy_until_tomorrow_is_asked_again_today(
+    room: Room, server: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replies_module, "MOST_BUSY_S", 0.1)
+    server.busy, server.busy_s = 1, 86_400
+
+    async def talk(_: Replies) -> None:
+        assert (await room.ended(await asyncio.to_thread(room.say, "Now?"))).state is MessageState.COMPLETE
+
+    room.talks(server, talk)
+
+
 @pytest.mark.parametrize(
     ("owner", "last", "flags"),
     [("llamacpp", "Blue ", {}), ("vllm", "Blue ", {"add_generation_prompt": False, "continue_final_message": True}),

@@ -42,6 +42,8 @@ LONGEST_WAIT: Final = timedelta(minutes=10)
 LONGEST_S: Final = 600.0
 AGAIN_S: Final = 3.0
 """Before a server that was too busy is asked again, where it does not say when."""
+MOST_BUSY_S: Final = 60.0
+"""After which it is asked again whatever it said: a limit of its own may be raised before the day is over."""
 START_S: Final = 120.0
 """So long after the start, or after it was lost, a model that does not answer may be starting."""
 MOST_WAITING: Final = 1000
@@ -328,7 +330,7 @@ class Replies:
         except _GivenUp:
             pass
         except _Busy as busy:
-            line.busy_until = monotonic() + busy.seconds
+            line.busy_until = monotonic() + min(busy.seconds, MOST_BUSY_S)
             await self._write(chats.wait_again, message.id)
         except _Lost:
             self._lost_once.add(message.id)
