@@ -271,6 +271,12 @@ class Settings(BaseSettings):
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
+    def place(self, name: str) -> str:
+        """What sets it, for people: the file where that holds, else the variable."""
+        variable = _variable(name)
+        source = self._sources.get(name, variable)
+        return variable if source == variable else f"{name} in {source}"
+
 
 FIELDS: Final[Mapping[str, FieldInfo]] = Settings.model_fields
 

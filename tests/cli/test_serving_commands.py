@@ -101,10 +101,15 @@ def test_the_demo_has_trees_in_all_states_and_work_of_every_kind(any_campaign: D
 
 def test_a_port_that_is_taken_is_named_before_anything_is_made(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        monkeypatch.setenv("ESPALIER_PORT", str(taken.getsockname()[1]))
+        port = taken.getsockname()[1]
+        Path("espalier.toml").write_text(f"port = {port}", "utf-8")
+        by_file = run("serve")
+        monkeypatch.setenv("ESPALIER_PORT", str(port))
         refused = run("serve")
-    assert refused.code == 1
-    assert re.match(r"espalier: Somebody listens on 127.0.0.1, port \d+ already; ", refused.err)
+    assert refused.code == by_file.code == 1
+    said = f"espalier: Somebody listens on 127.0.0.1, port {port} already; stop that program, or set another "
+    assert " ".join(refused.err.split()) == f"{said}ESPALIER_PORT."
+    assert " ".join(by_file.err.split()) == f"{said}port in espalier.toml."
     assert not Path("var").exists()
 
 

@@ -60,7 +60,7 @@ def _ready(demo: bool, directories: dict[str, Path], stack: ExitStack) -> tuple[
     from espalier.web.app import create_app
 
     settings = read_settings()
-    socket = stack.enter_context(listening(settings.host, settings.port, "ESPALIER_HOST", "ESPALIER_PORT"))
+    socket = stack.enter_context(listening(settings.host, settings.port, *map(settings.place, ("host", "port"))))
     prepare(settings, demo=demo)
     out.print(f"Espalier listens on {settings.address}; its API is described at {settings.address}/api/docs")
     out.print("Stop it with Ctrl-C.")
@@ -116,7 +116,7 @@ def listening(host: str, port: int, host_by: str, port_by: str) -> Socket:
     except OSError as error:
         place = f"{host}, port {port}"
         if error.errno == EADDRINUSE:
-            fail(f"Somebody listens on {place} already; stop that program, or choose another port in {port_by}.")
+            fail(f"Somebody listens on {place} already; stop that program, or set another {port_by}.")
         fail(f"Espalier cannot listen on {place}: {error.strerror}. {host_by} and {port_by} say where.")
 
 
