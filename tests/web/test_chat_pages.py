@@ -277,8 +277,12 @@ def test_consent_names_the_licence_and_can_be_taken_back(ada: Visitor) -> None:
     assert "Thumbs here count only in the figures of the model" in ada.get(address).text
     ada.send("/consent")
     assert "under CC BY 4.0" in ada.page.text
+    assert re.search(r"You agreed <time [^>]+>[^<]+</time> that", ada.page.text)
     assert "Thumbs here count only" not in ada.page.text
     ada.send("/consent")
+    assert "This conversation is yours alone." in ada.page.text
+    ada.send("/consent", licence="CC0")  # as a page has it that was opened before the organiser changed it
+    assert "The licence has changed meanwhile." in ada.page.text
     assert "This conversation is yours alone." in ada.page.text
 
 

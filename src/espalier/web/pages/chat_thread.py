@@ -369,15 +369,18 @@ async def take(
 
 
 @router.post("/chat/{chat_id}/consent")
-async def consent(visit: ChatSender, chat_id: str, agree: Annotated[bool, Form()] = False) -> Response:
-    campaign, _ = visit.campaign, visit.words.gettext
-    if agree:
-        await campaign.change(
-            visit.changing(), conversations.agree, chat_id, visit.charter.licence, campaign.clock()
-        )  # fmt: skip
-        return redirect(visit, f"/chat/{chat_id}", _("This conversation may become part of the data."))
-    await campaign.change(visit.changing(), conversations.take_consent_back, chat_id)
-    return redirect(visit, f"/chat/{chat_id}", _("This conversation stays out of the data."))
+async def consent(
+    visit: ChatSender, chat_id: str, licence: Annotated[str, Form(max_length=1000)] = ""
+) -> Response:  # fmt: skip
+    """licence: that the page named when somebody agreed to it; without one the consent is taken back."""
+    campaign, _, back = visit.campaign, visit.words.gettext, f"/chat/{chat_id}"
+    if not licence:
+        await campaign.change(visit.changing(), conversations.take_consent_back, chat_id)
+        return redirect(visit, back, _("This conversation stays out of the data."))
+    if licence != visit.charter.licence:
+        return redirect(visit, back, _("The licence has changed meanwhile. Agree again if the new one suits you."))
+    await campaign.change(visit.changing(), conversations.agree, chat_id, licence, campaign.clock())
+    return redirect(visit, back, _("This conversation may become part of the data."))
 
 
 @router.post("/chat/{chat_id}/shares")
