@@ -72,12 +72,19 @@ MIXED: dict[str, Any] = {"compute": "bfloat16"}
 ARMS = {
     "sft": Arm("sft", "tokens", MIXED),
     "sft, packed": Arm("sft", "tokens", MIXED, pack=True),
+    "sft, packed, compiled": Arm("sft", "tokens", MIXED | {"compiled": True}, pack=True),
     "sft, packed, weights in bfloat16": Arm("sft", "tokens", {"dtype": "bfloat16"}, pack=True),
+    "sft, packed, compiled, weights in bfloat16": Arm(
+        "sft", "tokens", {"dtype": "bfloat16", "compiled": True}, pack=True
+    ),
     "sft, weights in bfloat16": Arm("sft", "tokens", {"dtype": "bfloat16"}),
     "sft, activations again": Arm("sft", "tokens", MIXED | {"gradient_checkpointing": True}),
     "reward": Arm("reward", "pairs", MIXED),
+    "reward, compiled": Arm("reward", "pairs", MIXED | {"compiled": True}),
     "dpo": Arm("dpo", "pairs", MIXED),
+    "dpo, compiled": Arm("dpo", "pairs", MIXED | {"compiled": True}),
     "grpo": Arm("grpo", "samples", MIXED),
+    "grpo, compiled": Arm("grpo", "samples", MIXED | {"compiled": True}),
 }
 
 
@@ -121,9 +128,6 @@ class Bench:
         chosen = Model(start="none", **arm.model)
         with torch.device(self.arguments.device):
             model = made(config).to(getattr(torch, chosen.dtype))
-        if self.arguments.compile:
-            for layer in model.model.layers:
-                layer.compile(dynamic=True)
         return prepared(model, chosen)
 
     def sft(self, arm: Arm) -> tuple[Any, float]:
@@ -199,7 +203,6 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=12)
     parser.add_argument("--layers", type=int, default=16)
     parser.add_argument("--device", default="cuda")
-    parser.add_argument("--compile", action="store_true")
     parser.add_argument("--peak", type=float, help="of the card, in operations a second; known of H100, H200, A100")
     arguments = parser.parse_args()
     cuda = arguments.device.startswith("cuda")

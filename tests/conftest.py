@@ -1,7 +1,8 @@
 """What all tests share: databases, the real data, and how hard Hypothesis tries.
 
 Tests marked `real` read published data that is not part of the repository. Where it is absent they are left out, and
-a line says so; with CI set they fail.
+a line says so; with CI set they fail. Those marked `gpu` are left out where there is no graphics card, and a line says
+so.
 """
 
 import asyncio
@@ -20,7 +21,8 @@ HOW_TO_GET_IT = (
     "the real data is not in ../shared/data nor where ESPALIER_DATA points; it is published on the Hub as "
     "OpenAssistant/oasst1 (the English part also in TurkuNLP/oasst-fi) and OpenAssistant/oasst2"
 )
-LEFT_OUT = pytest.StashKey[list[str]]()
+LEFT_OUT = pytest.StashKey[dict[str, list[str]]]()
+"""Files with tests that were left out, by why."""
 
 # What tests start: with one thread for each, as the tests have, and with compiled code where there is some.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -42,13 +44,19 @@ def real_data() -> Path:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     # The slow ones first: whoever is done earlier takes over short ones, and nobody waits for a long one in the end.
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
-    if REAL_DATA.is_dir() or os.environ.get("CI"):
-        return
-    left_out = [item for item in items if item.get_closest_marker("real")]
+    config.stash[LEFT_OUT] = {}
+    if not (REAL_DATA.is_dir() or os.environ.get("CI")):
+        _leave_out("real", f"because {HOW_TO_GET_IT}", config, items)
+    if not any(Path("/dev").glob("nvidia[0-9]*")):
+        _leave_out("gpu", "because there is no graphics card here", config, items)
+
+
+def _leave_out(marker: str, why: str, config: pytest.Config, items: list[pytest.Item]) -> None:
+    left_out = [item for item in items if item.get_closest_marker(marker)]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
-    config.stash[LEFT_OUT] = sorted({item.nodeid.split("::")[0] for item in left_out})
+        config.stash[LEFT_OUT][why] = sorted({item.nodeid.split("::")[0] for item in left_out})
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -74,14 +82,14 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """Where several processes share the tests, each tells what it left out, and one says so."""
     told = getattr(session.config, "workeroutput", None)
     if told is not None:
-        told["left out"] = session.config.stash.get(LEFT_OUT, [])
+        told["left out"] = session.config.stash.get(LEFT_OUT, {})
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    node.config.stash[LEFT_OUT] = getattr(node, "workeroutput", {}).get("left out", [])
+    node.config.stash[LEFT_OUT] = getattr(node, "workeroutput", {}).get("left out", {})
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    if files := config.stash.get(LEFT_OUT, []):
-        terminalreporter.write_line(f"Left out: {', '.join(files)}, because {HOW_TO_GET_IT}.")
+    for why, files in config.stash.get(LEFT_OUT, {}).items():
+        terminalreporter.write_line(f"Left out: tests of {', '.join(files)}, {why}.")

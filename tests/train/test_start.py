@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 import torch
 
+from espalier.infer.engine import Sampling
 from espalier.infer.forward import logits_at
 from espalier.infer.load import load_model, save_model
+from espalier.infer.local import LocalEngine
 from espalier.infer.reward import begin_reward
 from espalier.infer.shared import rewards_of, rows_of
 from espalier.infer.tokens import end_of
@@ -96,6 +98,32 @@ def test_recomputed_activations_give_the_same_gradients(start: Path) -> None:
         model(IDS).logits.square().mean().backward()
         gradients.append([each.grad for each in model.parameters()])
     assert all(torch.equal(one, other) for one, other in zip(*gradients, strict=True))
+
+
+def test_only_graphics_cards_have_compiled_layers(start: Path) -> None:
+    with pytest.raises(BadModel, match=r"model\.compiled is true, which is for graphics cards"):
+        begin(settings(start, compiled=True))
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("adapter", [None, Adapter(rank=2)], ids=["all weights", "adapter"])
+@pytest.mark.parametrize("recompute", [False, True])
+def test_compiled_layers_learn_the_same_and_write_the_same(
+    start: Path, adapter: Adapter | None, recompute: bool
+) -> None:
+    told = []
+    for compiled in (False, True):
+        model, tokenizer = begin(
+            settings(start, adapter, device="cuda", gradient_checkpointing=recompute, compiled=compiled)
+        )
+        model.train()
+        model(IDS.cuda()).logits.square().mean().backward()
+        gradients = [each.grad.flatten() for each in model.parameters() if each.grad is not None]
+        replies = LocalEngine(model, [end_of(tokenizer)]).generate([(1, 2, 3)], Sampling(longest=8, temperature=0), 0)
+        told.append((torch.cat(gradients), replies))
+    (gradient, replies), (compiled_gradient, compiled_replies) = told
+    torch.testing.assert_close(compiled_gradient, gradient, rtol=1e-3, atol=1e-5)
+    assert compiled_replies == replies
 
 
 def test_half_a_model_is_refused_in_a_sentence(start: Path, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from transformers import GenerationConfig
 
+from espalier.infer.compiled import as_written
 from espalier.infer.engine import Sample, Sampling, Tokens
 from espalier.infer.precision import computing
 
@@ -32,6 +33,7 @@ class LocalEngine:
         replies: dict[int, Tokens] = {}
         with (
             _at_rest(self.model),
+            as_written(self.model),
             computing(self.model),
             torch.random.fork_rng([device] if device.type == "cuda" else []),
         ):

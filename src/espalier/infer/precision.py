@@ -23,6 +23,12 @@ def compute_in(model: Any, dtype: torch.dtype) -> None:
     model.get_input_embeddings().register_forward_hook(lambda _, __, found: found.to(dtype))
 
 
+def computed_in(model: Any) -> torch.dtype:
+    """The numbers of this model's products."""
+    dtype: torch.dtype = getattr(model, NAME, model.dtype)
+    return dtype
+
+
 @contextmanager
 def computing(model: Any) -> Iterator[None]:
     """Around a pass through the model."""

@@ -5,14 +5,14 @@ tokens; does not know what is learned from them.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import accumulate, chain
 from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
 
-from espalier.infer.attention import Lengths, goes_by_parts, sees_all_before
+from espalier.infer.attention import by_parts, sees_all_before
 from espalier.infer.engine import Tokens
 from espalier.infer.precision import computing
 
@@ -34,8 +34,7 @@ class Rows:
     positions go on from its prompt, whatever stands between. before, targets: (reply tokens,), places in the flattened
     rows where a token of a reply is predicted, and that token. last: (replies,), the places at which the replies end.
     mask: (rows, 1, width, width), what sees what, as the model's attention takes it; None where a row holds one reply,
-    which needs none. spans: of each row how many tokens its prompt, its replies and what fills it up have, where the
-    model's attention goes by that; None elsewhere.
+    which needs none. parts: what tells the model's attention of prompts and replies, where it goes by that.
     """
 
     prompts: tuple[int, ...]
@@ -46,14 +45,13 @@ class Rows:
     targets: Tensor
     last: Tensor
     mask: Tensor | None = None
-    spans: tuple[Lengths, ...] | None = None
+    parts: dict[str, Any] = field(default_factory=dict)
 
     def inputs(self) -> dict[str, Any]:
         """What a model is called with. Never with a cache: it would not see where positions begin anew."""
-        spans = {} if self.spans is None else {"spans": self.spans}
         return {
             "input_ids": self.input_ids, "position_ids": self.position_ids, "attention_mask": self.mask,
-            "use_cache": False, **spans,
+            "use_cache": False, **self.parts,
         }  # fmt: skip
 
 
@@ -115,7 +113,8 @@ def rows_of(given: Sequence[Answered], prompts: Sequence[int], model: Any) -> Ro
         segments[row, at:] = -1  # padding sees what it likes, and nothing sees it
         positions[row, at:] = torch.arange(at, width)
     several = any(len(replies) > 1 for _, replies in rows)
-    parts = [(len(prompt), *map(len, replies)) for prompt, replies in rows]
+    lengths = [(len(prompt), *map(len, replies)) for prompt, replies in rows]
+    spans = tuple((*each, width - sum(each)) for each in lengths) if several else None
     return Rows(
         prompts=tuple(prompts),
         places=torch.tensor(
@@ -127,7 +126,7 @@ def rows_of(given: Sequence[Answered], prompts: Sequence[int], model: Any) -> Ro
         targets=torch.tensor(list(chain(*(chain(*replies) for _, replies in rows))), device=model.device),
         last=torch.tensor(last, device=model.device),
         mask=_mask(segments.to(model.device), model) if several else None,
-        spans=tuple((*part, width - sum(part)) for part in parts) if several and goes_by_parts(model) else None,
+        parts=by_parts(model, spans=spans),
     )
 
 

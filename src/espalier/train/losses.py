@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from espalier.infer.attention import goes_by_parts
+from espalier.infer.attention import by_parts
 from espalier.infer.forward import logits_at
 from espalier.infer.likelihood import log_probs
 from espalier.infer.tokens import Encoded
@@ -19,8 +19,8 @@ from espalier.train.objectives import token_loss
 
 def loss_of(model: PreTrainedModel, given: Batch, total: float) -> Tensor:
     """The part of a loss that one pass gives, a scalar. total: counted tokens of all passes together."""
-    apart = {"apart": given.apart} if given.apart and goes_by_parts(model) else {}
-    logits = logits_at(model, given.at, input_ids=given.input_ids, position_ids=given.position_ids, **apart)
+    parts = by_parts(model, apart=given.apart)
+    logits = logits_at(model, given.at, input_ids=given.input_ids, position_ids=given.position_ids, **parts)
     return token_loss(logits, given.targets, given.weights, total)
 
 

@@ -72,6 +72,11 @@ class Model(Section):
     gradient_checkpointing: bool = setting(
         "Compute activations twice instead of keeping them: less memory, a third more time.", "true or false", False
     )
+    compiled: bool = setting(
+        "Compile the layers once, for less memory and quicker steps on a GPU; the first steps take a minute.",
+        "true or false",
+        False,
+    )
     adapter: Adapter | None = setting("Train a LoRA adapter instead of all weights.", "a table [model.adapter]", None)
 
     @property

@@ -12,6 +12,7 @@ from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from espalier.dataset.format import Role
+from espalier.infer.compiled import compile_layers
 from espalier.infer.load import by_old_names, load_model
 from espalier.infer.precision import compute_in
 from espalier.infer.unusable import BadModel
@@ -58,8 +59,8 @@ def load(chosen: Model, name: str, numbers: Weight | None = None) -> tuple[PreTr
 def prepared(
     model: PreTrainedModel, chosen: Model, task: str = "CAUSAL_LM", tokens: Sequence[int] = ()
 ) -> PreTrainedModel:
-    """The model with an adapter, which is then all that is trained of it, in mixed precision, and with recomputed
-    activations.
+    """The model with an adapter, which is then all that is trained of it, in mixed precision, with recomputed
+    activations and compiled layers.
 
     task: as peft names it; with SEQ_CLS the new head of a reward model is trained too. tokens: whose embeddings the
     adapter learns beside its matrices. Raises BadModel and BadSettings.
@@ -70,6 +71,8 @@ def prepared(
     if chosen.gradient_checkpointing:
         with by_old_names():
             model.gradient_checkpointing_enable({"use_reentrant": False})
+    if chosen.compiled:
+        compile_layers(model)
     if (adapter := chosen.adapter) is None:
         return model
     if adapter.quantise == "nf4" and not getattr(model, "is_loaded_in_4bit", False):
