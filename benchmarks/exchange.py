@@ -59,8 +59,12 @@ class Command:
         self.seconds = self.cpu_s = self.peak_mb = 0.0
 
     def wait(self) -> "Command":
-        _, status, used = os.wait4(self.process.pid, 0)
-        self.seconds, self.peak_mb = time.perf_counter() - self.began, used.ru_maxrss / 1024
+        while not (ended := os.wait4(self.process.pid, os.WNOHANG))[0]:
+            # What wait4 tells of memory begins with that of who started the process.
+            self.peak_mb = max(self.peak_mb, peak_mb(self.process.pid))
+            time.sleep(0.05)
+        _, status, used = ended
+        self.seconds = time.perf_counter() - self.began
         self.cpu_s = used.ru_utime + used.ru_stime
         self.process.returncode = os.waitstatus_to_exitcode(status)
         if self.process.returncode:

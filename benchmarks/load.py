@@ -220,8 +220,9 @@ def environment(database: Path | str) -> dict[str, str]:
 
 
 def peak_mb(pid: int) -> float:
-    """The most memory that a running process has ever held."""
-    line = next(line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmHWM"))
+    """The most memory that a running process has ever held; 0 where it has ended."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    line = next((line for line in lines if line.startswith("VmHWM")), "VmHWM: 0 kB")
     return int(line.split()[1]) / 1024
 
 
