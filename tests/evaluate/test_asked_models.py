@@ -9,7 +9,7 @@ import torch
 from espalier.dataset.examples import Turn, Turns
 from espalier.dataset.format import prompt_of
 from espalier.evaluate.answers import AT_ONCE, answers
-from espalier.evaluate.local import LocalModel, open_local_judge
+from espalier.evaluate.local import LocalModel, open_local, open_local_judge
 from espalier.evaluate.model import BadModelName, named
 from espalier.evaluate.results import BadResults, Figure, Results, read_results, write_results
 from espalier.infer.engine import Sampling
@@ -81,6 +81,11 @@ def test_a_reward_model_says_what_replies_are_worth(model_directory: Path) -> No
     replies = [(ASKED, "Because."), (ASKED, "Because of the air. " * 200), (ASKED, "Because.")]
     one, long, same = judge.rewards(replies)
     assert one == pytest.approx(same, abs=1e-5) != long
+
+
+def test_a_reward_model_is_no_language_model(model_directory: Path) -> None:
+    with pytest.raises(BadModel, match=r"reward gives no language model: its weights lack lm_head\.weight"):
+        open_local("sft", str(model_directory / "reward"), device="cpu")
 
 
 class Echo:

@@ -20,14 +20,14 @@ from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
-from transformers.utils.logging import disable_progress_bar
+from transformers.utils import logging
 
 from espalier.dataset.format import END, JINJA, Role
 from espalier.infer.hub import from_where
 from espalier.infer.layout import layout_of
 from espalier.infer.unusable import BadModel, BadTemplate
 
-disable_progress_bar()  # of transformers; ours is the run's own
+logging.disable_progress_bar()  # of transformers; ours is the run's own
 UNREADABLE: Final = (OSError, ValueError, ImportError, KeyError, RuntimeError, SafetensorError)
 """What libraries raise of a directory that is no model: half of one, too."""
 MULTIPLE: Final = 16
@@ -59,7 +59,14 @@ def load_model(
 
             whole = PeftConfig.from_pretrained(str(name)).base_model_name_or_path
         more |= from_where(whole)
-        model = AutoModelForCausalLM.from_pretrained(whole, dtype=dtype, attn_implementation=attention, **more)
+        with quietly():
+            loaded: Any = AutoModelForCausalLM.from_pretrained(
+                whole, dtype=dtype, attn_implementation=attention, output_loading_info=True, **more
+            )
+        model: PreTrainedModel
+        model, told = loaded  # as output_loading_info has it, which its types do not tell
+        if told["missing_keys"]:  # transformers draws them, and the model would write noise
+            raise BadModel(f"its weights lack {min(told['missing_keys'])}")
         make_room(model, tokenizer)
         if whole != name:
             with by_old_names():
@@ -75,6 +82,18 @@ def load_model(
     else:
         nn.Module.to(model, device_of(device))  # whose own method loses its types
     return model, tokenizer
+
+
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Without transformers' reports of weights that are new or not wanted, where that is what was asked for or is said
+    in our words."""
+    before = logging.get_verbosity()
+    logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before)
 
 
 @contextmanager

@@ -4,8 +4,6 @@ They are transformers' models for sequence classification with one label, so tha
 algorithm.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from math import sqrt
 from pathlib import Path
 from typing import Any, Final
@@ -13,10 +11,9 @@ from typing import Any, Final
 import torch
 from torch import nn
 from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrainedModel, PreTrainedTokenizerBase
-from transformers.utils import logging
 
 from espalier.infer.hub import from_where
-from espalier.infer.load import UNREADABLE, device_of, load_tokenizer, make_room
+from espalier.infer.load import UNREADABLE, device_of, load_tokenizer, make_room, quietly
 from espalier.infer.unusable import BadModel
 
 MEAN: Final = "reward_mean"
@@ -39,7 +36,7 @@ def begin_reward(
         head = model.score
         assert isinstance(head, nn.Linear), f"{head=}"
         nn.init.normal_(head.weight, std=1 / sqrt(head.in_features + 1))  # as Stiennon et al. 2020 begin
-    with _quietly():
+    with quietly():
         make_room(model, tokenizer)
     model.config.pad_token_id = tokenizer.pad_token_id
     nn.Module.to(model, device_of(device))
@@ -70,7 +67,7 @@ def _classifier(name: str | Path, dtype: torch.dtype, attention: str) -> tuple[P
     where = from_where(name)
     try:
         config = AutoConfig.from_pretrained(name, num_labels=1, **where)
-        with _quietly():
+        with quietly():
             model, told = AutoModelForSequenceClassification.from_pretrained(
                 name, config=config, dtype=dtype, attn_implementation=attention, output_loading_info=True, **where
             )
@@ -81,14 +78,3 @@ def _classifier(name: str | Path, dtype: torch.dtype, attention: str) -> tuple[P
         raise BadModel(f"{name} gives no reward model: {type(model).__name__} reads its scores elsewhere than we do")
     model.score.float()  # a reward in bfloat16 has steps of 1/64, and replies would tie that do not
     return model, set(told["missing_keys"])
-
-
-@contextmanager
-def _quietly() -> Iterator[None]:
-    """Without transformers' reports that the head and the rows of new tokens are new, which is what was asked for."""
-    before = logging.get_verbosity()
-    logging.set_verbosity_error()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(before)
