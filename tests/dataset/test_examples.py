@@ -77,6 +77,7 @@ asked = [{"role": "user", "content": "Why?"}]
         ({"messages": [{"role": "prompter", "text": "Why?"}]}, Chat((ASK,))),
         ({"messages": [{"role": "user", "content": [{"type": "text", "text": "Why?"}]}]}, Chat((ASK,))),
         ({"instruction": "Why?", "input": "", "output": "Because."}, Chat((ASK, WELL))),
+        ({"question": "Why?", "answer": "Because."}, Chat((ASK, WELL))),
         (
             {"instruction": "Why?", "context": "It rains.", "response": "Because.", "category": "closed_qa"},
             Chat((Turn("user", "Why?\n\nIt rains."), WELL)),

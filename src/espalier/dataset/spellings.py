@@ -183,6 +183,12 @@ def _alpaca(given: Mapping[str, Any]) -> Chat:
     return Chat((Turn(USER, "\n\n".join(words)), Turn(ASSISTANT, _text(given[answer], f"$.{answer}"))))
 
 
+def _answered(given: Mapping[str, Any]) -> Chat:
+    """GSM8K's problems with their solutions."""
+    question, answer = (_text(given[key], f"$.{key}") for key in ("question", "answer"))
+    return Chat((Turn(USER, question), Turn(ASSISTANT, answer)))
+
+
 def _only_prompt(given: Mapping[str, Any]) -> Prompt:
     return Prompt(_prompt(given["prompt"]))
 
@@ -220,6 +226,7 @@ _SPELLINGS: Final[tuple[tuple[tuple[str, ...], str, Callable[[Mapping[str, Any]]
     (("prompt", "completion"), "prompts with completions", _completed),
     (("instruction", "output"), "instructions with outputs", _alpaca),
     (("instruction", "response"), "instructions with responses", _alpaca),
+    (("question", "answer"), "questions with answers", _answered),
     (("prompt",), "prompts", _only_prompt),
     (("question_id", "turns"), "questions", _question),
 )
