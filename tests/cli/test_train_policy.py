@@ -9,7 +9,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from commands import Run
 from espalier.infer.load import save_model
-from espalier.infer.reward import begin_reward, finished
+from espalier.infer.reward import begin_reward, finished, load_reward
 from espalier.train.base import Base, learn_tokenizer, new_model
 from oasst import lines, message, tree
 
@@ -73,6 +73,21 @@ def test_a_policy_is_learned_and_others_open_it(run: Run, name: str) -> None:
     assert [each["step"] for each in shown] == [0, 0, 2, 2]
     assert all(each["prompt"].startswith("<|prompter|>How many apples are") for each in shown)
     assert "policy optimisation" in Path("out/model/README.md").read_text()
+
+
+def parameters_said(run: Run, name: str) -> int:
+    ran = run("train", name, f"{name}.toml", "--dry-run")
+    assert ran.code == 0, ran.err
+    return int(ran.out.split()[0].replace(",", ""))
+
+
+@pytest.mark.usefixtures("files")
+def test_a_dry_run_counts_the_critic_beside_the_policy(run: Run) -> None:
+    policy = AutoModelForCausalLM.from_pretrained("policy").num_parameters()
+    critic = load_reward("reward")[0].num_parameters()
+    assert parameters_said(run, "grpo") == policy
+    assert parameters_said(run, "ppo") == policy + critic
+    assert not Path("out").exists()
 
 
 @pytest.mark.usefixtures("files")

@@ -112,7 +112,7 @@ def fit(
     place = checkpoints.resume()
     control = AdaptiveKL(place.get("kl", chosen.kl), chosen.kl_target or 1.0, chosen.kl_horizon)
 
-    with Watch(settings, place["step"], steps, policy, console) as watch:
+    with Watch(settings, place["step"], steps, both, console) as watch:
         if not place["step"]:
             measure(watch, 0, engine, goal, policies, settings)
         for step in range(place["step"] + 1, steps + 1):
