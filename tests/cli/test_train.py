@@ -138,6 +138,8 @@ key = "turns"
 """
     (tmp_path / "sft.toml").write_text(SFT.replace("[optimizer]", "langs = ['en', 'de']\n[optimizer]") + more)
     tags = ("--set", 'data.tags=["language"]', "--set", "data.alpha=0.5")
+    shown = well(run("train", "preview", "sft.toml", *tags, "--examples", "20")).out
+    assert 0 < shown.count("<|system|>language: ") < 20  # as a step sees them, a share without
     well(run("train", "sft", "sft.toml", *tags))
     assert metrics("sft", "held_out_loss with tags")
     assert len(metrics("sft", "loss de")) == len(metrics("sft", "loss en")) == 8

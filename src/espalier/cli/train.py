@@ -71,8 +71,10 @@ def preview(
                 side: learnable(lines, tokenizer, settings.data, settings.sft.last_only)
                 for side, lines in sides.items()
             }
-    drawn = Random(seed).sample(encoded["learned"].conversations, min(examples, len(encoded["learned"].conversations)))
-    for number, each in enumerate(drawn, 1):
+    learned = encoded["learned"]
+    there = range(len(learned.conversations))
+    drawn = Random(seed).sample(there, min(examples, len(there)))
+    for number, each in enumerate(learned.at(drawn, 1, settings.data, settings.run.seed), 1):
         out.print(f"── {number} ── {plural(len(each), 'token')}, {int(each.trained.sum()):,} learned ──")
         out.print(coloured(each, tokenizer, with_colours=out.is_terminal), "\n")
     shown = table(None, "side", "conversations", "tokens", "learned", "%", "longest", "left out")
