@@ -58,6 +58,8 @@ def test_files_of_a_directory_that_are_for_measuring_are_never_learned(tmp_path:
     parts = read_parts(data(tmp_path / "release"), Kind.THREADS)
     assert {line.unit for line in parts.held_out} == {"p7", "p8", "p9", "p10", "p11"}
     assert {line.unit for line in parts.learned} == {f"p{n}" for n in range(7)}
+    with pytest.raises(BadSource, match=r"nothing is left to learn: validation\.trees\.jsonl is for measuring"):
+        read_parts(data(tmp_path / "release" / "validation.trees.jsonl"), Kind.THREADS)
 
 
 def test_only_what_fulfils_the_conditions_is_learned(tmp_path: Path) -> None:

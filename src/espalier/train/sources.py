@@ -239,6 +239,9 @@ def divided(lines: Sequence[Line], data: Data) -> Parts:
         parts = {unit: HELD_OUT if group in fixed else TRAIN for unit, group in group_of.items()}
     learned = tuple(line for line in lines if parts[line.unit] == TRAIN and line.weight > 0)
     held_out = tuple(line for line in lines if parts[line.unit] == HELD_OUT)
+    if not learned and fixed:
+        names = ", ".join(sorted({line.source.name for line in lines if line.held_out}))
+        raise BadSource(f"nothing is left to learn: {names} is for measuring, as it is called; name another file, too")
     if not learned:
         raise BadSource(f"nothing is left to learn when {data.held_out:g} of the data is held out; hold out less")
     return Parts(learned, held_out)
