@@ -313,7 +313,11 @@ def chart_of(errors: dict[str, dict[int, dict[str, list[float]]]]) -> Chart:
         "spec": {
             "width": 170, "height": 150,
             "encoding": {
-                "x": x, "color": {"field": "by", "type": "nominal", "sort": None, "scale": colours, "title": None},
+                "x": x,
+                "color": {
+                    "field": "by", "type": "nominal", "sort": None, "scale": colours, "title": None,
+                    "legend": {"symbolOpacity": 1},
+                },
             },
             "layer": [
                 {"mark": {"type": "area", "opacity": 0.15},
