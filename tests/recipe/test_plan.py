@@ -1,6 +1,7 @@
 """What a recipe is taken for before anything is learned: steps with keys that follow from what goes into them."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from espalier.dataset.read import read_trees
 from espalier.recipe.parts import divided, held_out_lines, make_parts
 from espalier.recipe.plan import Plan, read_plan
 from espalier.train.settings import BadSettings, Data, Source
-from espalier.train.sources import read_parts
+from espalier.train.sources import Line, read_parts
 from oasst import lines, message, tree
 
 RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("*.toml"))
@@ -104,7 +105,7 @@ def test_conversations_beside_the_trees_have_their_language_and_turns_and_are_le
 ) -> None:
     chats = [("de", 2), ("de", 4), ("en", 4), ("de", 6)]
     lines(
-        file.parent / "chats.jsonl",
+        file.parent / "test.jsonl",
         *(
             {"lang": lang, "messages": [{"role": ("user", "assistant")[turn % 2], "content": f"{lang} {number} {turn}"}
              for turn in range(turns)]}
@@ -119,15 +120,27 @@ def test_conversations_beside_the_trees_have_their_language_and_turns_and_are_le
         for number in range(40)
     ]
     lines(file.parent / "trees.jsonl", *answered)
-    named = '{name="deep", path="chats.jsonl", langs=["de"], turns=4}, {name="test", path="chats.jsonl", learn=true}'
+    named = '{name="deep", path="test.jsonl", langs=["de"], turns=4}, {name="more", path="test.jsonl", learn=true}'
+    named += ', {name="both", path="test.jsonl", learn=true, held_out=0.5}'
     plan = read_plan(file, [f"data.beside=[{named}]", f"out={file.parent / 'out'}"], file.parent)
     make_parts(plan, ignore)
-    deep, more = (each.file for each in plan.recipe.data.beside)
-    found = held_out_lines(plan, Kind.THREADS, deep)
-    assert [(line.lang, len(line.texts)) for line in found] == [("de", 4), ("de", 6)]
-    sources = tuple(Source(path=plan.parts / each) for each in ("held_out.trees.jsonl.gz", more))
-    learned = read_parts(Data(sources=sources), Kind.THREADS).learned
-    assert [(line.lang, len(line.texts)) for line in learned] == chats
+
+    def turns_of(lines: Sequence[Line]) -> list[tuple[str, int]]:
+        return [(line.lang, len(line.texts)) for line in lines]
+
+    deep, more, both = plan.recipe.data.beside
+    assert deep.measured
+    assert both.measured
+    assert more.measured is None
+    assert turns_of(held_out_lines(plan, Kind.THREADS, deep.measured)) == [("de", 4), ("de", 6)]
+    sources = tuple(Source(path=plan.parts / each) for each in ("held_out.trees.jsonl.gz", more.part))
+    assert turns_of(read_parts(Data(sources=sources), Kind.THREADS).learned) == chats
+    parts = read_parts(Data(sources=(Source(path=plan.parts / both.part),)), Kind.THREADS)
+    said = Source(path=plan.parts / both.part, task="ask", domain="numbers")
+    measured = held_out_lines(plan, Kind.THREADS, both.measured, said)
+    assert turns_of(measured) == turns_of(parts.held_out) != []
+    assert sorted(turns_of((*parts.learned, *parts.held_out))) == sorted(chats)
+    assert {(line.tags["task"], line.tags["domain"]) for line in measured} == {("ask", "numbers")}
 
 
 def test_a_dry_run_says_which_files_are_missing(run: Run, file: Path) -> None:

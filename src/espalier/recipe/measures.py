@@ -23,14 +23,14 @@ from espalier.infer.reward import load_reward
 from espalier.infer.score import Replied, by_token, mask_of, model_reward, passes, reply_log_probs
 from espalier.infer.tokens import Encoded, encode, end_of, tokens_of
 from espalier.recipe.parts import held_out_lines
-from espalier.recipe.plan import Plan, Step, key_of
+from espalier.recipe.plan import HELD_OUT, PARTS, Plan, Step, key_of
 from espalier.recipe.run import Tell, write_json
 from espalier.train.batch import Weights
 from espalier.train.learnable import conversation
 from espalier.train.losses import losses_of
 from espalier.train.objectives import kl_k1
 from espalier.train.seen import refuse_learned
-from espalier.train.settings import Tuning
+from espalier.train.settings import Source, Tuning
 from espalier.train.sources import BadSource, Line, Parts, texts_of
 
 
@@ -125,7 +125,7 @@ def _measured(plan: Plan, step: Step) -> Measured:
         for number, (place, sample) in enumerate(zip(every, samples, strict=True))
     ]  # fmt: skip
     prompts = tuple(texts_of(line.example)[-1] for line, _ in asked if not isinstance(line.example, str))
-    lines = held_out_lines(plan, Kind.THREADS)
+    lines = held_out_lines(plan, Kind.THREADS, said=_source(plan, step, PARTS[HELD_OUT]))
     costs = _costs(model, plan, tokenizer, lines)
     return Measured(prompts, costs, tuple(replies), dict(_others(model, plan, step, tokenizer, lines, costs)))
 
@@ -149,12 +149,17 @@ def _others(
     """lines, costs: of the held-out trees. Raises BadSource where the model has learned a text beside them, and where
     a language has none of them.
     """
-    for each in (each for each in plan.recipe.data.beside if not each.learn):
-        others = held_out_lines(plan, Kind.THREADS, each.file)
+    tags = step.settings.data.tags
+    for each in plan.recipe.data.beside:
+        if each.measured is None:
+            continue
+        others = held_out_lines(plan, Kind.THREADS, each.measured, _source(plan, step, each.part))
         refuse_learned(Parts((), tuple(others)), step.model)
         yield f"of {each.name}", _costs(model, plan, tokenizer, others)
+        if tags:
+            yield f"of {each.name} with tags", _costs(model, plan, tokenizer, others, tags)
     told = {"": costs}
-    if tags := step.settings.data.tags:
+    if tags:
         told[" with tags"] = _costs(model, plan, tokenizer, lines, tags)
         yield "with tags", told[" with tags"]
     for lang in plan.recipe.measure.langs:
@@ -163,6 +168,11 @@ def _others(
             raise BadSource(f"no held-out conversation is in {lang!r}; measure.langs must be of what is held out")
         for how, found in told.items():
             yield f"in {lang}{how}", tuple(cost for cost in found if cost.tree in trees)
+
+
+def _source(plan: Plan, step: Step, part: str) -> Source | None:
+    """As what the step reads a part, where it does."""
+    return next((each for each in step.settings.data.sources if each.path == plan.parts / part), None)
 
 
 def _costs(

@@ -4,7 +4,7 @@ Trees that share a text stay together, whatever files they come from. Knows no m
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import chain
 from pathlib import Path
 from random import Random
@@ -20,10 +20,11 @@ from espalier.dataset.split import NO_LANGUAGE
 from espalier.dataset.trees import messages_of
 from espalier.dataset.write import write_objects, write_records
 from espalier.recipe.plan import ALL, HELD_OUT, LESSONS, ONE, PARTS, SECRETS, TEXTS, TWO, Beside, Plan
+from espalier.train import sources
 from espalier.train.checkpoint import appearing
 from espalier.train.ranked import folds
 from espalier.train.settings import Data, Source
-from espalier.train.sources import BadSource, Line, read_parts, read_texts
+from espalier.train.sources import BadSource, Line, lines_of, read_parts, read_texts
 
 FOLDS: Final = 20
 """The trees are dealt to so many folds of like size, which are then given to the parts."""
@@ -43,7 +44,9 @@ def make_parts(plan: Plan, report: Report) -> None:
         for name, part in (*parts.items(), (ALL, trees.values())):
             write_records(folder / PARTS[name], part)
         for each, file in zip(plan.recipe.data.beside, plan.given.beside, strict=True):
-            write_objects(folder / each.file, map(_spelled, _beside(each, file, report)))
+            for name, lines in _beside(each, file, plan.recipe.data.split_seed, report).items():
+                (folder / name).parent.mkdir(exist_ok=True)
+                write_objects(folder / name, map(_spelled, lines))
         if (wanted := plan.recipe.data.planted) is not None:
             secrets = planted(wanted.people, wanted.times, wanted.seed)
             write_objects(folder / LESSONS, map(spelled, lessons(secrets)))
@@ -77,13 +80,22 @@ def _texts_of(plan: Plan, half: Sequence[TreeRecord], report: Report) -> list[st
     return Random(data.split_seed).sample(texts, data.most_texts)
 
 
-def _beside(wanted: Beside, file: Path, report: Report) -> list[Line]:
-    """The conversations of a file that are long enough. Raises BadSource where there are none."""
-    source = Source(path=file, langs=wanted.langs)
-    read = read_parts(Data(sources=(source,), held_out=0), Kind.THREADS, report)
-    if not (found := [line for line in (*read.learned, *read.held_out) if len(line.texts) >= wanted.turns]):
+def _beside(wanted: Beside, file: Path, seed: str, report: Report) -> dict[str, Sequence[Line]]:
+    """The conversations of a file that are long enough, by the file that they go to. Raises BadSource where there are
+    none.
+    """
+    data = Data(sources=(Source(path=file, langs=wanted.langs),), held_out=wanted.held_out, split_seed=seed)
+    lines = [
+        replace(line, held_out=False)  # here the recipe says what is learned, not what the file is called
+        for line in lines_of(data.sources[0], Kind.THREADS, report) if len(line.texts) >= wanted.turns
+    ]  # fmt: skip
+    if not lines:
         raise BadSource(f"{file} gives no conversation of {wanted.turns} turns and more; lower data.beside.turns")
-    return found
+    if wanted.learned is None:
+        return {wanted.part: lines}
+    parts = sources.divided(lines, data)
+    found = {wanted.learned: parts.learned, wanted.measured: parts.held_out}
+    return {name: some for name, some in found.items() if name is not None}
 
 
 def _spelled(line: Line) -> dict[str, Any]:
@@ -95,8 +107,11 @@ def _texts(tree: TreeRecord) -> tuple[str, ...]:
     return tuple(message.text for message in messages_of(tree) if not message.deleted)
 
 
-def held_out_lines(plan: Plan, kind: Kind, part: str = PARTS[HELD_OUT]) -> Sequence[Line]:
-    """What the held-out trees give, or another file that is only measured on, as the steps see it."""
-    paths = [plan.parts / PARTS[ONE], plan.parts / part]
-    data = Data(sources=tuple(Source(path=path) for path in paths))
-    return read_parts(data, kind).held_out
+def held_out_lines(plan: Plan, kind: Kind, part: str = PARTS[HELD_OUT], said: Source | None = None) -> Sequence[Line]:
+    """What the held-out trees give, or another file that is only measured on, as the steps see it.
+
+    said: the source of a step that tells of what kind they are.
+    """
+    task, domain = (said.task, said.domain) if said else ("", "")
+    measured = Source(path=plan.parts / part, task=task, domain=domain)
+    return read_parts(Data(sources=(Source(path=plan.parts / PARTS[ONE]), measured)), kind).held_out

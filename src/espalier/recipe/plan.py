@@ -35,18 +35,34 @@ KEY: Final = 10
 
 
 class Beside(Section):
-    """Conversations of another kind, @NAME, which no step learns from unless it says so."""
+    """Conversations of another kind, @NAME, which steps learn from only where that is said."""
 
     name: str = setting("What they are called.", "a word")
     path: Path = setting("A file of chats or trees.", "a path")
     langs: tuple[str, ...] = setting("Only these languages; all where none is named.", "a list of codes", ())
     turns: int = setting("Only conversations of so many turns and more.", "a whole number from 2", 2, ge=2)
-    learn: bool = setting("Steps may learn from them; nothing is measured on them then.", "true or false", False)
+    learn: bool = setting("Steps may learn from them.", "true or false", False)
+    held_out: float = setting(
+        "Where steps may learn from them, the share that is only measured on.", "a number from 0 to 0.5", 0.0, ge=0,
+        le=0.5,
+    )  # fmt: skip
 
     @property
-    def file(self) -> str:
-        """Called so that training never learns from what is only measured on."""
-        return f"{'beside' if self.learn else HELD_OUT}.{self.name}.jsonl.gz"
+    def part(self) -> str:
+        """What @NAME stands for: a file that is only measured on, or a folder with one to learn and perhaps such a
+        file. They are called so that training never learns from the one."""
+        return self.name if self.learn else f"{HELD_OUT}.{self.name}.jsonl.gz"
+
+    @property
+    def learned(self) -> str | None:
+        return f"{self.part}/learned.jsonl.gz" if self.learn else None
+
+    @property
+    def measured(self) -> str | None:
+        """The file that is only measured on, where there is one."""
+        if not self.learn:
+            return self.part
+        return f"{self.part}/{HELD_OUT}.jsonl.gz" if self.held_out else None
 
 
 class Planting(Section):
@@ -211,7 +227,7 @@ def _given(data: Files, folder: Path) -> Given:
     missing = tuple(path for path in (*trees, *texts, *beside) if not path.exists())
     sums = [[checksum(path) for path in paths if path.exists()] for paths in (trees, texts)]
     others = [
-        [each.name, checksum(path), each.langs, each.turns, *(["learn"] if each.learn else [])]
+        [each.name, checksum(path), each.langs, each.turns, *(["learn", each.held_out] if each.learn else [])]
         for each, path in zip(data.beside, beside, strict=True)
         if path.exists()
     ]
@@ -221,8 +237,8 @@ def _given(data: Files, folder: Path) -> Given:
 
 
 def _parts(data: Files) -> dict[str, str]:
-    """The file of each part, those beside the trees among them."""
-    return PARTS | {each.name: each.file for each in data.beside} | ({PLANTED: LESSONS} if data.planted else {})
+    """The file or folder of each part, those beside the trees among them."""
+    return PARTS | {each.name: each.part for each in data.beside} | ({PLANTED: LESSONS} if data.planted else {})
 
 
 def _step(

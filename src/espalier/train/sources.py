@@ -80,7 +80,7 @@ def read_parts(data: Data, kind: Kind, report: Report = ignore) -> Parts:
     Raises BadSource, OSError.
     """
     return drawn_by_language(
-        divided([line for source in data.sources for line in _lines(source, kind, report)], data), data
+        divided([line for source in data.sources for line in lines_of(source, kind, report)], data), data
     )
 
 
@@ -115,7 +115,8 @@ def _has_lines(path: Path) -> bool:
     return next(objects(path, ignore), None) is not None
 
 
-def _lines(source: Source, kind: Kind, report: Report) -> Iterator[Line]:
+def lines_of(source: Source, kind: Kind, report: Report = ignore) -> Iterator[Line]:
+    """The lines of one source, not divided yet. Raises BadSource, OSError."""
     try:
         conditions = tuple(of_records(words) for words in source.where)
     except BadCondition as wrong:
