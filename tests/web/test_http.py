@@ -5,10 +5,12 @@ import base64
 import json
 import logging
 import re
+from collections.abc import Iterator
 from random import Random
 from typing import Any
 
 import pytest
+from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from httpx import Response
 from prometheus_client import generate_latest
@@ -18,7 +20,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from api_page import who_may
 from campaigns import NOON, REPLIES, Someone, World, well
-from espalier.web import health
+from espalier.web import health, pages
 from espalier.web.app import API, ROUTERS, create_app
 from espalier.web.guard import LARGEST_BODY, Guard
 from espalier.web.observe import Figures, JsonLines, Observed, TextLines
@@ -223,6 +225,66 @@ def test_signs_that_no_database_keeps_are_refused_wherever_they_stand(campaign: 
             )
             document = is_problem(sent, 422, "invalid")
             assert document["field"] in form
+
+
+def larger_than_kept(value: Any) -> Iterator[Any]:
+    """The same form several times, each time with one of its whole numbers too large for a database."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        yield 2**63
+    elif isinstance(value, dict):
+        for name, part in value.items():
+            yield from ({**value, name: each} for each in larger_than_kept(part))
+    elif isinstance(value, list):
+        for place, part in enumerate(value):
+            yield from ([*value[:place], each, *value[place + 1 :]] for each in larger_than_kept(part))
+
+
+def is_whole_number(parameter: dict[str, Any]) -> bool:
+    kinds = parameter["schema"].get("anyOf", [parameter["schema"]])
+    return any(kind.get("type") == "integer" for kind in kinds)
+
+
+def test_numbers_that_no_database_keeps_are_refused_wherever_they_stand(campaign: World) -> None:
+    schema, too_large, tried = description(), str(2**63), set()
+    for path, operations in schema["paths"].items():
+        for method, operation in operations.items() if path.startswith(API) else ():
+            numbers = [each for each in operation.get("parameters", ()) if is_whole_number(each)]
+            in_path = [path.replace(f"{{{each['name']}}}", too_large) for each in numbers if each["in"] == "path"]
+            in_query = [f"{path}?{each['name']}={too_large}" for each in numbers if each["in"] == "query"]
+            shown = examples(schema, operation)
+            asked = [(address, one) for address in in_path + in_query for one in shown or [None]]
+            asked += [(path, large) for one in shown for large in larger_than_kept(one)]
+            for address, form in asked:
+                address = re.sub(r"\{\w+\}", "0", address).removeprefix(API)
+                answer = campaign.chief.call(method.upper(), address, form)
+                assert answer.status_code < 500, (method, address, form)
+                tried.add(address)
+    assert {f"/cases/{too_large}/take", f"/trees?limit={too_large}", "/cases/decide", "/comparisons/0"} <= tried
+
+
+def whole_numbers(dependant: Dependant) -> Iterator[Any]:
+    """What pages take as whole numbers, with that of what they depend on."""
+    for each in (*dependant.path_params, *dependant.query_params, *dependant.body_params):
+        if re.search(r"\bint\b", str(each.field_info.annotation)):
+            yield each
+    for further in dependant.dependencies:
+        yield from whole_numbers(further)
+
+
+def test_no_page_takes_a_number_that_no_database_keeps() -> None:
+    routes = [route for router in pages.ROUTERS for route in router.routes if isinstance(route, APIRoute)]
+    taken = [(route.path, each) for route in routes for each in whole_numbers(route.dependant)]
+    assert {"/moderation/cases/{number}", "/moderation/bulk", "/tasks/{task_id}/draft"} <= {path for path, _ in taken}
+    for path, each in taken:
+        given: object = [str(2**63)] if "list" in str(each.field_info.annotation) else str(2**63)
+        _, faults = each.validate(given, {}, loc=())
+        assert faults, (path, each.alias)
+
+
+def test_a_filter_that_names_nothing_finds_nothing(campaign: World) -> None:
+    campaign.ada.write("initial_prompt", "Why is the sky blue?")
+    for named in ({"tree_id": ""}, {"person": ""}):
+        assert well(campaign.chief.get("/messages", params=named)).json()["items"] == []
 
 
 def test_every_answer_has_an_id_and_headers_that_keep_it_what_it_is(small_campaign: World) -> None:

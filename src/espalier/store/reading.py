@@ -145,7 +145,7 @@ class MessageFilter:
 
     def names(self) -> frozenset[str]:
         """By what messages are sorted out."""
-        return frozenset(name for name in self.__slots__ if getattr(self, name))
+        return frozenset(name for name in self.__slots__ if getattr(self, name) not in (None, False))
 
     def values(self) -> dict[str, object]:
         return {name: value for name in _COLUMN if (value := getattr(self, name)) is not None}

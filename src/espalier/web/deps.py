@@ -9,6 +9,7 @@ from fastapi import Depends, Query, Request
 from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from pydantic import Field
 
 from espalier.domain.errors import Invalid
 from espalier.domain.language import checked_tag
@@ -70,6 +71,8 @@ async def only_known(request: Request) -> None:
     refuse_unknown(request)
 
 
+Number = Annotated[int, Field(ge=0, le=2**63 - 1)]
+"""The number of a case, a decision, a report, or a version of something; no database keeps larger ones."""
 CampaignDep = Annotated[Campaign, Depends(_campaign)]
 Reader = Annotated[Caller, Depends(_caller(PersonRole.CONTRIBUTOR, changes=False))]
 Contributor = Annotated[Caller, Depends(_caller(PersonRole.CONTRIBUTOR, changes=True))]

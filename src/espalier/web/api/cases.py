@@ -19,7 +19,7 @@ from espalier.store.notices import Notice
 from espalier.store.people import PersonRole
 from espalier.web.api.forms import Form, example
 from espalier.web.api.router import api_router
-from espalier.web.deps import CampaignDep, Contributor, Lang, Moderator, ModeratorReader, Reader, ShutOut
+from espalier.web.deps import CampaignDep, Contributor, Lang, Moderator, ModeratorReader, Number, Reader, ShutOut
 from espalier.web.paging import UNCHANGED, Cursor, Limit, Page, answered, page, place_in
 
 router = api_router("moderation")
@@ -111,7 +111,7 @@ def queue(
 
 
 @router.get("/cases/{number}", response_model=CaseView, responses=UNCHANGED, summary="One case")
-def one(number: int, request: Request, campaign: CampaignDep, caller: ModeratorReader) -> Response:
+def one(number: Number, request: Request, campaign: CampaignDep, caller: ModeratorReader) -> Response:
     """For moderators who look after its language."""
     with campaign.read(caller) as (db, person):
         found = cases.known(db, person, number)
@@ -119,14 +119,14 @@ def one(number: int, request: Request, campaign: CampaignDep, caller: ModeratorR
 
 
 @router.post("/cases/{number}/take", summary="Take a case in hand, for half an hour")
-async def take(number: int, campaign: CampaignDep, caller: Moderator) -> CaseView:
+async def take(number: Number, campaign: CampaignDep, caller: Moderator) -> CaseView:
     """For moderators; nobody takes what is about themselves or came from them."""
     now = campaign.clock()
     return _view(await campaign.change(caller, cases.take, number, now), now)
 
 
 @router.post("/cases/{number}/put-back", status_code=204, summary="Leave a case to others")
-async def put_back(number: int, campaign: CampaignDep, caller: Moderator) -> None:
+async def put_back(number: Number, campaign: CampaignDep, caller: Moderator) -> None:
     """For moderators, of what they have in hand."""
     await campaign.change(caller, cases.put_back, number, campaign.clock())
 
@@ -154,7 +154,7 @@ class Decided:
 
 
 @router.post("/cases/{number}/decide", summary="Decide a case, and do what was decided")
-async def decide(number: int, form: RulingForm, campaign: CampaignDep, caller: Moderator) -> Decided:
+async def decide(number: Number, form: RulingForm, campaign: CampaignDep, caller: Moderator) -> Decided:
     """For moderators. Author and reporters read the decision and its reason."""
     return Decided(
         await campaign.change(caller, cases.decide, number, form.as_ruling(), campaign.clock(), campaign.rng)
@@ -162,13 +162,13 @@ async def decide(number: int, form: RulingForm, campaign: CampaignDep, caller: M
 
 
 @router.post("/cases/{number}/undo", status_code=204, summary="Take a decision back, with what it did")
-async def undo(number: int, campaign: CampaignDep, caller: Moderator) -> None:
+async def undo(number: Number, campaign: CampaignDep, caller: Moderator) -> None:
     """For moderators; the case waits again."""
     await campaign.change(caller, cases.undo, number, campaign.clock(), campaign.rng)
 
 
 class ManyForm(RulingForm):
-    cases: Annotated[list[int], Field(min_length=1, max_length=MOST_AT_ONCE)]
+    cases: Annotated[list[Number], Field(min_length=1, max_length=MOST_AT_ONCE)]
 
     model_config = example({"cases": [17, 19], "verdict": "dismiss", "reason": "Nothing wrong with it"})
 
@@ -202,7 +202,7 @@ async def decide_many(form: ManyForm, campaign: CampaignDep, caller: Moderator) 
 
 
 @router.post("/cases/decided/{first}/undo", summary="Take back what was decided at once")
-async def undo_many(first: int, campaign: CampaignDep, caller: Moderator) -> Many:
+async def undo_many(first: Number, campaign: CampaignDep, caller: Moderator) -> Many:
     """For moderators; `first`: as the answer to deciding named it."""
     done, left = await campaign.change(caller, cases.undo_many, first, campaign.clock(), campaign.rng)
     return Many(done, _left(left))
@@ -224,7 +224,7 @@ def told(request: Request, campaign: CampaignDep, caller: Reader, limit: Limit =
 
 
 @router.post("/notices/{decision}/read", status_code=204, summary="Say that you have read a notice")
-async def read(decision: int, campaign: CampaignDep, caller: Contributor) -> None:
+async def read(decision: Number, campaign: CampaignDep, caller: Contributor) -> None:
     """A warning is read before there is a next task."""
     await campaign.change(caller, cases.acknowledge, decision, campaign.clock())
 

@@ -12,7 +12,7 @@ from espalier.collect.arena import Comparison, Said, Side
 from espalier.store.battles import BattleSet, Declined, Line, Progress, Vote
 from espalier.web.api.forms import Form, example
 from espalier.web.api.router import api_router
-from espalier.web.deps import Admin, AdminReader, CampaignDep
+from espalier.web.deps import Admin, AdminReader, CampaignDep, Number
 from espalier.web.paging import UNCHANGED, Cursor, Limit, Page, answered, part
 
 router = api_router("comparisons")
@@ -58,7 +58,7 @@ class SetForm(Form):
 
     name: Annotated[str, Field(max_length=200)]
     people: int = 2
-    seed: int = 0
+    seed: Number = 0
 
     model_config = example({"name": "Two checkpoints", "people": 2, "seed": 0})
 
@@ -77,7 +77,7 @@ class SideForm(Form):
 
 class ComparisonForm(Form):
     question: Annotated[str, Field(max_length=200)]
-    turn: int = 1
+    turn: Annotated[int, Field(ge=1, le=10**6)] = 1
     lang: str
     thread: list[TurnForm]
     first: SideForm

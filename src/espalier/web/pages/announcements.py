@@ -11,6 +11,7 @@ from espalier.collect import announcements
 from espalier.domain.errors import Invalid, NotFound, Refusal
 from espalier.store import announcements as kept
 from espalier.store.announcements import Announcement
+from espalier.web.deps import Number
 from espalier.web.refused import said
 from espalier.web.render import render
 from espalier.web.visit import AdminSender, AdminVisit, Sender, Visit, local, redirect
@@ -44,7 +45,7 @@ class Context:
 
 @router.post("/announcements/{announcement_id}/read")
 async def read(
-    visit: Sender, announcement_id: str, version: Annotated[int, Form()], back: Annotated[str, Form()] = ""
+    visit: Sender, announcement_id: str, version: Annotated[Number, Form()], back: Annotated[str, Form()] = ""
 ) -> Response:
     await visit.campaign.change(visit.changing(), announcements.dismiss, announcement_id, version)
     return redirect(visit, local(back))

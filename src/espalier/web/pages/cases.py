@@ -23,6 +23,7 @@ from espalier.store import figures, people, reading
 from espalier.store.cases import CaseFilter, CaseRow, Decided
 from espalier.store.people import Person, PersonRole
 from espalier.web.case_words import KEYS, came_words, decided_words, entry_words, state_words, verdict_words
+from espalier.web.deps import Number
 from espalier.web.paging import page as paged
 from espalier.web.paging import place_in
 from espalier.web.refused import said
@@ -252,12 +253,12 @@ def lines_of(visit: Visit, db: Connection, reader: Person, shown: Sequence[CaseR
 
 
 @router.get("/moderation/cases/{number}")
-def show(visit: ModeratorVisit, number: int) -> Response:
+def show(visit: ModeratorVisit, number: Number) -> Response:
     return _page(visit, number)
 
 
 @router.post("/moderation/cases/{number}/take")
-async def take(visit: ModeratorSender, number: int) -> Response:
+async def take(visit: ModeratorSender, number: Number) -> Response:
     try:
         await visit.campaign.change(visit.changing(PersonRole.MODERATOR), cases.take, number, visit.campaign.clock())
     except Conflict as refused:
@@ -266,7 +267,7 @@ async def take(visit: ModeratorSender, number: int) -> Response:
 
 
 @router.post("/moderation/cases/{number}/put-back")
-async def put_back(visit: ModeratorSender, number: int) -> Response:
+async def put_back(visit: ModeratorSender, number: Number) -> Response:
     campaign = visit.campaign
     try:
         await campaign.change(visit.changing(PersonRole.MODERATOR), cases.put_back, number, campaign.clock())
@@ -278,7 +279,7 @@ async def put_back(visit: ModeratorSender, number: int) -> Response:
 @router.post("/moderation/cases/{number}/decide")
 async def decide(
     visit: ModeratorSender,
-    number: int,
+    number: Number,
     verdict: Annotated[str, Form(max_length=40)] = "",
     reason: Annotated[str, Form()] = "",
     note: Annotated[str, Form()] = "",
@@ -312,7 +313,7 @@ def typed_of(verdict: str, reason: str, note: str, days: str, remove: bool) -> T
 
 
 @router.post("/moderation/cases/{number}/undo")
-async def undo(visit: ModeratorSender, number: int) -> Response:
+async def undo(visit: ModeratorSender, number: Number) -> Response:
     campaign = visit.campaign
     try:
         await campaign.change(
@@ -326,7 +327,7 @@ async def undo(visit: ModeratorSender, number: int) -> Response:
 
 
 @router.post("/moderation/cases/{number}/reveal")
-async def reveal(visit: ModeratorSender, number: int) -> Response:
+async def reveal(visit: ModeratorSender, number: Number) -> Response:
     """The page once with whom the case is about; the journal keeps that somebody looked."""
     found = await visit.campaign.change(
         visit.changing(PersonRole.MODERATOR), cases.reveal, number, visit.campaign.clock()

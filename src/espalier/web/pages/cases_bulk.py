@@ -20,6 +20,7 @@ from espalier.store import people
 from espalier.store.cases import CaseRow
 from espalier.store.people import Person, PersonRole
 from espalier.web.case_words import KEYS, verdict_words
+from espalier.web.deps import Number
 from espalier.web.pages.cases import Choice, Line, Ruled, Typed, lines_of, ruled_of, ruling_of, typed_of
 from espalier.web.refused import said
 from espalier.web.render import render
@@ -27,7 +28,7 @@ from espalier.web.visit import ModeratorSender, ModeratorVisit, Visit, redirect
 
 router = APIRouter(include_in_schema=False)
 EXAMPLES: Final = 10
-Cases = Annotated[list[int], Query(alias="case", max_length=MOST_AT_ONCE)]
+Cases = Annotated[list[Number], Query(alias="case", max_length=MOST_AT_ONCE)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ def preview(visit: ModeratorVisit, chosen: Cases = []) -> Response:  # noqa: B00
 @router.post("/moderation/bulk")
 async def decide(
     visit: ModeratorSender,
-    chosen: Annotated[list[int], Form(alias="case", max_length=MOST_AT_ONCE)] = [],  # noqa: B006 - FastAPI copies it
+    chosen: Annotated[list[Number], Form(alias="case", max_length=MOST_AT_ONCE)] = [],  # noqa: B006 - FastAPI copies it
     verdict: Annotated[str, Form(max_length=40)] = "",
     reason: Annotated[str, Form()] = "",
     note: Annotated[str, Form()] = "",
@@ -96,8 +97,8 @@ async def decide(
 @router.get("/moderation/bulk/{first}")
 def decided(
     visit: ModeratorVisit,
-    first: int,
-    left: Annotated[list[int], Query(max_length=MOST_AT_ONCE)] = [],  # noqa: B006 - FastAPI copies it
+    first: Number,
+    left: Annotated[list[Number], Query(max_length=MOST_AT_ONCE)] = [],  # noqa: B006 - FastAPI copies it
 ) -> Response:
     with visit.campaign.read(visit.caller) as (db, reader):
         standing = rows.in_bulk(db, first)
@@ -111,7 +112,7 @@ def decided(
 
 
 @router.post("/moderation/bulk/{first}/undo")
-async def undo(visit: ModeratorSender, first: int) -> Response:
+async def undo(visit: ModeratorSender, first: Number) -> Response:
     campaign, words = visit.campaign, visit.words
     done, left = await campaign.change(
         visit.changing(PersonRole.MODERATOR), cases.undo_many, first, campaign.clock(), campaign.rng

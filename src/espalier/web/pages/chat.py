@@ -21,6 +21,7 @@ from espalier.store import battles, chats
 from espalier.store.chats import Chat
 from espalier.store.drafts import draft_of
 from espalier.web.attached import attached
+from espalier.web.deps import Number
 from espalier.web.pages import chat_choice
 from espalier.web.pages.chat_choice import Choice
 from espalier.web.pages.frame import fields_of
@@ -195,7 +196,7 @@ async def send(visit: Visit, chat_id: str | None, text: str, choice: Choice, *, 
 
 
 @router.post("/chat/draft")
-async def save_draft(visit: ChatSender, version: Annotated[int, Form()] = 0) -> Response:
+async def save_draft(visit: ChatSender, version: Annotated[Number, Form()] = 0) -> Response:
     return await keep_draft(visit, None, version)
 
 
@@ -219,7 +220,7 @@ async def save_preset(
     visit: ChatSender,
     preset_name: Annotated[str, Form(max_length=1000)] = "",
     forget: Annotated[str, Form()] = "",
-    version: Annotated[int, Form()] = 0,
+    version: Annotated[Number, Form()] = 0,
 ) -> Response:
     """Keep the values that were typed under a name, or delete one of one's own; what is being written stays."""
     campaign, form, _ = visit.campaign, await visit.request.form(), visit.words.gettext

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from espalier.chat import judging
 from espalier.store.chat_reports import ChatReport
 from espalier.store.people import PersonRole
+from espalier.web.deps import Number
 from espalier.web.render import render
 from espalier.web.visit import ModeratorSender, ModeratorVisit, redirect
 
@@ -33,7 +34,7 @@ def show(visit: ModeratorVisit) -> Response:
 
 
 @router.post("/moderation/chats/{number}/close")
-async def close(visit: ModeratorSender, number: int) -> Response:
+async def close(visit: ModeratorSender, number: Number) -> Response:
     campaign = visit.campaign
     await campaign.change(visit.changing(PersonRole.MODERATOR), judging.close, number, campaign.clock())
     return redirect(visit, "/moderation/chats", visit.words.gettext("It is seen to."))

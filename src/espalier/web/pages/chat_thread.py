@@ -24,6 +24,7 @@ from espalier.store.drawn import Drawn
 from espalier.store.people import Person
 from espalier.store.shares import Share
 from espalier.store.thumbs import Judged, Thumb
+from espalier.web.deps import Number
 from espalier.web.pages import chat_choice
 from espalier.web.pages.chat import Composer, composer_of, keep_draft, send
 from espalier.web.pages.chat_choice import Choice
@@ -212,7 +213,7 @@ async def say(visit: ChatSender, chat_id: str, text: Annotated[str, Form()] = ""
 
 
 @router.post("/chat/{chat_id}/draft")
-async def save_draft(visit: ChatSender, chat_id: str, version: Annotated[int, Form()] = 0) -> Response:
+async def save_draft(visit: ChatSender, chat_id: str, version: Annotated[Number, Form()] = 0) -> Response:
     return await keep_draft(visit, chat_id, version)
 
 

@@ -12,6 +12,7 @@ from espalier.domain.charter import Charter
 from espalier.domain.errors import Conflict, NotFound
 from espalier.domain.work import ACT_OF, Act
 from espalier.web import cookies
+from espalier.web.deps import Number
 from espalier.web.pages.help import meanings
 from espalier.web.questions import Question
 from espalier.web.refused import said
@@ -120,7 +121,7 @@ def consent(visit: SignedIn, next: str | None = None) -> Response:
 
 
 @router.post("/terms/accept")
-async def accept(visit: Sender, version: Annotated[int, Form()], next: Annotated[str, Form()] = "") -> Response:
+async def accept(visit: Sender, version: Annotated[Number, Form()], next: Annotated[str, Form()] = "") -> Response:
     campaign = visit.campaign
     try:
         await campaign.change(visit.changing(), use_cases.accept_terms, version, campaign.clock())

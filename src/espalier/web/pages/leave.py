@@ -11,6 +11,7 @@ from espalier.collect import drafts, moderation
 from espalier.domain.errors import AlreadyAnswered, NewerDraft, NotFound, Refusal, Stale
 from espalier.domain.message import UNSAID
 from espalier.store.drafts import draft_of
+from espalier.web.deps import Number
 from espalier.web.pages.frame import Frame, fields_of, frame_of, go_on, task_address
 from espalier.web.pages.kinds import is_writing
 from espalier.web.pages.over import over
@@ -26,7 +27,7 @@ router = APIRouter(include_in_schema=False)
 async def save_draft(
     visit: Sender,
     task_id: str,
-    version: Annotated[int, Form()] = 0,
+    version: Annotated[Number, Form()] = 0,
     answer_id: Annotated[str, Form(max_length=100)] = "",
     choice: Annotated[str, Form()] = "",
 ) -> Response:

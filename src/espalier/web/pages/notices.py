@@ -10,6 +10,7 @@ from starlette.responses import Response
 from espalier.collect import cases
 from espalier.store import notices
 from espalier.store.notices import Notice
+from espalier.web.deps import Number
 from espalier.web.render import render
 from espalier.web.visit import Sender, SignedIn, local, redirect
 
@@ -32,6 +33,6 @@ def show(visit: SignedIn) -> Response:
 
 
 @router.post("/notices/{decision}/read")
-async def read(visit: Sender, decision: int, back: Annotated[str, Form(max_length=300)] = "") -> Response:
+async def read(visit: Sender, decision: Number, back: Annotated[str, Form(max_length=300)] = "") -> Response:
     await visit.campaign.change(visit.changing(), cases.acknowledge, decision, visit.campaign.clock())
     return redirect(visit, local(back))

@@ -24,6 +24,7 @@ from espalier.store import jobs
 from espalier.store.jobs import Job
 from espalier.store.policies import PolicyBook
 from espalier.store.weights import Estimate, last_estimate
+from espalier.web.deps import Number
 from espalier.web.policy_words import GROUPS, grouped, shown, spelled, typed, wants
 from espalier.web.refused import said
 from espalier.web.render import render
@@ -118,7 +119,7 @@ def show(visit: AdminVisit, lang: str | None = None, profile: str | None = None)
 @router.post(f"{ADDRESS}/preview")
 async def preview(
     visit: AdminSender,
-    version: Annotated[int, Form()],
+    version: Annotated[Number, Form()],
     lang: Annotated[str, Form(max_length=40)] = "",
     change: Annotated[str, Form(max_length=100_000)] = "",
 ) -> Response:
@@ -153,7 +154,7 @@ async def preview(
 @router.post(ADDRESS)
 async def change(
     visit: AdminSender,
-    version: Annotated[int, Form()],
+    version: Annotated[Number, Form()],
     change: Annotated[str, Form(max_length=100_000)],
 ) -> Response:
     """Put in force what the preview has shown."""
