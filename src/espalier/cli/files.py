@@ -37,6 +37,7 @@ SHOWN_OF_A_KIND: Final = 5
 SHOWN_TREES: Final = 5
 FORMATS: Final = ("trees", "messages")
 SPELLINGS: Final = ("native", "hub", "sparse")
+SQLITE: Final = b"SQLite format 3\0"
 REST_S: Final = 0.001  # so that others get a turn at all
 REST_BESIDE_OTHERS_S: Final = 0.05
 FIRST_LOOK_S: Final = 0.2  # at first nobody knows
@@ -81,7 +82,9 @@ def export(
     flat = one_of(format, FORMATS, "format") == "messages" if format else ".messages." in file.name
     for place in filter(None, (file, votes)):
         refuse_unwritable(place)
-    if votes is not None and votes.absolute() == file.absolute():
+        if anonymise is not None and _same(place, anonymise):
+            fail(f"{place} holds the key; give another name.", MISUSED)
+    if votes is not None and _same(votes, file):
         fail(f"{votes} cannot hold the trees and the votes; give each a file of its own.", MISUSED)
     try:
         key = read_key(anonymise) if anonymise else None
@@ -251,8 +254,10 @@ def refuse_unreadable(file: Path) -> None:
         fail(f"{file} cannot be read: {error.strerror}.")
 
 
-def refuse_unwritable(file: Path) -> None:
-    """End the command where no file can be written, before any work is done."""
+def refuse_unwritable(file: Path, *, over_database: bool = False) -> None:
+    """End the command where no file can be written, before any work is done. A database, which may be the campaign, is
+    written over only where it is said so.
+    """
     folder = file.absolute().parent
     if file.is_dir():
         fail(f"{file} is a folder; name a file in it.")
@@ -260,3 +265,14 @@ def refuse_unwritable(file: Path) -> None:
         fail(f"{file} cannot be written: there is no folder {folder}.")
     if not os.access(folder, os.W_OK):
         fail(f"{file} cannot be written: the folder {folder} is not yours to write to.")
+    if not over_database and file.is_file() and _begins_with(file, SQLITE):
+        fail(f"{file} is a database; give another name.")
+
+
+def _begins_with(file: Path, first: bytes) -> bool:
+    with file.open("rb") as opened:
+        return opened.read(len(first)) == first
+
+
+def _same(one: Path, other: Path) -> bool:
+    return one.resolve() == other.resolve()

@@ -45,7 +45,7 @@ def backup(
     from espalier.store.backup import back_up
 
     campaign_file = _sqlite_file("pg_dump --format=custom --file", file)
-    refuse_unwritable(file)
+    refuse_unwritable(file, over_database=True)
     if file.exists() and file.samefile(campaign_file):
         fail(f"{file} is the campaign itself; give the copy another name.")
     if file.exists() and not force:
