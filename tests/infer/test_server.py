@@ -195,6 +195,7 @@ def test_a_stream_tells_the_same_text_its_end_and_on_request_its_usage(client: o
     body = {"model": "tiny", "messages": HELLO, "max_tokens": 3, "stream": True}
     answer = httpx.post(f"{running.url}/v1/chat/completions", json=body)
     assert answer.headers["content-type"].startswith("text/event-stream")
+    assert answer.headers["x-accel-buffering"] == "no"
     assert answer.text.endswith("data: [DONE]\n\n")
 
 

@@ -61,6 +61,8 @@ def test_a_reply_comes_whole_or_as_it_is_written(client: openai.OpenAI, server: 
     pieces = [each for each in stream if each.choices]
     assert "".join(each.choices[0].delta.content or "" for each in pieces) == "Blue light is scattered."
     assert pieces[-1].choices[0].finish_reason == "stop"
+    raw = client.chat.completions.with_raw_response.create(model="small", messages=WHY, stream=True)
+    assert raw.headers["x-accel-buffering"] == "no"
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])

@@ -33,6 +33,8 @@ MOST_LIKELY: Final = 20  # tokens told beside the one that was drawn
 LARGEST_SEED: Final = 2**63 - 1
 DONE: Final = b"data: [DONE]\n\n"
 """The last event of every stream."""
+STREAMED: Final[Mapping[str, str]] = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+"""Headers of a stream; nginx keeps pieces back until there are many, unless the answer asks it not to."""
 
 UNCHANGED: Final[Mapping[str, tuple[Any, ...]]] = {
     "frequency_penalty": (0,),

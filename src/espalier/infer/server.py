@@ -23,6 +23,7 @@ from espalier.dataset.examples import Turn
 from espalier.infer.batching import Broken
 from espalier.infer.completions import (
     DONE,
+    STREAMED,
     ApiRefusal,
     ChatChunk,
     ChatCompletion,
@@ -156,9 +157,7 @@ def make_app(serving: Serving) -> FastAPI:
     async def chat(http: Request) -> Response:
         asked = _admitted(serving, read_chat(await _body(http)))
         if asked.request.stream:
-            return StreamingResponse(
-                _stream(asked), media_type="text/event-stream", headers={"Cache-Control": "no-store"}
-            )
+            return StreamingResponse(_stream(asked), media_type="text/event-stream", headers=STREAMED)
         try:
             return _json(await while_there(http, _whole(asked)))
         except Exception as error:

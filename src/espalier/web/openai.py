@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from espalier.chat import conversations
 from espalier.chat.relaying import Relay
 from espalier.domain.errors import Refusal
-from espalier.infer.completions import DONE, ApiRefusal, ChatChunk, Model, ModelList, event, read_chat
+from espalier.infer.completions import DONE, STREAMED, ApiRefusal, ChatChunk, Model, ModelList, event, read_chat
 from espalier.infer.waiting import while_there
 from espalier.web.campaign import Caller, Campaign
 from espalier.web.deps import CampaignDep, Contributor, Reader
@@ -47,9 +47,7 @@ async def chat(request: Request, campaign: CampaignDep, caller: Contributor) -> 
         return Response(made.model_dump_json(), media_type="application/json")
     pieces = relay.stream(asked, body)
     first: list[ChatChunk] = await while_there(request, anext(pieces, []))
-    return StreamingResponse(
-        _events(first, pieces), media_type="text/event-stream", headers={"Cache-Control": "no-store"}
-    )
+    return StreamingResponse(_events(first, pieces), media_type="text/event-stream", headers=STREAMED)
 
 
 async def _events(first: list[ChatChunk], pieces: AsyncGenerator[list[ChatChunk], None]) -> AsyncIterator[bytes]:

@@ -17,6 +17,7 @@ from espalier.chat import conversations
 from espalier.chat.comparing import Pair
 from espalier.chat.models import Place
 from espalier.domain.errors import NotFound
+from espalier.infer.completions import STREAMED
 from espalier.store import chats
 from espalier.store.chats import Chat, MessageState
 from espalier.store.drawn import Drawn
@@ -31,7 +32,6 @@ LASTS_S: Final = 8.0
 """Then the browser connects anew, so that a server which is to stop waits no longer, and a proxy that keeps answers
 back until they end keeps back no more than that.
 """
-HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 AGAIN: Final = "retry: 300\n\n"
 END: Final = "event: end\ndata: -\n\n"
 
@@ -70,7 +70,7 @@ def follow(
     """Until all of these replies have ended."""
     with visit.campaign.read(visit.caller) as (db, person):
         conversations.own_chat(db, person, chat_id)
-    return StreamingResponse(_growing(visit, chat_id, reply), media_type="text/event-stream", headers=HEADERS)
+    return StreamingResponse(_growing(visit, chat_id, reply), media_type="text/event-stream", headers=STREAMED)
 
 
 async def _growing(visit: Visit, chat_id: str, replies: Sequence[str]) -> AsyncIterator[str]:
