@@ -19,6 +19,7 @@ from sqlalchemy import Connection, func, select
 
 from espalier.collect import accounts, campaign, contributions, erasure, gold, jobs, moderation, tasks, undo
 from espalier.collect.answers import LabelsAnswer, RankingAnswer, TextAnswer
+from espalier.collect.beginning import begin
 from espalier.collect.doctor import examine
 from espalier.domain.errors import AlreadyAnswered, Banned, BuiltOn, Refusal, WrongState
 from espalier.domain.lifecycle import Command
@@ -186,6 +187,17 @@ def several(postgres_db: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[
 
 def refused(outcomes: Sequence[Any]) -> list[Refusal]:
     return [outcome for outcome in outcomes if isinstance(outcome, Refusal)]
+
+
+# The first start
+
+
+def test_servers_that_begin_a_campaign_at_once_make_one_administrator(crowd: Crowd) -> None:
+    secrets = iter(f"secret {number}" for number in range(6))
+    start = partial(crowd.door.call, begin, CampaignPolicy(), secrets.__next__, crowd.now, crowd.rng)
+    made = crowd.together(*[start] * 6)
+    assert len([each for each in made if each is not None]) == 1
+    assert crowd.count(tables.people.c.role == "admin") == 1
 
 
 # The lottery

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from espalier.collect.accounts import Invitation, create_person
 from espalier.domain.policy import CampaignPolicy
 from espalier.store import people, policies
+from espalier.store.locks import hold_beginning
 from espalier.store.people import PersonRole
 
 
@@ -16,6 +17,7 @@ def begin(
     db: Connection, policy: CampaignPolicy, secret: Callable[[], str], now: datetime, rng: Random
 ) -> Invitation | None:
     """Put the first policy in force and make the first administrator, whose token is shown this once."""
+    hold_beginning(db)
     if not policies.has_policy(db):
         policies.keep_policy(db, policy, None, now)
     if people.admins(db):

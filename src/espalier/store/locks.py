@@ -61,6 +61,11 @@ def hold_prompts(db: Connection, lang: str, *, wait: bool = True) -> bool:
     return _hold(db, f"espalier prompts:{lang}", wait=wait)
 
 
+def hold_beginning(db: Connection) -> None:
+    """One server at a time looks whether there is a campaign to begin."""
+    _hold(db, "espalier beginning", wait=True)
+
+
 def hold_ways(db: Connection, keys: Collection[str]) -> None:
     """One at a time signs in for the first time by one of these: who comes second finds the account of the first."""
     for key in sorted(set(keys)):
