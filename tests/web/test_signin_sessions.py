@@ -244,6 +244,15 @@ def test_a_blank_name_or_no_language_is_refused_and_what_was_typed_stays(
     assert kept["name"] == ([value] if field == "name" else ["Iris"])
 
 
+def test_who_chooses_every_language_is_told_how_many_may_be_chosen(newcomer: Visitor) -> None:
+    every = [value for name, value in form_of(newcomer.page, "/welcome").offered if name == "langs"]
+    newcomer.send("/welcome", name="Iris", langs=every, on_board="yes")
+    assert "Choose at most 20 languages." in newcomer.page.text
+    assert form_of(newcomer.page, "/welcome").filled()["langs"] == every
+    newcomer.send("/welcome", name="Iris", langs=every[:20], on_board="yes")
+    assert newcomer.page.url.path == "/practice/initial_prompt"
+
+
 def test_a_survey_is_answered_in_part_and_changed(ada: Visitor) -> None:
     ada.get("/me/survey")
     token = form_of(ada.page, "/me/survey").filled()["form_token"]

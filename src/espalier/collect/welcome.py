@@ -35,8 +35,10 @@ def checked_langs(langs: Sequence[str]) -> tuple[str, ...]:
     """Languages that somebody works in. Raises Invalid."""
     chosen = dict.fromkeys(map(language_tag, langs))
     tags = tuple(filter(None, chosen))
-    if not 1 <= len(chosen) <= MOST_LANGUAGES or len(tags) < len(chosen):
+    if not chosen or len(tags) < len(chosen):
         raise Invalid("Choose at least one language.", field="langs")
+    if len(tags) > MOST_LANGUAGES:
+        raise Invalid("Choose at most %(most)s languages.", most=MOST_LANGUAGES, field="langs")
     return tags
 
 
