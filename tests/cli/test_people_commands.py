@@ -114,3 +114,20 @@ def test_what_cannot_be_is_said_in_a_sentence(
     assert refused.code in (1, 2)
     assert sentence in refused.err
     assert "Fi" not in run("user", "list").out
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("user", "disable", "a\udcff"),
+        ("user", "list", "a\udcff"),
+        ("user", "add", "Fi", "--email", "a\udcff@b.org"),
+        ("tree", "show", "a\udcff"),
+    ],
+)
+def test_bytes_that_are_no_characters_are_refused_in_a_sentence(
+    any_campaign: Database, run: Run, words: tuple[str, ...]
+) -> None:
+    refused = run(*words)
+    assert refused.code == 1
+    assert refused.err == "espalier: What was typed holds bytes that are no characters of UTF-8.\n"

@@ -163,6 +163,13 @@ def test_a_server_that_is_not_there_is_named(run: Run, monkeypatch: pytest.Monke
     assert refused.err.count("\n") == 1
 
 
+@pytest.mark.parametrize("token", ["esp_é", "esp_x\n"])
+def test_what_can_be_no_token_is_refused_in_a_sentence(run: Run, token: str) -> None:
+    refused = run("replay", "trees.jsonl", "--token", token)
+    assert refused.code == 2
+    assert refused.err == "espalier: This is no token; `espalier user token` makes one.\n"
+
+
 def test_settings_that_cannot_be_are_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ESPALIER_PORT", "many")
     assert run("config").err == "espalier: ESPALIER_PORT is 'many', but must be a whole number from 1 to 65,535.\n"

@@ -167,6 +167,8 @@ def _run(arguments: Sequence[str] | None) -> None:
         fail(f"The database does not answer: {_first_line(error.orig)}.")
     except DatabaseError as error:
         fail(f"The database cannot be used: {_first_line(error.orig)}.")
+    except UnicodeEncodeError:  # sought in the database
+        fail("What was typed holds bytes that are no characters of UTF-8.")
     except OSError as error:
         fail(f"{error.filename or 'A file'} cannot be used: {error.strerror or error}.")
 

@@ -25,7 +25,7 @@ from espalier.cli.evaluating import (
     opened_judge,
 )
 from espalier.cli.files import refuse_unreadable
-from espalier.cli.terminal import MISUSED, fail, out, plural, progress
+from espalier.cli.terminal import MISUSED, fail, out, plural, progress, refuse_no_token
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -93,6 +93,7 @@ def pairwise(
         fail(f"{judge!r} is no judge; write {REWARD}DIRECTORY, {OPENAI}http://HOST:PORT#MODEL or {PEOPLE}.", MISUSED)
     if judge == PEOPLE and not (url and token):
         fail("People judge on a running site: give its address with --url, and an administrator's token.", MISUSED)
+    refuse_no_token(token or "")
     if len(models) < 2:
         fail("Name two models or more, to compare them.", MISUSED)
     refuse_unreadable(prompts)

@@ -19,7 +19,7 @@ from rich.markup import escape
 
 from espalier.cli.campaign import without_cycle_search
 from espalier.cli.chat_models import beside, directories_of, judges_of, models_of, rules_of
-from espalier.cli.terminal import PUBLISHED, err, fail, out, plural, show, table
+from espalier.cli.terminal import PUBLISHED, err, fail, out, plural, refuse_no_token, show, table
 from espalier.config import Settings, in_force, read_settings
 
 if TYPE_CHECKING:
@@ -140,6 +140,7 @@ def replay(
     """Let volunteers say again over HTTP what real trees say, and compare what grows."""
     from espalier.replay.command import replay_command
 
+    refuse_no_token(token)
     sys.exit(replay_command(file, url or read_settings().here, token, volunteers, seed, out, err))
 
 

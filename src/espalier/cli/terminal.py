@@ -59,6 +59,12 @@ def one_of(given: str, allowed: Iterable[str], what: str) -> str:
     )
 
 
+def refuse_no_token(given: str) -> None:
+    """Where it cannot stand in a request."""
+    if not (given.isascii() and given.isprintable()):
+        fail("This is no token; `espalier user token` makes one.", MISUSED)
+
+
 def tags_of(given: Iterable[str]) -> list[str]:
     """The languages that an option names, each once; otherwise the command ends."""
     from espalier.domain.errors import Invalid
