@@ -10,7 +10,9 @@ from espalier.collect.answers import clean_text
 from espalier.domain.errors import Invalid, TooLong
 
 
-@pytest.mark.parametrize("text", ["", " \n\t ", "\u3000", "a\x00b", "half \ud83d a pair", "\udc00"])
+@pytest.mark.parametrize(
+    "text", ["", " \n\t ", "\u3000", "\u200b", "\u2060 \ufeff\u200e", "a\x00b", "half \ud83d a pair", "\udc00"]
+)
 def test_what_is_no_text_is_refused(text: str) -> None:
     with pytest.raises(Invalid) as refused:
         clean_text(text, 100)

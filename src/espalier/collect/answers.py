@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from espalier.domain.characters import are_characters
+from espalier.domain.characters import are_characters, shows_anything
 from espalier.domain.errors import Invalid, TooLong, WrongAnswer
 from espalier.domain.message import LIKERT_STEPS, MANDATORY_LABELS, Ballot, Label, LabelKind
 from espalier.safety.language import looks_foreign
@@ -49,7 +49,7 @@ def clean_text(text: str, most_characters: int) -> str:
     if not are_characters(text):
         raise Invalid("The text contains characters that are no text (NUL or half a surrogate pair).", field="text")
     text = unicodedata.normalize("NFC", text).strip()
-    if not text:
+    if not shows_anything(text):
         raise Invalid("The text is empty.", field="text")
     if len(text) > most_characters:
         raise TooLong(
