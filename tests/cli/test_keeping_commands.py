@@ -28,6 +28,12 @@ DAMAGE = {
         "UPDATE trees SET state = 'growing' WHERE state = 'ready_for_export'",
         "state is growing, but should be ready_for_export",
     ),
+    "shapes": ("UPDATE trees SET goal_tree_size = 3", "shape goal tree size is 3, but should be "),
+    "origins": ("UPDATE trees SET origin = 'elsewhere', parked = 'ranking'", "origin is elsewhere, but should be "),
+    "authors": (
+        "UPDATE trees SET author_id = NULL WHERE state = 'prompt_lottery_waiting'",
+        "author is none, but should be ",
+    ),
     "messages": ("UPDATE messages SET rank = 7 WHERE rank = 0", "rank is 7, but should be 0"),
     "work": ("DELETE FROM open_work WHERE act = 'rank'", "open work rank"),
     "done": ("DELETE FROM done WHERE act = 'label'", "it does not say that "),

@@ -124,6 +124,8 @@ def _rebuilt(stored: Stored, book: PolicyBook) -> tuple[Tree | None, list[Differ
 def _of_tree(stored: Stored, tree: Tree, book: PolicyBook) -> Iterator[Difference]:
     if stored.tree != tree:
         yield from _of_values(stored.tree, tree)
+    if stored.author != tree.root.author:
+        yield from differences(tree.id, "author", stored.author, tree.root.author)
     live = tree.live()
     for message in tree.messages.values():
         expected = derived_columns(message, tree.deletions.get(message.id), live=message.id in live)

@@ -33,7 +33,7 @@ ANSWERS: Final = (*TEXTS, "reviewed", "ranked")
 
 _NEXT_IDS = Statement(select(T.id).where(T.id > bindparam("after")).order_by(T.id).limit(bindparam("count")))
 _IDS: Final[Any] = bindparam("ids", expanding=True)
-_TREES = Statement(select(*TREE_COLUMNS).where(T.id.in_(_IDS)).order_by(T.id))
+_TREES = Statement(select(*TREE_COLUMNS, T.author_id).where(T.id.in_(_IDS)).order_by(T.id))
 _MESSAGES = Statement(
     select(*MESSAGE_COLUMNS, *(M[name] for name in DERIVED)).where(M.tree_id.in_(_IDS)).order_by(M.tree_id, M.place)
 )
@@ -94,10 +94,11 @@ _INSERT_DONE = Statement(
 
 @dataclass(slots=True)
 class Stored:
-    """One tree as its rows say. `written`: derived columns by message; `work`: rows of open work by place;
-    `held`: live leases by place."""
+    """One tree as its rows say. `author`: who waits for the lottery with it; `written`: derived columns by message;
+    `work`: rows of open work by place; `held`: live leases by place."""
 
     tree: Tree
+    author: str | None
     log: list[FactRow]
     message_rows: list[Any]
     written: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -138,10 +139,10 @@ def stored(db: Connection, ids: Collection[str]) -> Iterator[Stored]:
         fact = FactRow._make(row)
         logs.setdefault(fact.tree_id, []).append(fact)
     found = {}
-    for row in _TREES.rows(db, ids=ids):
+    for *row, author in _TREES.rows(db, ids=ids):
         log, rows = logs.get(row[0], []), message_rows.get(row[0], [])
         tree = tree_value(row, rows, [fact for fact in log if fact.kind in VOTES])
-        found[tree.id] = Stored(tree, log, rows, written.get(tree.id, {}))
+        found[tree.id] = Stored(tree, author, log, rows, written.get(tree.id, {}))
     for tree_id, act, subject, *rest in _WORK.rows(db, ids=ids):
         found[tree_id].work[act, subject] = tuple(rest)
     for tree_id, person, act, subject in _DONE.rows(db, ids=ids):

@@ -86,6 +86,11 @@ _UPDATE_TREE = TreeStatement(
     .where(T.id == bindparam("tree_id"))
     .values({name: bindparam(name) for name in ("state", "policy", "won_lottery", "author_id", "changed_at")})
 )
+_REWRITE_TREE = TreeStatement(
+    update(trees)
+    .where(T.id == bindparam("tree_id"))
+    .values({name: bindparam(name) for name in TREE_FIELDS if name not in ("id", "lang", "extra", "created_at")})
+)
 IMMUTABLE: Final = (
     "id", "tree_id", "parent_id", "role", "created_at", "created_date", "lang", "depth", "late",
     "synthetic", "model_name", "imported", "extra",
@@ -321,30 +326,41 @@ def save_changes(
 def _save_tree(
     db: Connection, before: Tree | None, after: Tree, now: datetime, extras: Mapping[str, Mapping[str, object]]
 ) -> None:
-    changing = {
-        "state": after.state,
-        "policy": after.policy,
-        "won_lottery": int(after.won_lottery),
-        "author_id": after.root.author,
-        "changed_at": to_us(now),
-    }
+    changing = _moving(after, now)
     if before is None:
         _INSERT_TREE.run(
             db,
             id=after.id,
             lang=after.lang,
-            max_tree_depth=after.shape.max_tree_depth,
-            max_children_count=after.shape.max_children_count,
-            num_prompter_replies=after.shape.num_prompter_replies,
-            goal_tree_size=after.shape.goal_tree_size,
-            parked=after.parked,
-            origin=after.origin,
             extra=extras.get("tree", {}).get("extra"),
             created_at=to_us(after.root.at),
+            **_lasting(after),
             **changing,
         )
     elif _tree_row(before) != _tree_row(after):
         _UPDATE_TREE.run(db, tree_id=after.id, **changing)
+
+
+def _moving(tree: Tree, now: datetime) -> dict[str, object]:
+    return {
+        "state": tree.state,
+        "policy": tree.policy,
+        "won_lottery": int(tree.won_lottery),
+        "author_id": tree.root.author,
+        "changed_at": to_us(now),
+    }
+
+
+def _lasting(tree: Tree) -> dict[str, object]:
+    """What its log says at the beginning."""
+    return {
+        "max_tree_depth": tree.shape.max_tree_depth,
+        "max_children_count": tree.shape.max_children_count,
+        "num_prompter_replies": tree.shape.num_prompter_replies,
+        "goal_tree_size": tree.shape.goal_tree_size,
+        "parked": tree.parked,
+        "origin": tree.origin,
+    }
 
 
 def _tree_row(tree: Tree) -> tuple[object, ...]:
@@ -446,12 +462,10 @@ _PARTS: Final[tuple[tuple[Callable[[Message], object], Callable[[Message], dict[
 
 
 def rewrite_rows(db: Connection, tree: Tree) -> None:
-    """Write the derived columns of a tree and of all its messages, whatever stands there."""
+    """Write the columns of a tree that its log tells, and the derived ones of its messages, whatever stands there."""
     touch_tree(db, tree.id)
-    _UPDATE_TREE.run(
-        db, tree_id=tree.id, state=tree.state, policy=tree.policy, won_lottery=int(tree.won_lottery),
-        author_id=tree.root.author, changed_at=to_us(max(message.at for message in tree.messages.values())),
-    )  # fmt: skip
+    last = max(message.at for message in tree.messages.values())
+    _REWRITE_TREE.run(db, tree_id=tree.id, **_lasting(tree), **_moving(tree, last))
     live = tree.live()
     for message in tree.messages.values():
         columns = derived_columns(message, tree.deletions.get(message.id), live=message.id in live)
