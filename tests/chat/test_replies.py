@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import socket
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -65,13 +66,14 @@ class Room:
         server: ModelServer,
         doing: Callable[[Replies], Awaitable[None]],
         judges: Judges = NOBODY,
+        beside: Sequence[Served] = (),
         **served: object,
     ) -> None:
         """While models are asked, do something."""
 
         async def run() -> None:
             model = Served("small", server.url, "stub", **served)  # type: ignore[arg-type]
-            replies = Replies([model], self.door.write, self.database.read, now, judges)
+            replies = Replies([model, *beside], self.door.write, self.database.read, now, judges)
             await replies.start()
             self.told = partial(asyncio.get_running_loop().call_soon_threadsafe, replies.wake)
             try:
@@ -206,6 +208,15 @@ def test_a_reply_that_was_not_begun_when_its_model_was_lost_waits_for_it_once(ro
     assert [request["messages"][-1]["content"] for request in server.asked[:2]] == ["Wait."] * 2
 
 
+def test_a_server_that_hangs_keeps_nobody_from_another_model(room: Room, server: ModelServer) -> None:
+    async def talk(_: Replies) -> None:
+        assert (await room.ended(await asyncio.to_thread(room.say, "Why?"))).state is MessageState.COMPLETE
+
+    server.lost = 1  # so that it is asked once more whether it is there
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # it takes connections, and says nothing
+        room.talks(server, talk, beside=[Served("silent", f"http://127.0.0.1:{silent.getsockname()[1]}", "any")])
+
+
 def test_a_model_lost_together_with_what_looks_at_its_words_leaves_those_that_were_looked_at(
     room: Room, server: ModelServer
 ) -> None:
@@ -301,6 +312,7 @@ def test_a_stopped_reply_goes_on_in_its_place_as_its_server_can(
         with pytest.raises(Conflict):
             await asyncio.to_thread(room.door.call, conversations.go_on, *at, room.rng)
         await asyncio.to_thread(room.door.call, conversations.stop, *at)
+        await room.sees(lambda: server.gone == 1)
         server.held_at, server.words = None, ("light ", "is ", "scattered.")
         await asyncio.to_thread(room.door.call, conversations.go_on, *at, room.rng)
         assert (await room.ended(asked)).text == "Blue light is scattered."

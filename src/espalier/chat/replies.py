@@ -64,7 +64,7 @@ Read = Callable[[], AbstractContextManager[Connection]]
 @dataclass
 class _Line:
     """The replies of one model. since: when it was begun, or did not answer any more. told: that its server has none of
-    its name.
+    its name. doubt: whether it is there at all is to be asked at once.
     """
 
     served: Served
@@ -77,6 +77,7 @@ class _Line:
     reply_s: float | None = None
     waiting: tuple[str, ...] = ()
     told: bool = False
+    doubt: asyncio.Event = field(default_factory=asyncio.Event)
     writing: dict[str, asyncio.Task[None]] = field(default_factory=dict)
 
     def room(self) -> int:
@@ -205,13 +206,14 @@ class Replies:
         self._lines = {
             each.id: _Line(each, AsyncChatClient(each.url, each.key), context=each.context) for each in models
         }
-        self._news, self._doubt = asyncio.Event(), asyncio.Event()
+        self._news = asyncio.Event()
         self._kept = monotonic()
         self._lost_once = set[str]()
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        self._tasks = [asyncio.create_task(doing()) for doing in (self._hand_out, self._watch)]
+        doing = [self._hand_out(), *(self._watch(line) for line in self._lines.values())]
+        self._tasks = [asyncio.create_task(each) for each in doing]
 
     async def stop(self) -> None:
         """What is being written is kept as far as it is, and what has no word yet waits for the next start."""
@@ -286,16 +288,14 @@ class Replies:
             ended = [each for each in writing if not chats.is_open(db, each)]
             return chats.waiting(db, MOST_WAITING), ended, chats.are_left_behind(db, self._clock() - LEFT_BEHIND)
 
-    async def _watch(self) -> None:
+    async def _watch(self, line: _Line) -> None:
+        """Each model by itself: a server that hangs keeps nobody waiting for another one."""
         while True:
-            await asyncio.gather(*(self._look_after(line) for line in self._lines.values()))
+            await self._look_after(line)
             with suppress(TimeoutError):
-                async with asyncio.timeout(ASK_EVERY_S if self._all_ready() else 1.0):
-                    await self._doubt.wait()
-            self._doubt.clear()
-
-    def _all_ready(self) -> bool:
-        return all(line.state is ModelState.READY for line in self._lines.values())
+                async with asyncio.timeout(ASK_EVERY_S if line.state is ModelState.READY else 1.0):
+                    await line.doubt.wait()
+            line.doubt.clear()
 
     async def _look_after(self, line: _Line) -> None:
         """Whether a model is there, and how much it reads."""
@@ -479,7 +479,7 @@ class Replies:
 
     def _lose(self, line: _Line) -> bool:
         """A model does not answer: it is looked after at once. Whether it may come again."""
-        self._doubt.set()
+        line.doubt.set()
         return line.lost()
 
     async def _fitted(self, line: _Line, message: ChatMessage, turns: Sequence[Turn]) -> Fitted:

@@ -83,7 +83,7 @@ def in_sentences() -> Iterator[None]:
     except (BadModel, BadResults, BadTemplate, NoSandbox, NotAModel, Unreachable) as wrong:
         fail(sentence(wrong))
     except ApiRefusal as refused:
-        fail(f"The server refuses: {refused.message}")
+        fail(f"The server at {refused.server} refuses: {refused.message}")
     except KeyboardInterrupt:
         err.print("Stopped; the same command goes on, with the replies that were kept.")
         sys.exit(STOPPED)

@@ -29,7 +29,7 @@ LEFT_TO_RIGHT: Final = "\u200e"
 
 def fail(sentence: str, code: int = FAILED) -> NoReturn:
     """Say what went wrong, and end."""
-    err.print(f"espalier: {escape(sentence)}", style="red")
+    err.print(f"espalier: {escape(harmless(sentence))}", style="red")  # it may hold what others wrote
     sys.exit(code)
 
 

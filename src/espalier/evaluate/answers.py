@@ -5,13 +5,14 @@ Knows files; does not know what replies are evaluated for.
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from espalier.evaluate.kept import append_kept, read_kept
-from espalier.evaluate.model import Context, Model, Tell, nobody
+from espalier.evaluate.model import Context, Model, OneByOne, Tell, nobody
 from espalier.evaluate.results import path_of
 from espalier.infer.engine import Sampling
 
@@ -39,11 +40,34 @@ def answers(
         key = _key(model, part, sampling, seed, begin)
         replies = had.get(key, {}).get("replies")
         if not isinstance(replies, list) or len(replies) != len(part):
-            replies = model.generate(part, sampling, _seed(seed, begin))
-            append_kept(kept, [(key, {"replies": replies})])
+            if isinstance(model, OneByOne):
+                told = partial(_told, tell, len(found), len(prompts))
+                replies = _one_by_one(model, part, sampling, _seed(seed, begin), key, had, kept, told)
+            else:
+                replies = model.generate(part, sampling, _seed(seed, begin))
+                append_kept(kept, [(key, {"replies": replies})])
         found += map(str, replies)
         tell(len(found), len(prompts))
     return found
+
+
+def _one_by_one(
+    model: OneByOne, part: Sequence[Context], sampling: Sampling, seed: int, key: str,
+    had: Mapping[str, Mapping[str, Any]], kept: Path | None, tell: Callable[[int], None],
+) -> list[str]:  # fmt: skip
+    """The replies of a part, each of which is kept as soon as it is there: a server may have been paid for it."""
+    keys = [f"{key} {place}" for place in range(len(part))]
+    said = {place: str(had[each]["reply"]) for place, each in enumerate(keys) if "reply" in had.get(each, {})}
+    missing = {place: each for place, each in enumerate(part) if place not in said}
+    for place, reply in model.replies(missing, sampling, seed):
+        append_kept(kept, [(keys[place], {"reply": reply})])
+        said[place] = reply
+        tell(len(said))
+    return [said[place] for place in range(len(part))]
+
+
+def _told(tell: Tell, before: int, of: int, done: int) -> None:
+    tell(before + done, of)
 
 
 def samples_of(out: Path, model: Model, evaluation: str) -> Path:

@@ -8,7 +8,6 @@ import hashlib
 import json
 import re
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, replace
 from pathlib import Path
 from typing import Any, Final
@@ -19,12 +18,11 @@ from espalier.evaluate.kept import append_kept, read_kept
 from espalier.evaluate.manner import REFUSING, Manner, by_rules
 from espalier.evaluate.model import Judge, Tell, nobody
 from espalier.evaluate.pairwise import Contest
+from espalier.evaluate.together import together
 from espalier.infer.completions import ApiRefusal
 from espalier.infer.engine import Sampling
 from espalier.infer.remote import ChatClient, chat_request
 
-AT_ONCE: Final = 8  # requests
-KEPT_AT_ONCE: Final = 32
 LONGEST: Final = 1_024  # tokens of what it says of two answers
 REFUSALS: Final = frozenset({"content_filter", "content_policy_violation"})
 WINNERS: Final = {"A": "model_a", "B": "model_b", "C": "tie"}
@@ -74,13 +72,11 @@ class LanguageJudge:
         keys = [self._key(each) for each in both]
         waiting = [place for place, key in enumerate(keys) if key not in said]
         tell(len(both) - len(waiting), len(both))
-        with ThreadPoolExecutor(AT_ONCE) as threads:
-            for begin in range(0, len(waiting), KEPT_AT_ONCE):
-                places = waiting[begin : begin + KEPT_AT_ONCE]
-                new = list(threads.map(self._ask, (both[place] for place in places)))
-                said |= dict(zip((keys[place] for place in places), new, strict=True))
-                append_kept(self._kept, [(keys[place], said[keys[place]]) for place in places])
-                tell(len(both) - len(waiting) + begin + len(places), len(both))
+        for done, (number, new) in enumerate(together(self._ask, [both[place] for place in waiting]), start=1):
+            key = keys[waiting[number]]
+            said[key] = new
+            append_kept(self._kept, [(key, new)])
+            tell(len(both) - len(waiting) + done, len(both))
         return [self._ruling(each, said[key]) for each, key in zip(both, keys, strict=True)]
 
     def _ask(self, contest: Contest) -> dict[str, Any]:

@@ -4,7 +4,7 @@ thinks of texts.
 Knows conversations; knows neither tokens nor servers.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol, runtime_checkable
 
@@ -57,6 +57,15 @@ class Model(Protocol):
         """The same model where it tells what it makes of texts: one whose weights are at hand does, and one whose
         server does. Raises Unreachable.
         """
+        ...
+
+
+@runtime_checkable
+class OneByOne(Model, Protocol):
+    """A model each of whose replies is drawn by itself, and comes by itself."""
+
+    def replies(self, prompts: Mapping[int, Context], sampling: Sampling, seed: int) -> Iterator[tuple[int, str]]:
+        """Those that `generate` gives to prompts at these places, as they come."""
         ...
 
 

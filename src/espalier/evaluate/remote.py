@@ -4,23 +4,26 @@ Knows requests; does not know what is evaluated.
 """
 
 import hashlib
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Final, Self
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Final, Self, TypeVar
 
 from espalier.dataset.examples import ASSISTANT, SYSTEM, USER, Turn, Turns
 from espalier.evaluate.model import BadModelName, Context, Likelihood
+from espalier.evaluate.together import together
 from espalier.evaluate.windows import Read, of_the_word, windows
 from espalier.infer.completions import ApiRefusal
 from espalier.infer.engine import Sampling, Tokens
 from espalier.infer.remote import ChatClient, Unreachable, chat_request, drawn_so
 
-AT_ONCE: Final = 8  # requests; a server puts them together as it can
 SCORED_AT_ONCE: Final = 64
 LONGEST: Final = 2_048
 """Tokens of a prompt and its reply where a server does not say how many it takes."""
 TRIED: Final = "Why?"
 """With this a server is asked whether it tells what a model makes of texts."""
+
+
+Asked = TypeVar("Asked")
+Told = TypeVar("Told")
 
 
 class RemoteModel:
@@ -34,14 +37,27 @@ class RemoteModel:
         self._url, self._model, self._key = url, model, key
 
     def generate(self, prompts: Sequence[Context], sampling: Sampling, seed: int) -> list[str]:
-        """A text is asked as a person's turn, since servers go on with none. Each prompt has a seed of its own, so that
-        the same prompt twice gives two samples. Raises ApiRefusal, Unreachable."""
-        conversations = [(Turn(USER, each),) if isinstance(each, str) else each for each in prompts]
-        asked = [chat_request(self._model, turns, sampling, seed + place) for place, turns in enumerate(conversations)]
-        with ChatClient(self._url, self._key) as client, ThreadPoolExecutor(AT_ONCE) as threads:
-            answers = list(threads.map(client.complete, asked))
-        said = [answer.choices[0].message if answer.choices else None for answer in answers]
-        return ["" if each is None else each.content or each.refusal or "" for each in said]
+        """Each prompt has a seed of its own, so that the same prompt twice gives two samples. Raises ApiRefusal,
+        Unreachable.
+        """
+        return _in_order(self.replies(dict(enumerate(prompts)), sampling, seed))
+
+    def replies(self, prompts: Mapping[int, Context], sampling: Sampling, seed: int) -> Iterator[tuple[int, str]]:
+        """Those of `generate` to prompts at these places, as they come."""
+        places = list(prompts)
+        asked = self._each(lambda client, at: self._reply(client, prompts[at], sampling, seed + at), places)
+        return ((places[number], text) for number, text in asked)
+
+    def _reply(self, client: ChatClient, asked: Context, sampling: Sampling, seed: int) -> str:
+        """A text is asked as a person's turn, since servers go on with none."""
+        turns = (Turn(USER, asked),) if isinstance(asked, str) else asked
+        answer = client.complete(chat_request(self._model, turns, sampling, seed))
+        said = answer.choices[0].message if answer.choices else None
+        return "" if said is None else said.content or said.refusal or ""
+
+    def _each(self, ask: Callable[[ChatClient, Asked], Told], about: Sequence[Asked]) -> Iterator[tuple[int, Told]]:
+        client = ChatClient(self._url, self._key)
+        return together(lambda each: ask(client, each), about, client.close)
 
     def reading(self) -> "ReadingModel | None":
         """The same model where its server tells tokens and their log-probabilities, as ours and vLLM do. Raises
@@ -69,35 +85,22 @@ class ReadingModel(RemoteModel):
     def reading(self) -> Self:
         return self
 
-    def generate(self, prompts: Sequence[Context], sampling: Sampling, seed: int) -> list[str]:
-        """A text goes on as a text. Raises ApiRefusal, Unreachable."""
-        conversations = [place for place, each in enumerate(prompts) if not isinstance(each, str)]
-        said = dict(
-            zip(conversations, super().generate([prompts[at] for at in conversations], sampling, seed), strict=True)
-        )
-        room = max(1, self.longest - sampling.longest)
-
-        def goes_on(client: ChatClient, text: str, place: int) -> str:
-            prompt = self._tokens(client, text)[-room:]
-            return client.go_on({"model": self._model, "prompt": list(prompt), **drawn_so(sampling, seed + place)})
-
-        asked = [(each, place) for place, each in enumerate(prompts) if isinstance(each, str)]
-        with ChatClient(self._url, self._key) as client, ThreadPoolExecutor(AT_ONCE) as threads:
-            texts = list(threads.map(lambda each: goes_on(client, *each), asked))
-        said |= dict(zip((place for _, place in asked), texts, strict=True))
-        return [said[place] for place in range(len(prompts))]
+    def _reply(self, client: ChatClient, asked: Context, sampling: Sampling, seed: int) -> str:
+        """A text goes on as a text."""
+        if not isinstance(asked, str):
+            return super()._reply(client, asked, sampling, seed)
+        prompt = self._tokens(client, asked)[-max(1, self.longest - sampling.longest) :]
+        return client.go_on({"model": self._model, "prompt": list(prompt), **drawn_so(sampling, seed)})
 
     def loglikelihood(self, asked: Sequence[tuple[Context, str]]) -> list[Likelihood]:
         """As a model of this process has it. Raises ApiRefusal, Unreachable."""
-        with ChatClient(self._url, self._key) as client, ThreadPoolExecutor(AT_ONCE) as threads:
-            return list(threads.map(lambda each: self._likelihood(client, *self._pair(client, *each)), asked))
+        return _in_order(self._each(lambda client, each: self._likelihood(client, *self._pair(client, *each)), asked))
 
     def loglikelihood_rolling(self, texts: Sequence[str]) -> list[Likelihood]:
         """As a model of this process has it. Raises ApiRefusal, Unreachable; BadModelName where the tokenizer puts
         nothing before a text, so that its first token stands after nothing.
         """
-        with ChatClient(self._url, self._key) as client, ThreadPoolExecutor(AT_ONCE) as threads:
-            return list(threads.map(lambda text: self._likelihood(client, *self._begun(client, text)), texts))
+        return _in_order(self._each(lambda client, text: self._likelihood(client, *self._begun(client, text)), texts))
 
     def _pair(self, client: ChatClient, context: Context, text: str) -> Read:
         if not isinstance(context, str):
@@ -148,6 +151,11 @@ class ReadingModel(RemoteModel):
                 log_p += own
                 greedy &= own >= max(top.values(), default=own)
         return Likelihood(log_p, len(text), greedy)
+
+
+def _in_order(told: Iterator[tuple[int, Told]]) -> list[Told]:
+    by_place = dict(told)
+    return [by_place[place] for place in range(len(by_place))]
 
 
 class RemoteJudge:

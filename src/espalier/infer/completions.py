@@ -70,8 +70,10 @@ class ApiRefusal(Exception):
     """A request that gets an error in OpenAI's shape instead of a reply.
 
     code, param: as OpenAI has them, for programs. retry_after_s: when trying again may help. numbers: of a prompt that
-    is too long `prompt_tokens`, `max_tokens` and `context_length`.
+    is too long `prompt_tokens`, `max_tokens` and `context_length`. server: the address of the one that it came from.
     """
+
+    server: str | None = None
 
     def __init__(
         self,

@@ -10,6 +10,7 @@ import re
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing, contextmanager, suppress
+from math import isfinite
 from typing import Any, Final, Self, TypeVar
 from urllib.parse import urlsplit
 
@@ -33,8 +34,15 @@ from espalier.infer.completions import (
 from espalier.infer.engine import Sampling, Tokens
 
 SILENCE_S: Final = 120.0
-"""How long a server may say nothing; ours says that it is there while a request waits."""
+"""How long a server may say nothing in a stream; ours says that it is there while a request waits."""
 CONNECT_S: Final = 5.0
+FIRST_S: Final = 10.0
+"""How long a server may take to say which models it has; nothing is computed for that."""
+WHOLE_S: Final = 600.0
+"""How long an answer may take that comes as a whole; OpenAI's own client waits as long."""
+LARGEST: Final = 64 * 2**20
+LARGEST_EVENT: Final = 4 * 2**20
+"""Bytes of a whole answer, and of an event in a stream; what is larger is nothing that a model wrote."""
 END_S: Final = 1.0
 """How long the end of a stream may take after its last event; a connection that was read to its end serves again."""
 TRIES: Final = 6
@@ -42,6 +50,8 @@ PAUSE_S: Final = 1.0
 LONGEST_PAUSE_S: Final = 60.0
 BUSY: Final = frozenset({408, 409, 429, 500, 502, 503, 504})
 """Answers after which another try may help."""
+SHOWN: Final = 100
+"""Characters of an answer that nobody understands."""
 LLAMA_CPP: Final = re.compile(r"b\d+-")
 """How it signs its replies; OpenAI's begin with `fp_`."""
 
@@ -75,6 +85,10 @@ class Unreachable(Exception):
     """A server gave no answer, or none that can be read; the message says which one and why."""
 
 
+class Hopeless(Unreachable):
+    """The same, where another try would bring nothing else: it speaks of something else, or took all the time."""
+
+
 def chat_request(
     model: str, turns: Sequence[Turn], sampling: Sampling, seed: int | None = None, stop: Sequence[str] = (), n: int = 1
 ) -> dict[str, Any]:
@@ -100,31 +114,50 @@ class _Address:
         if not urlsplit(self.url).path:
             self.url += "/v1"
         self.root = self.url.removesuffix("/v1")
-        self.headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self.headers = httpx.Headers([(b"Authorization", b"Bearer " + key.strip().encode())] if key else [])
 
-    def read(self, kind: type[Said], answer: httpx.Response) -> Said:
+    def read(self, kind: type[Said], answer: httpx.Response, said: bytes) -> Said:
         """Raises ApiRefusal, Unreachable."""
         if answer.is_error:
-            raise self.refusal(answer)
-        return self.parsed(kind, answer.content)
+            raise self.refusal(answer, said)
+        if answer.has_redirect_location:
+            raise Hopeless(f"the server at {self.url} sends one on to {answer.headers['location']}; name that address")
+        try:
+            return self.parsed(kind, said)
+        except Unreachable:
+            if (refused := refusal_in(_json(said), 500)) is not None:
+                raise self._from_here(refused) from None
+            raise
 
     def parsed(self, kind: type[Said], said: bytes | str) -> Said:
         """Raises Unreachable."""
         try:
             return kind.model_validate_json(said)
         except ValidationError:
-            raise Unreachable(f"the server at {self.url} answers what is no {kind.__name__}") from None
+            text = said if isinstance(said, str) else said.decode("utf-8", "replace")
+            raise Hopeless(
+                f"the server at {self.url} does not answer as OpenAI's chat interface does, but: {_beginning(text)!r}"
+            ) from None
 
-    def refusal(self, answer: httpx.Response) -> ApiRefusal:
+    def refusal(self, answer: httpx.Response, said: bytes) -> ApiRefusal:
         """What a server says no with, in whatever shape."""
-        try:
-            said = answer.json()
-        except ValueError:
-            said = answer.text
         waits = _seconds(answer.headers)
-        return refusal_in(said, answer.status_code, waits) or ApiRefusal(
-            answer.status_code, f"{answer.reason_phrase}: {str(said)[:200]}", retry_after_s=waits
-        )
+        if (refused := refusal_in(_json(said), answer.status_code, waits)) is None:
+            text = said.decode("utf-8", "replace").strip()
+            words = f": {_beginning(text)}" if text and not text.startswith("<") else ""
+            why = f"{answer.status_code} {answer.reason_phrase}{words}"
+            refused = ApiRefusal(answer.status_code, why, retry_after_s=waits)
+        return self._from_here(refused)
+
+    def _from_here(self, refused: ApiRefusal) -> ApiRefusal:
+        refused.server = self.url
+        return refused
+
+    def too_large(self) -> Hopeless:
+        return Hopeless(f"the server at {self.url} says more than any model would")
+
+    def too_slow(self, within_s: float) -> Hopeless:
+        return Hopeless(f"the server at {self.url} gives no whole answer in {within_s:.0f} seconds")
 
     @contextmanager
     def reached(self) -> Iterator[None]:
@@ -132,8 +165,9 @@ class _Address:
         try:
             yield
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            what = str(error) or type(error).__name__
-            raise Unreachable(f"the server at {self.url} does not answer: {what}") from None
+            what = str(error).rstrip(".") or type(error).__name__
+            kind = Hopeless if isinstance(error, httpx.ReadTimeout | httpx.DecodingError) else Unreachable
+            raise kind(f"the server at {self.url} does not answer: {what}") from None
 
 
 def refusal_in(said: Any, status: int, retry_after_s: float | None = None) -> ApiRefusal | None:
@@ -153,9 +187,22 @@ def refusal_in(said: Any, status: int, retry_after_s: float | None = None) -> Ap
 
 def _seconds(headers: httpx.Headers) -> float | None:
     try:
-        return max(0.0, float(headers["retry-after"]))
+        said = float(headers["retry-after"])
     except (KeyError, ValueError):  # it may also be a date, which nobody sends here
         return None
+    return max(0.0, said) if isfinite(said) else None
+
+
+def _json(said: bytes) -> Any:
+    """None where it is none."""
+    try:
+        return json.loads(said)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _beginning(text: str) -> str:
+    return text if len(text) <= SHOWN else text[:SHOWN] + "…"
 
 
 class ChatClient:
@@ -164,24 +211,22 @@ class ChatClient:
     Raises ApiRefusal where the server refuses, Unreachable where there is none.
     """
 
-    def __init__(
-        self,
-        url: str,
-        key: str | None = None,
-        silence_s: float = SILENCE_S,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
+    def __init__(self, url: str, key: str | None = None, sleep: Callable[[float], None] = time.sleep) -> None:
         self._address, self._sleep = _Address(url, key), sleep
-        self._http = httpx.Client(headers=self._address.headers, timeout=httpx.Timeout(silence_s, connect=CONNECT_S))
+        self._http = httpx.Client(headers=self._address.headers)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
         self._http.close()
 
     def models(self) -> list[Model]:
-        return self._ask(ModelList, "GET", f"{self._address.url}/models").data
+        """The first question to a server, so it is put again only where that says when: the address may be wrong."""
+        return self._ask(ModelList, "GET", f"{self._address.url}/models", is_first=True).data
 
     def complete(self, request: Request) -> ChatCompletion:
         made = self._ask(ChatCompletion, "POST", f"{self._address.url}/chat/completions", request)
@@ -215,22 +260,34 @@ class ChatClient:
         told = choices[0].logprobs if choices else None
         return told if told and len(told.token_logprobs) >= len(text) and told.top_logprobs else None
 
-    def _ask(self, kind: type[Said], method: str, url: str, body: Request | None = None) -> Said:
+    def _ask(
+        self, kind: type[Said], method: str, url: str, body: Request | None = None, is_first: bool = False
+    ) -> Said:
         for tried in range(1, TRIES + 1):
+            at_least = 0.0
             try:
-                with self._address.reached():
-                    answer = self._http.request(method, url, json=body)
-                return self._address.read(kind, answer)
-            except Unreachable:
-                if tried == TRIES:
+                return self._asked_once(kind, method, url, body, FIRST_S if is_first else WHOLE_S)
+            except Unreachable as error:
+                if is_first or tried == TRIES or isinstance(error, Hopeless):
                     raise
-                pause = None
             except ApiRefusal as refused:
-                if tried == TRIES or refused.status not in BUSY:
+                if tried == TRIES or refused.status not in BUSY or (is_first and refused.retry_after_s is None):
                     raise
-                pause = refused.retry_after_s
-            self._sleep(min(LONGEST_PAUSE_S, PAUSE_S * 2 ** (tried - 1) if pause is None else pause))
+                at_least = refused.retry_after_s or 0.0
+            self._sleep(min(LONGEST_PAUSE_S, max(at_least, PAUSE_S * 2 ** (tried - 1))))
         raise AssertionError("the last try returns or raises")
+
+    def _asked_once(self, kind: type[Said], method: str, url: str, body: Request | None, within_s: float) -> Said:
+        until, said = time.monotonic() + within_s, bytearray()
+        timeout = httpx.Timeout(within_s, connect=CONNECT_S)
+        with self._address.reached(), self._http.stream(method, url, json=body, timeout=timeout) as answer:
+            for piece in answer.iter_bytes():
+                said += piece
+                if len(said) > LARGEST:
+                    raise self._address.too_large()
+                if time.monotonic() > until:
+                    raise self._address.too_slow(within_s)
+        return self._address.read(kind, answer, bytes(said))
 
 
 class AsyncChatClient:
@@ -254,7 +311,7 @@ class AsyncChatClient:
         await self._http.aclose()
 
     async def models(self) -> list[Model]:
-        return (await self._ask(ModelList, "GET", f"{self._address.url}/models")).data
+        return (await self._ask(ModelList, "GET", f"{self._address.url}/models", within_s=FIRST_S)).data
 
     async def complete(self, request: Request) -> ChatCompletion:
         made = await self._ask(ChatCompletion, "POST", f"{self._address.url}/chat/completions", request)
@@ -279,9 +336,8 @@ class AsyncChatClient:
         with self._address.reached():
             async with self._http.stream("POST", f"{self._address.url}/chat/completions", json=body) as answer:
                 if answer.is_error:
-                    await answer.aread()
-                    raise self._address.refusal(answer)
-                async for events in _events(answer.aiter_bytes()):
+                    raise self._address.refusal(answer, await self._read(answer))
+                async for events in _events(answer.aiter_bytes(), self._address.too_large()):
                     chunks, fault = self._chunks(events)
                     unfinished -= {each.index for chunk in chunks for each in chunk.choices if each.finish_reason}
                     used += [each for each in chunks if each.usage and not each.choices]
@@ -320,10 +376,26 @@ class AsyncChatClient:
                     raise refused
         return self._address.parsed(ChatChunk, said)
 
-    async def _ask(self, kind: type[Said], method: str, url: str, body: Request | None = None) -> Said:
-        with self._address.reached():
-            answer = await self._http.request(method, url, json=body)
-        return self._address.read(kind, answer)
+    async def _ask(
+        self, kind: type[Said], method: str, url: str, body: Request | None = None, within_s: float = WHOLE_S
+    ) -> Said:
+        timeout = httpx.Timeout(within_s, connect=CONNECT_S)
+        try:
+            async with asyncio.timeout(within_s):
+                with self._address.reached():
+                    async with self._http.stream(method, url, json=body, timeout=timeout) as answer:
+                        said = await self._read(answer)
+        except TimeoutError:
+            raise self._address.too_slow(within_s) from None
+        return self._address.read(kind, answer, said)
+
+    async def _read(self, answer: httpx.Response) -> bytes:
+        said = bytearray()
+        async for piece in answer.aiter_bytes():
+            said += piece
+            if len(said) > LARGEST:
+                raise self._address.too_large()
+        return bytes(said)
 
 
 def as_messages(turns: Sequence[Turn]) -> list[dict[str, str]]:
@@ -356,8 +428,8 @@ def _scored(conversations: Sequence[Sequence[Turn]]) -> Request:
     return {"conversations": [as_messages(turns) for turns in conversations]}
 
 
-async def _events(pieces: AsyncIterator[bytes]) -> AsyncIterator[list[str]]:
-    """The data of the events, those of one piece together, up to `[DONE]` or the end of the body.
+async def _events(pieces: AsyncIterator[bytes], too_large: Exception) -> AsyncIterator[list[str]]:
+    """The data of the events, those of one piece together, up to `[DONE]` or the end of the body. Raises too_large.
 
     Lines end with a line feed only: httpx would also break them at U+2028, which JSON may hold as it is.
     """
@@ -376,6 +448,8 @@ async def _events(pieces: AsyncIterator[bytes]) -> AsyncIterator[list[str]]:
                 if done:
                     break
                 come.append(said)
+        if len(left) + sum(map(len, data)) > LARGEST_EVENT:
+            raise too_large
         if come:
             yield come
         if done:
