@@ -17,6 +17,8 @@ BUSY: Final = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 PAUSES_S: Final = (0.2, 1.0, 5.0)
 """How long to wait before a call is tried again that was not answered or came at a bad time."""
 TIMEOUT_S: Final = 60.0
+IDLE_S: Final = 2.0
+"""So long an idle connection is used again: less than the server keeps it, so that no call meets its end."""
 
 Json = Mapping[str, Any]
 
@@ -47,7 +49,10 @@ class Server:
 
     async def of(self, token: str) -> "Client":
         headers = {"Authorization": f"Bearer {token}"}
-        http = httpx.AsyncClient(base_url=self.url, headers=headers, verify=self.trust, timeout=TIMEOUT_S)
+        limits = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=IDLE_S)
+        http = httpx.AsyncClient(
+            base_url=self.url, headers=headers, verify=self.trust, timeout=TIMEOUT_S, limits=limits
+        )  # fmt: skip
         return Client(await self.opened.enter_async_context(http))
 
 
