@@ -1,6 +1,7 @@
 """`espalier train base`, `sft` and `preview`: from trees to a model, as somebody types it."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,8 @@ save_every = 3
 tensorboard = false
 """
 
+SIDES = ("learned", "learned, with tags", "held out", "held out, with tags")
+
 
 @pytest.fixture
 def files(tmp_path: Path) -> None:
@@ -96,7 +99,10 @@ def test_from_trees_to_a_model_that_others_open(run: Run, monkeypatch: pytest.Mo
         [{"role": "user", "content": "?"}], tokenize=False, add_generation_prompt=True
     )
     assert asked == "<|prompter|>?<|endoftext|><|assistant|>"
-    assert "Made by supervised fine-tuning" in Path("sft/model/README.md").read_text()
+    card = Path("sft/model/README.md").read_text()
+    assert "Made by supervised fine-tuning" in card
+    sequences, tokens, learned = next(row for row in shown.splitlines() if row.startswith("learned ")).split()[1:4]
+    assert f"It had {sequences} sequences to learn from, with {tokens} tokens, {learned} of them to be learned." in card
 
     told = Watch.step
 
@@ -140,6 +146,9 @@ key = "turns"
     tags = ("--set", 'data.tags=["language"]', "--set", "data.alpha=0.5")
     shown = well(run("train", "preview", "sft.toml", *tags, "--examples", "20")).out
     assert 0 < shown.count("<|system|>language: ") < 20  # as a step sees them, a share without
+    longest = {side: int(row.split()[-2]) for side in SIDES for row in shown.splitlines() if row.startswith(f"{side} ")}
+    assert longest["learned, with tags"] >= max(int(tokens) for tokens in re.findall(r"── (\d+) tokens", shown))
+    assert longest["held out, with tags"] > longest["held out"]
     well(run("train", "sft", "sft.toml", *tags))
     assert metrics("sft", "held_out_loss with tags")
     assert len(metrics("sft", "loss de")) == len(metrics("sft", "loss en")) == 8
@@ -165,6 +174,16 @@ def test_what_cannot_be_is_said_in_a_sentence(run: Run, given: list[str], code: 
     assert ran.code == code
     assert says in ran.err
     assert "Traceback" not in ran.err
+
+
+@pytest.mark.usefixtures("files")
+def test_of_several_processes_one_says_what_is_lost(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    well(run("train", "base", "base.toml", "--set", "run.steps=1"))
+    with Path("trees.jsonl").open("a") as file:
+        file.write("{not JSON\n")
+    for rank, said in (("0", 1), ("1", 0)):
+        monkeypatch.setenv("RANK", rank)
+        assert well(run("train", "preview", "sft.toml")).err.count("1 record was lost") == said
 
 
 def test_without_a_source_there_is_nothing_to_learn(run: Run, tmp_path: Path) -> None:

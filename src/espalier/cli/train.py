@@ -1,5 +1,8 @@
 """`espalier train base`, `sft` and `preview`: a model from scratch, supervised fine-tuning, and what it would learn."""
 
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import chain, starmap
 from random import Random
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -13,6 +16,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
     from espalier.infer.tokens import Encoded
+    from espalier.train.learnable import Learnable
 
 LEARNED, ROLE, READ = "bold green", "cyan", "dim"
 BRACKETS: Final = "⟦", "⟧"
@@ -78,13 +82,20 @@ def preview(
         out.print(f"── {number} ── {plural(len(each), 'token')}, {int(each.trained.sum()):,} learned ──")
         out.print(coloured(each, tokenizer, with_colours=out.is_terminal), "\n")
     shown = table(None, "side", "conversations", "tokens", "learned", "%", "longest", "left out")
-    for side, given in encoded.items():
+    for side, given in chain(*starmap(with_and_without_tags, encoded.items())):
         longest = max(map(len, given.conversations), default=0)
         shown.add_row(
             side, f"{len(given.conversations):,}", f"{given.tokens:,}", f"{given.trained:,}",
             f"{given.trained / max(1, given.tokens):.1%}", f"{longest:,}", f"{given.left_out:,}",
         )  # fmt: skip
     show(shown)
+
+
+def with_and_without_tags(side: str, given: "Learnable") -> Iterator[tuple[str, "Learnable"]]:
+    """A row of the table, and where there are tags another one: they take up room."""
+    yield side, given
+    if given.tagged:
+        yield f"{side}, with tags", replace(given, conversations=given.tagged)
 
 
 def coloured(given: "Encoded", tokenizer: "PreTrainedTokenizerBase", with_colours: bool) -> Text:

@@ -13,7 +13,7 @@ from rich.markup import escape
 from espalier.cli.files import refuse_unreadable
 from espalier.cli.sources import notices_of
 from espalier.cli.terminal import MISUSED, STOPPED, err, fail, out, plural, refuse_without_torch
-from espalier.dataset.findings import Finding, Report
+from espalier.dataset.findings import Finding, Report, ignore
 
 if TYPE_CHECKING:
     from espalier.train.settings import Settings, Source
@@ -56,7 +56,11 @@ def in_sentences() -> Iterator[None]:
 
 
 def losses_in(sources: "Sequence[Source]") -> Report:
-    """Who prints which lines of the sources are lost; that a tree is unusual does not matter to who learns from it."""
+    """Who prints which lines of the sources are lost; that a tree is unusual does not matter to who learns from it. Of
+    several processes, which all read the same, the first one says it.
+    """
+    if not _is_first():
+        return ignore
     notices = notices_of(*(source.path for source in sources))
 
     def report(finding: Finding) -> None:
@@ -88,8 +92,12 @@ def settled() -> Iterator[None]:
 
 def made(model: Path) -> None:
     """Say where the model is that a run made; of several processes the first one says it."""
-    if os.environ.get("RANK", "0") == "0":
+    if _is_first():
         out.print(f"{escape(str(model))}: the model, with its card.")
+
+
+def _is_first() -> bool:
+    return os.environ.get("RANK", "0") == "0"
 
 
 def tried(train: Callable[[SettingsT], object], settings: SettingsT) -> None:

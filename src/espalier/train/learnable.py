@@ -79,7 +79,8 @@ def conversation(line: Line, last_only: bool = False) -> Segments:
 
 def notes_on(learned: Learnable) -> list[str]:
     """What a reader of the card should know of the data."""
-    said = f"It learned {learned.trained:,} tokens of {learned.tokens:,} in {len(learned.conversations):,} sequences."
+    said = f"It had {len(learned.conversations):,} sequences to learn from, with {learned.tokens:,} tokens, "
+    said += f"{learned.trained:,} of them to be learned."
     if learned.left_out:
         said += f" {learned.left_out:,} more were left out, since no reply of theirs fitted."
     return [said]
