@@ -49,7 +49,7 @@ def test_whatever_is_refused_is_a_problem_document(small_campaign: World) -> Non
     is_problem(ada.get("/nowhere"), 404, "not-found")
     is_problem(small_campaign.http.get("/api/"), 404, "not-found")
     is_problem(ada.call("DELETE", "/trees"), 405, "method-not-allowed")
-    assert ada.call("DELETE", "/trees").headers["allow"] == "GET, POST"
+    assert ada.call("DELETE", "/trees").headers["allow"] == "GET, HEAD, POST"
     is_problem(ada.get("/me/"), 404, "not-found")
     is_problem(ada.get("/trees/none"), 404, "not-found")
     is_problem(ada.get("/trees", params={"limit": 0}), 422, "malformed")
@@ -182,6 +182,15 @@ def test_a_tag_of_one_viewer_does_not_serve_another(campaign: World) -> None:
     tag = campaign.ada.get(f"/messages/{first}").headers["etag"]
     other = campaign.ben.get(f"/messages/{first}", headers={"If-None-Match": tag})
     assert (other.status_code, other.json()["seen_as"]) == (200, "public")
+
+
+def test_who_asks_for_the_head_alone_gets_the_head_of_the_answer(small_campaign: World) -> None:
+    for path in ("/", "/signin", "/healthz", "/readyz", "/static/espalier.css", "/api/v1/me", "/nowhere"):
+        whole = small_campaign.http.get(path)
+        head = small_campaign.http.request("HEAD", path)
+        assert (head.status_code, head.content) == (whole.status_code, b"")
+        assert head.headers["content-type"] == whole.headers["content-type"]
+        assert head.headers["content-length"] == whole.headers["content-length"]
 
 
 def test_a_body_that_is_too_large_is_refused_whether_announced_or_not(small_campaign: World) -> None:

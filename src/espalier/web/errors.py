@@ -197,7 +197,8 @@ def _page_above(request: Request) -> str:
 
 def _methods(request: Request) -> list[str]:
     """All that can be asked of this address."""
-    return [each for each in ("GET", "POST", "PUT", "PATCH", "DELETE") if _takes(request, each, request.url.path)]
+    taken = [each for each in ("GET", "POST", "PUT", "PATCH", "DELETE") if _takes(request, each, request.url.path)]
+    return ["GET", "HEAD", *taken[1:]] if "GET" in taken else taken
 
 
 def _takes(request: Request, method: str, path: str) -> bool:

@@ -1,5 +1,6 @@
 """What holds for every request whatever its route: how large a body may be, what an address may hold, that a fault of
-ours is a problem document too, and headers that keep browsers from making anything else of an answer than it is.
+ours is a problem document too, headers that keep browsers from making anything else of an answer than it is, and that
+who asks for the head of an answer alone (HEAD) gets that of GET.
 
 Knows HTTP; knows no route but those that take files.
 """
@@ -37,13 +38,17 @@ class Guard:
             await self._app(scope, receive, send)
             return
 
-        started = False
+        started, head_alone = False, scope["method"] == "HEAD"
+        if head_alone:
+            scope = {**scope, "method": "GET"}
 
         async def send_safely(message: Message) -> None:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
                 message["headers"] = _with_safe_headers(message.get("headers", []))
+            elif head_alone:
+                message["body"] = b""
             await send(message)
 
         if "\0" in scope["path"] or b"%00" in scope["query_string"]:

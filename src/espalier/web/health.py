@@ -23,14 +23,12 @@ class Health:
     faults: list[str]
 
 
-@router.head("/healthz", include_in_schema=False)
 @router.get("/healthz", summary="Is the process alive?")
 async def alive() -> dict[str, bool]:
     """As long as it answers at all."""
     return {"alive": True}
 
 
-@router.head("/readyz", include_in_schema=False)
 @router.get("/readyz", response_model=Health, summary="Can it work?", responses={503: {"model": Health}})
 def ready(campaign: CampaignDep) -> Response:
     """The database answers, its tables are those of this program, and there is room at the door."""
