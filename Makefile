@@ -74,7 +74,7 @@ clean:
 	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis src/*.egg-info
 
 # pip compiles with one core what it installs, and this with all; some packages bring files that are no Python.
-COMPILE := $(BIN)/python -m compileall -qq -j 0 .venv/lib || true
+COMPILE := $(BIN)/python -m compileall -qq -j 0 .venv/lib src || true
 
 # A stamp for each set of extras: installed once, and again when what is wanted has changed.
 .venv/.installed: pyproject.toml constraints.txt | $(BIN)/pip

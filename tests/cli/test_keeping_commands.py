@@ -81,6 +81,26 @@ def planted_anywhere(request: pytest.FixtureRequest, run: Run) -> Database:
     return made
 
 
+@pytest.mark.parametrize(
+    "meaningless",
+    [
+        "UPDATE trees SET state = 'nonsense' WHERE id = (SELECT min(id) FROM trees)",
+        "UPDATE messages SET role = 'nonsense' WHERE id = (SELECT min(id) FROM messages)",
+        "UPDATE contributions SET data = '{' WHERE seq = (SELECT min(seq) FROM contributions)",
+        "UPDATE tallies SET day = -5 WHERE day = (SELECT min(day) FROM tallies)",
+    ],
+)  # fmt: skip
+def test_a_value_that_means_nothing_ends_the_doctor_with_a_sentence(
+    planted: Database, run: Run, meaningless: str
+) -> None:
+    order(planted, meaningless)
+    for command in (["doctor"], ["doctor", "--repair"]):
+        lost = run(*command)
+        assert lost.code == 1
+        assert "The database holds what this program does not write and cannot examine: " in lost.err
+        assert "`espalier restore`" in lost.err
+
+
 @pytest.mark.parametrize("where", DAMAGE)
 def test_each_difference_is_named_and_mended(planted_anywhere: Database, run: Run, where: str) -> None:
     statement, named = DAMAGE[where]

@@ -173,6 +173,13 @@ def test_damage_inside_a_compressed_file_is_found(file: Path) -> None:
     assert only(findings).code is Code.BROKEN_GZIP
 
 
+def test_a_compressed_file_that_breaks_at_its_beginning_breaks_in_line_one(file: Path) -> None:
+    file.write_bytes(gzip.compress(b"")[:8] + b"broken")
+    findings = Findings()
+    assert ids(file, findings) == []
+    assert (only(findings).code, only(findings).line) == (Code.BROKEN_GZIP, 1)
+
+
 def test_a_line_without_end_does_not_fill_the_memory(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(file_lines, "LONGEST_LINE", 500)
     long = json.dumps(message("long", text="x" * 2000)).encode() + b"\n"

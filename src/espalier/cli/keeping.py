@@ -2,6 +2,8 @@
 
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
@@ -28,7 +30,7 @@ def doctor(
 
     Ends with 1 when there is any (left, after --repair). Works beside a running server.
     """
-    with campaign() as database:
+    with campaign() as database, understood():
         sound = (_repaired if repair else _examined)(database)
     if not sound:
         sys.exit(FAILED)
@@ -90,7 +92,8 @@ def restore(
         out.print(f"The campaign that was there is {escape(str(aside))}.")
     database = open_database(settings.database_url)
     try:
-        sound = _examined(database)
+        with understood():
+            sound = _examined(database)
     finally:
         database.close()
     if not sound:
@@ -109,6 +112,18 @@ def _sqlite_file(instead: str, file: Path, *, there: bool = True) -> Path:
     if there and not found.exists():
         fail(f"There is no campaign at {found}; `espalier serve` begins one, or set ESPALIER_DATABASE_URL.")
     return found
+
+
+@contextmanager
+def understood() -> Iterator[None]:
+    """Within the block a stored value that means nothing, put there by hand, ends the command with a sentence."""
+    try:
+        yield
+    except (ValueError, KeyError) as wrong:
+        fail(
+            f"The database holds what this program does not write and cannot examine: {wrong}. Where a copy of the "
+            "campaign is sound, `espalier restore` puts it in place."
+        )
 
 
 def _examined(database: "Database") -> bool:

@@ -11,7 +11,7 @@ from espalier.cli.evaluating import Numbers
 from espalier.cli.files import refuse_unreadable
 from espalier.cli.models_beside import end_with_input
 from espalier.cli.safety import reached
-from espalier.cli.serving import listening
+from espalier.cli.serving import KEPT_OPEN_S, listening
 from espalier.cli.terminal import MISUSED, fail, out, sentence
 from espalier.cli.training import in_sentences
 
@@ -82,7 +82,7 @@ def serve(
         uvicorn.Server(
             uvicorn.Config(
                 make_app(serving), log_level="warning", access_log=False, server_header=False, ws="none",
-                timeout_graceful_shutdown=5,
+                timeout_keep_alive=KEPT_OPEN_S, timeout_graceful_shutdown=5,
             )
         ).run(sockets=[socket])  # fmt: skip
 

@@ -33,6 +33,10 @@ if TYPE_CHECKING:
 OBJECTS_BETWEEN_SEARCHES: Final = 10_000
 """Everybody waits while so many are looked through: some milliseconds."""
 LONGEST_TURN_S: Final = 0.0015
+KEPT_OPEN_S: Final = 125
+"""Longer than proxies keep a connection that nobody uses (Caddy two minutes, nginx one): who closes first must be the
+one who asks, or a request meets the end of the connection.
+"""
 DEMO_POLICY: Final = {"max_active_trees": 1}
 
 
@@ -75,7 +79,15 @@ def _ready(demo: bool, directories: dict[str, Path], stack: ExitStack) -> tuple[
         chat=rules_of(settings),
     )
     server = Server(
-        Config(app, log_config=None, access_log=False, server_header=False, ws="none", timeout_graceful_shutdown=10)
+        Config(
+            app,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            ws="none",
+            timeout_keep_alive=KEPT_OPEN_S,
+            timeout_graceful_shutdown=10,
+        )
     )
     return server, socket
 

@@ -108,12 +108,12 @@ def _parsed_slowly(raw: bytes) -> object:
 
 def _raw(path: Path, report: Report) -> Iterator[tuple[int, bytes]]:
     """What should be an object each, with the number of its line from 1."""
-    line = 1
+    line = 0
     with _opened(path) as file:
         try:
             start = file.peek(_LOOK)
             if other := next((kind for magic, kind in _OTHERS.items() if start.startswith(magic)), None):
-                report(Finding(Code.WRONG_FILE, str(path), line, "$", f"the file is {other}", lost=True))
+                report(Finding(Code.WRONG_FILE, str(path), 1, "$", f"the file is {other}", lost=True))
                 return
             is_list = start.removeprefix(_BOM).lstrip().startswith(b"[")
             for line, raw in (_members if is_list else _lines)(path, file, report):
