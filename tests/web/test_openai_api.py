@@ -113,6 +113,10 @@ def test_refusals_are_those_of_openai(client: openai.OpenAI, server: ModelServer
     with pytest.raises(openai.InternalServerError) as busy:
         client.chat.completions.create(model="small", messages=WHY)
     assert busy.value.response.headers["retry-after"] == "1"
+    server.refuses = 429
+    with pytest.raises(openai.RateLimitError) as full:
+        client.chat.completions.create(model="small", messages=WHY)
+    assert int(full.value.response.headers["retry-after"]) > 0, "the server did not say when"
 
 
 def test_the_limits_of_a_person_hold(client: openai.OpenAI, server: ModelServer) -> None:

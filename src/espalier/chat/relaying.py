@@ -136,7 +136,8 @@ def _passed_on(served: Served, body: bytes) -> dict[str, Any]:
 
 @contextmanager
 def _told_as_ours() -> Iterator[None]:
-    """What a server refuses of the request is said as it is; not that it refuses the site, or is away.
+    """What a server refuses of the request is said as it is, with when to come again where it does not say so; not that
+    it refuses the site, or is away.
 
     Raises ApiRefusal.
     """
@@ -144,6 +145,8 @@ def _told_as_ours() -> Iterator[None]:
         yield
     except ApiRefusal as refused:
         if refused.status not in NOT_THEIRS:
+            if refused.status == 429 and refused.retry_after_s is None:
+                refused.retry_after_s = AGAIN_S
             raise
         log.warning("a model's server refuses the site: %s", refused.message)
         raise _away() from None
