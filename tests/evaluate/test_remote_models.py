@@ -57,8 +57,9 @@ def test_what_a_server_has_answered_is_not_asked_again(server: ModelServer, tmp_
     assert had >= 5
     server.asked.clear()
     assert answers(open_remote("any", server.url), PROMPTS, sampling, 3, kept) == whole
-    assert {request["messages"][0]["content"]: request["seed"] for request in server.asked}.items() <= seeds.items()
-    assert len(server.asked) == len(PROMPTS) - had
+    asked = {request["messages"][0]["content"]: request["seed"] for request in server.asked}
+    assert asked.items() <= seeds.items()
+    assert len(asked) == len(PROMPTS) - had  # some perhaps twice: what was asked when it ended comes to its end
     server.asked.clear()
     assert answers(open_remote("any", server.url), PROMPTS, sampling, 3, kept) == whole
     assert server.asked == []

@@ -4,12 +4,15 @@ Knows threads; does not know what is asked.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 from threading import Event, Thread
 from typing import Final, TypeVar
 
 AT_ONCE: Final = 8
 """A server puts them together as it can."""
+LOOKS_UP_EVERY_S: Final = 0.5
+"""Ctrl-C in the moment before a wait begins is heard when it is over, and this one might never be."""
 
 Asked = TypeVar("Asked")
 Told = TypeVar("Told")
@@ -47,9 +50,15 @@ def together(
         thread.start()
     try:
         for _ in about:
-            place, told = heard.get()
+            place, told = _next(heard)
             if isinstance(told, Exception):
                 raise told
             yield place, told
     finally:
         enough.set()
+
+
+def _next(heard: SimpleQueue[Told]) -> Told:
+    while True:
+        with suppress(Empty):
+            return heard.get(timeout=LOOKS_UP_EVERY_S)
