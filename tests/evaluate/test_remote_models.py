@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -12,6 +13,7 @@ from espalier.dataset.examples import Turn
 from espalier.evaluate.answers import answers
 from espalier.evaluate.kept import read_kept
 from espalier.evaluate.remote import open_remote
+from espalier.evaluate.together import together
 from espalier.infer.engine import Sampling
 from model_servers import ModelServer, model_server
 
@@ -39,6 +41,13 @@ def test_ctrl_c_ends_what_waits_for_a_server_that_never_answers(server: ModelSer
             running.kill()
     assert running.returncode == 130
     assert said == "Stopped; the same command goes on, with the replies that were kept.\n"
+
+
+@pytest.mark.parametrize("number", [0, 1, 20])
+def test_the_end_of_asking_comes_however_many_are_asked(number: int) -> None:
+    ended = Event()
+    assert dict(together(str, range(number), ended.set)) == {place: str(place) for place in range(number)}
+    assert ended.wait(10)
 
 
 def test_what_a_server_has_answered_is_not_asked_again(server: ModelServer, tmp_path: Path) -> None:

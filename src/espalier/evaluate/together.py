@@ -26,6 +26,9 @@ def together(
 
     at_the_end: done when nothing is asked any more, by whichever thread is the last.
     """
+    if not about:
+        at_the_end()
+        return
     places, heard, enough = SimpleQueue[int](), SimpleQueue[tuple[int, Told | Exception]](), Event()
     for place in range(len(about)):
         places.put(place)
