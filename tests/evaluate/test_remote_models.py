@@ -26,12 +26,21 @@ def server() -> Iterator[ModelServer]:
         yield says
 
 
+def heeds_ctrl_c() -> None:
+    """As what is started in a terminal does; a shell that starts something in the background has it ignore the signal,
+    and with it all that it starts.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_ctrl_c_ends_what_waits_for_a_server_that_never_answers(server: ModelServer, tmp_path: Path) -> None:
     server.held_at = 0
     file = tmp_path / "prompts.jsonl"
     file.write_text('{"prompt": "Why?"}\n{"prompt": "How?"}\n')
     command = [sys.executable, "-m", "espalier.cli", "evaluate", "safety", server.url, "--redteam", str(file)]
-    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as running:
+    with subprocess.Popen(
+        command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, preexec_fn=heeds_ctrl_c
+    ) as running:  # fmt: skip
         while len(server.asked) < 2:
             assert running.poll() is None
         running.send_signal(signal.SIGINT)

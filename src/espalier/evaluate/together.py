@@ -4,15 +4,12 @@ Knows threads; does not know what is asked.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from queue import Empty, SimpleQueue
 from threading import Event, Thread
 from typing import Final, TypeVar
 
 AT_ONCE: Final = 8
 """A server puts them together as it can."""
-LOOKS_UP_EVERY_S: Final = 0.5
-"""Ctrl-C in the moment before a wait begins is heard when it is over, and this one might never be."""
 
 Asked = TypeVar("Asked")
 Told = TypeVar("Told")
@@ -53,15 +50,9 @@ def together(
         thread.start()
     try:
         for _ in about:
-            place, told = _next(heard)
+            place, told = heard.get()
             if isinstance(told, Exception):
                 raise told
             yield place, told
     finally:
         enough.set()
-
-
-def _next(heard: SimpleQueue[Told]) -> Told:
-    while True:
-        with suppress(Empty):
-            return heard.get(timeout=LOOKS_UP_EVERY_S)
