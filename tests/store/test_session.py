@@ -74,6 +74,25 @@ def pragma(engine: Engine, name: str) -> object:
         return db.exec_driver_sql(f"PRAGMA {name}").scalar()
 
 
+def test_programs_that_open_a_new_file_at_once_wait_for_each_other(tmp_path: Path) -> None:
+    for number in range(20):
+        together, modes = threading.Barrier(3), []
+
+        def begin(url: str, together: threading.Barrier, modes: list[object]) -> None:
+            engine = open_engine(url)
+            together.wait(10)
+            modes.append(pragma(engine, "journal_mode"))
+            engine.dispose()
+
+        arguments = (f"sqlite:///{tmp_path}/{number}.db", together, modes)
+        programs = [threading.Thread(target=begin, args=arguments) for _ in range(3)]
+        for program in programs:
+            program.start()
+        for program in programs:
+            program.join()
+        assert modes == ["wal"] * 3
+
+
 def test_an_sqlite_commit_is_on_the_disk_before_anybody_hears_of_it(sqlite_db: Database) -> None:
     assert pragma(sqlite_db.writer, "journal_mode") == "wal"
     assert pragma(sqlite_db.writer, "synchronous") == 2  # FULL

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
@@ -15,6 +16,7 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import QueuePool
 
 BUSY_TIMEOUT_S = 5.0  # how long a writer waits for another process that writes to the same file
+LOOK_AGAIN_S = 0.01
 READERS = 8  # connections kept open; more are opened while more than that read at once
 MORE_READERS = 56
 WRITERS = 8  # PostgreSQL only; SQLite has one
@@ -137,16 +139,30 @@ def _open_sqlite(address: URL, read_only: bool) -> Engine:
 
     @event.listens_for(engine, "connect")
     def prepare(connection: sqlite3.Connection, _: Any) -> None:
+        if not read_only and not _has_log(connection):
+            raise UnsupportedDatabase("this file system cannot hold an SQLite database in WAL mode; use a local disk")
         for pragma in _pragmas(read_only):
             connection.execute(f"PRAGMA {pragma}")
-        if not read_only and connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
-            raise UnsupportedDatabase("this file system cannot hold an SQLite database in WAL mode; use a local disk")
 
     @event.listens_for(engine, "begin")
     def begin_now(db: Connection) -> None:
         db.exec_driver_sql(begin)
 
     return engine
+
+
+def _has_log(connection: sqlite3.Connection) -> bool:
+    """Put the file into WAL mode, where it is not yet; whether it can be. SQLite itself does not wait for another
+    program that does the same to a new file at this moment, but says at once that it is locked.
+    """
+    until = monotonic() + BUSY_TIMEOUT_S
+    while True:
+        try:
+            return bool(connection.execute("PRAGMA journal_mode = WAL").fetchone()[0] == "wal")
+        except sqlite3.OperationalError:
+            if monotonic() > until:
+                raise
+            sleep(LOOK_AGAIN_S)
 
 
 def _pragmas(read_only: bool) -> tuple[str, ...]:
@@ -156,7 +172,7 @@ def _pragmas(read_only: bool) -> tuple[str, ...]:
         return (*common, "query_only = ON", "cache_size = -8000")  # KiB, each connection
     # FULL: a commit is on the disk before anybody hears of it. A commit that finds the log 120 MB long waits until the
     # rest of it is in the file, and the log begins anew; by then copier.py has left little of it.
-    return (*common, "journal_mode = WAL", "synchronous = FULL", "cache_size = -64000", "wal_autocheckpoint = 30000")
+    return (*common, "synchronous = FULL", "cache_size = -64000", "wal_autocheckpoint = 30000")
 
 
 def _open_postgresql(address: URL, read_only: bool, connections: int) -> Engine:
